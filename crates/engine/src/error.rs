@@ -1,0 +1,158 @@
+//! What can go wrong before a rollout has begun, and what to do about it.
+//!
+//! A rollout that fails and is rolled back is an [`Outcome`](crate::event::Outcome), not an error.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::model::{Plan, Verdict};
+
+/// The result of most of the engine's calls.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Display is the operation that failed, without its source; whoever prints walks the chain.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("no Docker engine answers at `{endpoint}`")]
+    NoEngine {
+        endpoint: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("no permission to use the Docker engine at `{endpoint}`")]
+    EngineForbidden { endpoint: String },
+    #[error("the Docker engine is too old: API {found}, needed is {needed}")]
+    EngineTooOld { found: String, needed: String },
+    #[error("Docker Compose was not found")]
+    NoCompose,
+    #[error("Docker Compose is too old: {found}, needed is {needed}")]
+    ComposeTooOld { found: String, needed: String },
+    #[error("no compose file in `{}`", directory.display())]
+    NoComposeFile { directory: PathBuf },
+    #[error("there is no file `{}`", path.display())]
+    NoFile { path: PathBuf },
+    /// Compose refused the files; its own words are shown.
+    #[error("Compose can't read the project: {message}")]
+    ProjectInvalid { message: String },
+    #[error("there is no service `{service}` in project `{project}`")]
+    ServiceNotFound {
+        project: String,
+        service: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    /// Preparation refused the rollout. Nothing has changed.
+    #[error("{}", refusal(verdicts))]
+    Refused {
+        verdicts: Vec<Verdict>,
+        plan: Option<Box<Plan>>,
+    },
+    #[error("another rollout of `{service}` runs: {holder}")]
+    Busy { service: String, holder: String },
+    #[error("no revision {revision} of `{service}` to return to")]
+    NoRevision { service: String, revision: String },
+    #[error("the Docker engine failed to {operation}")]
+    Engine {
+        operation: String,
+        #[source]
+        source: bollard::errors::Error,
+    },
+    #[error("could not {operation} `{}`", path.display())]
+    File {
+        operation: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("could not run `{command}`")]
+    Command {
+        command: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+fn refusal(verdicts: &[Verdict]) -> String {
+    let reasons: Vec<_> = verdicts
+        .iter()
+        .map(|verdict| verdict.reason.as_str())
+        .collect();
+    format!("refused: {}", reasons.join("; "))
+}
+
+impl Error {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoEngine { .. } => {
+                "start Docker (`systemctl start docker`, or Docker Desktop), or check `DOCKER_HOST`".into()
+            }
+            Self::EngineForbidden { .. } => {
+                "add yourself to the `docker` group (`sudo usermod -aG docker $USER`) and log in again".into()
+            }
+            Self::EngineTooOld { .. } => "update Docker to 20.10 or later".into(),
+            Self::NoCompose => {
+                "install the Compose plugin: https://docs.docker.com/compose/install/".into()
+            }
+            Self::ComposeTooOld { .. } => "update Docker Compose to 2.24 or later".into(),
+            Self::NoComposeFile { .. } => {
+                "name one with `-f`, or change to the folder of the project".into()
+            }
+            Self::NoFile { .. } => "check the path".into(),
+            Self::ServiceNotFound { nearest, known, .. } => match nearest {
+                Some(name) => format!("did you mean `{name}`?"),
+                None if known.is_empty() => "the project has no services".into(),
+                None => format!("its services are: {}", known.join(", ")),
+            },
+            Self::Refused { verdicts, .. } => verdicts
+                .iter()
+                .map(|verdict| verdict.remedy.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
+            Self::Busy { .. } => "wait until it has ended, or abort it where it runs".into(),
+            Self::NoRevision { .. } => "`teal history` lists the revisions".into(),
+            Self::ProjectInvalid { .. }
+            | Self::Engine { .. }
+            | Self::File { .. }
+            | Self::Command { .. }
+            | Self::Unexpected(_) => return None,
+        })
+    }
+
+    /// The exit code of the command line.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Busy { .. } => 6,
+            Self::NoEngine { .. }
+            | Self::EngineForbidden { .. }
+            | Self::EngineTooOld { .. }
+            | Self::NoCompose
+            | Self::ComposeTooOld { .. } => 7,
+            _ => 1,
+        }
+    }
+
+    /// A stable word for programs, such as the window, that act on it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoEngine { .. } => "noEngine",
+            Self::EngineForbidden { .. } => "engineForbidden",
+            Self::EngineTooOld { .. } => "engineTooOld",
+            Self::NoCompose => "noCompose",
+            Self::ComposeTooOld { .. } => "composeTooOld",
+            Self::NoComposeFile { .. } | Self::NoFile { .. } => "noFile",
+            Self::ProjectInvalid { .. } => "projectInvalid",
+            Self::ServiceNotFound { .. } => "serviceNotFound",
+            Self::Refused { .. } => "refused",
+            Self::Busy { .. } => "busy",
+            Self::NoRevision { .. } => "noRevision",
+            Self::Engine { .. }
+            | Self::File { .. }
+            | Self::Command { .. }
+            | Self::Unexpected(_) => "unexpected",
+        }
+    }
+}

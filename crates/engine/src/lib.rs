@@ -1,0 +1,15 @@
+//! Teal's engine: rolls one service of a Docker Compose project from Blue to Green.
+//!
+//! [`Engine`] is the whole public face: connect, list projects, plan, roll out, look back. It knows
+//! no window and prints nothing; who wants to show a rollout follows its [`event::Event`]s.
+
+pub mod error;
+pub mod event;
+pub mod model;
+
+mod engine;
+mod observe;
+
+pub use engine::{Engine, Rollout, RolloutEvents, Settings};
+pub use error::{Error, Result};
+pub use observe::{LogLine, Usage};

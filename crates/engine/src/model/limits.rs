@@ -1,0 +1,213 @@
+//! CPU and memory limits: as people write them, as Docker keeps them.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use ts_rs::TS;
+
+/// CPUs in billionths of a core, as Docker's `NanoCpus`; a number of cores in JSON (`1.5`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(into = "f64", try_from = "f64")]
+#[ts(type = "number")]
+pub struct Cpus(u64);
+
+/// Memory in bytes; a number in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(transparent)]
+#[ts(type = "number")]
+pub struct Memory(u64);
+
+/// The limits of a container or service. `None` means without a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Limits {
+    pub cpus: Option<Cpus>,
+    pub memory: Option<Memory>,
+}
+
+/// What a rollout is asked to change. `None` leaves a limit as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct LimitsChange {
+    pub cpus: Option<Cpus>,
+    pub memory: Option<Memory>,
+}
+
+/// Why a limit was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LimitError {
+    #[error("`{0}` is no number of CPUs: write a decimal such as `0.5` or `2`")]
+    NoCpus(String),
+    #[error("`{0}` CPUs is less than the least there is, `0.01`")]
+    TooFewCpus(String),
+    #[error(
+        "`{0}` is no amount of memory: write it as Compose does, such as `512M`, `1.5g` or a number of bytes"
+    )]
+    NoMemory(String),
+    #[error("`{0}` is below Docker's minimum of `6M`")]
+    TooLittleMemory(String),
+}
+
+impl Cpus {
+    /// The least a limit can be: a hundredth of a core, as Docker documents for `--cpus`.
+    pub const MIN: Self = Self(10_000_000);
+
+    pub const fn from_nano(nano: u64) -> Self {
+        Self(nano)
+    }
+
+    pub const fn nano(self) -> u64 {
+        self.0
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "core counts are far below 2^53 billionths"
+    )]
+    pub fn cores(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl From<Cpus> for f64 {
+    fn from(cpus: Cpus) -> Self {
+        cpus.cores()
+    }
+}
+
+impl TryFrom<f64> for Cpus {
+    type Error = LimitError;
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be finite, positive and small before"
+    )]
+    fn try_from(cores: f64) -> Result<Self, LimitError> {
+        if !cores.is_finite() || cores <= 0.0 || cores > 1e6 {
+            return Err(LimitError::NoCpus(cores.to_string()));
+        }
+        let cpus = Self((cores * 1e9).round() as u64);
+        if cpus < Self::MIN {
+            return Err(LimitError::TooFewCpus(cores.to_string()));
+        }
+        Ok(cpus)
+    }
+}
+
+impl FromStr for Cpus {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let text = text.trim();
+        let decimal = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let cores: f64 = text
+            .parse()
+            .ok()
+            .filter(|_| decimal)
+            .ok_or_else(|| LimitError::NoCpus(text.to_owned()))?;
+        Self::try_from(cores).map_err(|_| match cores > 0.0 && cores < 1.0 {
+            true => LimitError::TooFewCpus(text.to_owned()),
+            false => LimitError::NoCpus(text.to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for Cpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cores())
+    }
+}
+
+impl Memory {
+    /// Docker's own minimum for a memory limit.
+    pub const MIN: Self = Self(6 * 1024 * 1024);
+
+    pub const fn from_bytes(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Memory {
+    type Err = LimitError;
+
+    /// Reads an amount as Compose does: an optional fraction and `b`, `k`, `m`, `g` or `t`,
+    /// with or without a following `b`/`ib`, in any case, in powers of 1024.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "amounts are checked to be positive and below 2^53"
+    )]
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let none = || LimitError::NoMemory(text.trim().to_owned());
+        let lower = text.trim().to_ascii_lowercase();
+        let digits = lower
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(lower.len());
+        let (number, unit) = lower.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| none())?;
+        let power = match unit.trim_start() {
+            "" | "b" => 0,
+            "k" | "kb" | "kib" => 1,
+            "m" | "mb" | "mib" => 2,
+            "g" | "gb" | "gib" => 3,
+            "t" | "tb" | "tib" => 4,
+            _ => return Err(none()),
+        };
+        let bytes = number * 1024_f64.powi(power);
+        if !bytes.is_finite() || bytes > (1_u64 << 53) as f64 {
+            return Err(none());
+        }
+        let memory = Self(bytes as u64);
+        if memory < Self::MIN {
+            return Err(LimitError::TooLittleMemory(text.trim().to_owned()));
+        }
+        Ok(memory)
+    }
+}
+
+impl fmt::Display for Memory {
+    /// The shortest exact form that Compose reads: `512M`, `1G`, else bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, size) in [("G", 1_u64 << 30), ("M", 1 << 20), ("K", 1 << 10)] {
+            if self.0 >= size && self.0.is_multiple_of(size) {
+                return write!(f, "{}{unit}", self.0 / size);
+            }
+        }
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Limits {
+    /// These limits with what `change` names replaced.
+    #[must_use]
+    pub fn with(self, change: LimitsChange) -> Self {
+        Self {
+            cpus: change.cpus.or(self.cpus),
+            memory: change.memory.or(self.memory),
+        }
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cpus {
+            Some(cpus) => write!(f, "{cpus} CPU")?,
+            None => write!(f, "any CPU")?,
+        }
+        match self.memory {
+            Some(memory) => write!(f, ", {memory}"),
+            None => write!(f, ", any memory"),
+        }
+    }
+}

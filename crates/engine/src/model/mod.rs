@@ -1,0 +1,15 @@
+//! What the engine says about projects, services, plans and revisions: plain data, shared by the
+//! window, the terminal, `--json` and history. The TypeScript types are made from these.
+
+mod limits;
+mod plan;
+mod project;
+mod revision;
+
+pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
+pub use plan::{Difference, Origin, Plan, RolloutOptions, RolloutRequest, TrafficPlan};
+pub use project::{
+    ContainerState, EngineInfo, Health, HealthCheck, KeyFamily, Level, Project, ProjectSource,
+    ProjectSummary, Replica, Route, Service, TraefikInfo, Verdict, VerdictCode, Volume,
+};
+pub use revision::{PhaseTiming, Revision};

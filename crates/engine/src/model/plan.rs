@@ -1,0 +1,137 @@
+//! What a rollout is asked to do, and what it would do.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::{Limits, LimitsChange, ProjectSource, Replica, Route, Verdict};
+
+/// A rollout as somebody asks for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RolloutRequest {
+    pub source: ProjectSource,
+    pub service: String,
+    pub change: LimitsChange,
+    #[serde(default)]
+    pub options: RolloutOptions,
+    pub origin: Origin,
+    /// The revision whose limits this returns to, for a `rollback`.
+    #[serde(default)]
+    pub to_revision: Option<u32>,
+}
+
+/// How a rollout is done. The defaults are the specification's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RolloutOptions {
+    /// How long Green may take to become healthy, in milliseconds.
+    #[ts(type = "number")]
+    pub health_timeout_ms: u64,
+    /// The time between two polls of Green's health, in milliseconds.
+    #[ts(type = "number")]
+    pub poll_interval_ms: u64,
+    /// How long requests in flight on Blue may take to end, in milliseconds.
+    #[ts(type = "number")]
+    pub drain_timeout_ms: u64,
+    /// Go on where Preparation asks for `--force`.
+    pub force: bool,
+    /// Leave everything as it is after a failure.
+    pub no_rollback: bool,
+    /// Good answers that each set has to give in Verify Traffic.
+    pub answers: u32,
+}
+
+impl Default for RolloutOptions {
+    fn default() -> Self {
+        Self {
+            health_timeout_ms: 120_000,
+            poll_interval_ms: 5_000,
+            drain_timeout_ms: 30_000,
+            force: false,
+            no_rollback: false,
+            answers: 20,
+        }
+    }
+}
+
+/// Who asked for a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+#[ts(export)]
+pub enum Origin {
+    Window,
+    Terminal,
+}
+
+/// What a rollout would do: everything a person needs to agree to it. Making one changes nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Plan {
+    pub project: String,
+    pub service: String,
+    /// The source with every file resolved.
+    pub source: ProjectSource,
+    pub working_directory: PathBuf,
+    /// The number this rollout gets in the service's history.
+    pub revision: u32,
+    /// The revision that runs now.
+    pub revision_before: Option<u32>,
+    /// The revision whose limits this returns to.
+    pub to_revision: Option<u32>,
+    pub limits_before: Limits,
+    pub limits_after: Limits,
+    /// Blue: the containers that run now. As many are created for Green.
+    pub blue: Vec<Replica>,
+    pub override_file: PathBuf,
+    /// The override's text now; none where there is no such file yet.
+    pub override_before: Option<String>,
+    pub override_after: String,
+    /// The commands that are run, each as its words.
+    pub commands: Vec<Vec<String>>,
+    /// What else Green gets because the files or the image changed since Blue was created.
+    pub differences: Vec<Difference>,
+    pub traffic: TrafficPlan,
+    /// The worst first.
+    pub verdicts: Vec<Verdict>,
+    pub options: RolloutOptions,
+}
+
+/// One thing besides the limits that Green will have different from Blue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Difference {
+    /// `image`, `environment`, `labels`, `command` …
+    pub what: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// How the traffic of a service is moved, and what can be promised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "mode", rename_all = "camelCase")]
+#[ts(export)]
+pub enum TrafficPlan {
+    /// Teal steers each share through Traefik; no request fails.
+    #[serde(rename_all = "camelCase")]
+    Steered { traefik: String, routes: Vec<Route> },
+    /// Nothing steers: no Traefik leads to the service, or it can't be reached.
+    Unsteered { reason: String },
+}
+
+impl Plan {
+    /// The verdicts that stop this plan, given its options.
+    pub fn refusals(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| match verdict.level {
+            super::Level::Refused => true,
+            super::Level::NeedsForce => !self.options.force,
+            super::Level::Warning => false,
+        })
+    }
+}
