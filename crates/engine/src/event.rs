@@ -218,6 +218,7 @@ pub struct Failure {
     pub hint: String,
     /// The container it is about.
     pub container: Option<String>,
+    #[ts(type = "number | null")]
     pub exit_code: Option<i64>,
     pub out_of_memory: bool,
     /// What the last health probe printed.

@@ -16,7 +16,7 @@ hint: string,
 /**
  * The container it is about.
  */
-container: string | null, exitCode: bigint | null, outOfMemory: boolean, 
+container: string | null, exitCode: number | null, outOfMemory: boolean, 
 /**
  * What the last health probe printed.
  */
