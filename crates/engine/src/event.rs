@@ -141,13 +141,16 @@ pub enum EventKind {
         phase: Phase,
         text: String,
     },
+    /// `tookMs` on the wire: the event's own `elapsedMs` lies beside it.
     PhaseDone {
         phase: Phase,
+        #[serde(rename = "tookMs")]
         #[ts(type = "number")]
         elapsed_ms: u64,
     },
     PhaseFailed {
         phase: Phase,
+        #[serde(rename = "tookMs")]
         #[ts(type = "number")]
         elapsed_ms: u64,
         failure: Failure,
@@ -181,6 +184,7 @@ pub enum EventKind {
     /// Requests in flight on Blue while it drains; none where they can't be counted.
     Drain {
         in_flight: Option<u32>,
+        #[serde(rename = "tookMs")]
         #[ts(type = "number")]
         elapsed_ms: u64,
     },

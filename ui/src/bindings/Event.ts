@@ -23,7 +23,7 @@ elapsedMs: number, } & ({ "type": "started", project: string, service: string, }
 /**
  * When the phase gives up, counted from its start.
  */
-deadlineMs: number | null, } | { "type": "step", phase: Phase, text: string, } | { "type": "phaseDone", phase: Phase, elapsedMs: number, } | { "type": "phaseFailed", phase: Phase, elapsedMs: number, failure: Failure, } | { "type": "containers", color: Color, replicas: Array<Replica>, } | { "type": "healthPoll", container: string, health: Health, 
+deadlineMs: number | null, } | { "type": "step", phase: Phase, text: string, } | { "type": "phaseDone", phase: Phase, tookMs: number, } | { "type": "phaseFailed", phase: Phase, tookMs: number, failure: Failure, } | { "type": "containers", color: Color, replicas: Array<Replica>, } | { "type": "healthPoll", container: string, health: Health, 
 /**
  * Since the container started.
  */
@@ -31,7 +31,7 @@ sinceStartMs: number,
 /**
  * What the last health probe printed, shortened.
  */
-output: string | null, } | { "type": "split", greenPercent: number, } | { "type": "answers", blue: number, green: number, failed: number, wanted: number, } | { "type": "drain", inFlight: number | null, elapsedMs: number, } | { "type": "probe", receipt: Receipt, } | { "type": "warning", text: string, } | { "type": "rollingBack", reason: string, } | { "type": "ended", outcome: Outcome, failure: Failure | null, receipt: Receipt | null, 
+output: string | null, } | { "type": "split", greenPercent: number, } | { "type": "answers", blue: number, green: number, failed: number, wanted: number, } | { "type": "drain", inFlight: number | null, tookMs: number, } | { "type": "probe", receipt: Receipt, } | { "type": "warning", text: string, } | { "type": "rollingBack", reason: string, } | { "type": "ended", outcome: Outcome, failure: Failure | null, receipt: Receipt | null, 
 /**
  * What is left running and the command that cleans it up, for a rollout that was not
  * rolled back.
