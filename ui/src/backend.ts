@@ -1,0 +1,195 @@
+/**
+ * The desktop program, as typed functions. The only file that imports `@tauri-apps/*` or the
+ * generated bindings: everything else takes its types and calls from here.
+ */
+import { Channel, invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import { getCurrentWebview } from "@tauri-apps/api/webview";
+import { open } from "@tauri-apps/plugin-dialog";
+
+import type { EngineInfo } from "./bindings/EngineInfo";
+import type { Event } from "./bindings/Event";
+import type { LogLine } from "./bindings/LogLine";
+import type { Plan } from "./bindings/Plan";
+import type { Project } from "./bindings/Project";
+import type { ProjectSource } from "./bindings/ProjectSource";
+import type { ProjectSummary } from "./bindings/ProjectSummary";
+import type { Revision } from "./bindings/Revision";
+import type { RolloutRequest } from "./bindings/RolloutRequest";
+import type { Usage } from "./bindings/Usage";
+
+export type { Color } from "./bindings/Color";
+export type { Failure } from "./bindings/Failure";
+export type { Health } from "./bindings/Health";
+export type { Limits } from "./bindings/Limits";
+export type { LimitsChange } from "./bindings/LimitsChange";
+export type { Outcome } from "./bindings/Outcome";
+export type { Phase } from "./bindings/Phase";
+export type { Receipt } from "./bindings/Receipt";
+export type { Replica } from "./bindings/Replica";
+export type { RolloutOptions } from "./bindings/RolloutOptions";
+export type { Service } from "./bindings/Service";
+export type { TraefikInfo } from "./bindings/TraefikInfo";
+export type { Verdict } from "./bindings/Verdict";
+export type {
+  EngineInfo,
+  Event,
+  LogLine,
+  Plan,
+  Project,
+  ProjectSource,
+  ProjectSummary,
+  Revision,
+  RolloutRequest,
+  Usage,
+};
+
+/** What the window was started with. */
+export interface Startup {
+  /** The compose file named on the command line. */
+  source: ProjectSource | null;
+  version: string;
+}
+
+/** A project that was open before. */
+export interface RecentProject {
+  name: string;
+  source: ProjectSource;
+}
+
+/** A rollout of this session, running or ended. */
+export interface RolloutInfo {
+  id: string;
+  project: string;
+  service: string;
+  ended: boolean;
+}
+
+/** Something changed on the engine. */
+export type Change = { type: "project"; name: string } | { type: "engine"; connected: boolean };
+
+/** Why a command failed. */
+export interface CommandError {
+  code: string;
+  message: string;
+  hint: string | null;
+  causes: string[];
+}
+
+/** Ends a subscription; may be called at any time, also before it has begun. */
+export type Stop = () => void;
+
+function isCommandError(value: unknown): value is CommandError {
+  return typeof value === "object" && value !== null && "code" in value && "message" in value;
+}
+
+/** Any rejection as a `CommandError`: Tauri itself rejects with a bare string. */
+export function asCommandError(value: unknown): CommandError {
+  if (isCommandError(value)) return value;
+  const message = value instanceof Error ? value.message : String(value);
+  return { code: "unexpected", message, hint: null, causes: [] };
+}
+
+function call<T>(command: string, args?: Record<string, unknown>): Promise<T> {
+  return invoke<T>(command, args).catch((error: unknown) => {
+    throw asCommandError(error);
+  });
+}
+
+function follow<T>(
+  command: string,
+  args: Record<string, unknown>,
+  channel: string,
+  onMessage: (message: T) => void,
+  onError: (error: CommandError) => void,
+): Stop {
+  let stopped = false;
+  const messages = new Channel<T>((message) => {
+    if (!stopped) onMessage(message);
+  });
+  const subscription = call<number>(command, { ...args, [channel]: messages });
+  subscription.catch((error: unknown) => {
+    if (!stopped) onError(asCommandError(error));
+  });
+  return () => {
+    stopped = true;
+    // One that never began has reported its error above, and one that ended is gone already.
+    subscription.then((id) => call<null>("unfollow", { subscription: id })).catch(() => undefined);
+  };
+}
+
+export const startup = () => call<Startup>("startup");
+export const painted = () => call<null>("painted");
+export const engineInfo = () => call<EngineInfo>("engine_info");
+export const listProjects = () => call<ProjectSummary[]>("list_projects");
+export const recentProjects = () => call<RecentProject[]>("recent_projects");
+export const forgetProject = (source: ProjectSource) => call<null>("forget_project", { source });
+export const openProject = (source: ProjectSource) => call<Project>("open_project", { source });
+export const planRollout = (request: RolloutRequest) => call<Plan>("plan_rollout", { request });
+export const startRollout = (request: RolloutRequest) => call<string>("start_rollout", { request });
+export const abortRollout = (id: string) => call<null>("abort_rollout", { id });
+export const runningRollouts = () => call<RolloutInfo[]>("running_rollouts");
+export const rollbackRequest = (source: ProjectSource, service: string, to: number | null) =>
+  call<RolloutRequest>("rollback_request", { source, service, to });
+export const history = (project: string | null, service: string | null) =>
+  call<Revision[]>("history", { project, service });
+export const sampleUp = () => call<ProjectSource>("sample_up");
+export const sampleDown = () => call<null>("sample_down");
+export const closeWindow = (choice: "background" | "rollBack") =>
+  call<null>("close_window", { choice });
+
+/** Replays every event of a rollout from its first one, then those to come. */
+export const followRollout = (
+  id: string,
+  onEvent: (event: Event) => void,
+  onError: (error: CommandError) => void,
+) => follow("follow_rollout", { id }, "events", onEvent, onError);
+
+export const followUsage = (
+  containers: string[],
+  onSample: (sample: Usage) => void,
+  onError: (error: CommandError) => void,
+) => follow("follow_usage", { containers }, "samples", onSample, onError);
+
+export const followLogs = (
+  container: string,
+  tail: number,
+  onLines: (lines: LogLine[]) => void,
+  onError: (error: CommandError) => void,
+) => follow("follow_logs", { container, tail }, "lines", onLines, onError);
+
+export const followChanges = (
+  onChange: (change: Change) => void,
+  onError: (error: CommandError) => void,
+) => follow("follow_changes", {}, "changes", onChange, onError);
+
+function stopOf(unlisten: Promise<() => void>): Stop {
+  return () => void unlisten.then((stop) => stop());
+}
+
+/** Somebody closes the window while a rollout runs. */
+export const onCloseRequested = (ask: () => void) => stopOf(listen("close-requested", ask));
+
+/** Files or folders are dragged over the window (`null`: no longer) or dropped on it. */
+export const onFileDrop = (over: (active: boolean) => void, drop: (paths: string[]) => void) =>
+  stopOf(
+    getCurrentWebview().onDragDropEvent(({ payload }) => {
+      over(payload.type === "enter" || payload.type === "over");
+      if (payload.type === "drop" && payload.paths.length > 0) drop(payload.paths);
+    }),
+  );
+
+/** Asks for compose files; none where the dialog was cancelled. */
+export async function chooseFiles(): Promise<string[]> {
+  const chosen = await open({
+    title: "Open a compose file",
+    multiple: true,
+    filters: [{ name: "Compose files", extensions: ["yaml", "yml"] }],
+  });
+  return chosen ?? [];
+}
+
+/** The source that opens these files or this folder. */
+export function sourceOf(files: string[]): ProjectSource {
+  return { files, envFiles: [], profiles: [], projectName: null, projectDirectory: null };
+}

@@ -1,0 +1,212 @@
+/** What a person is about to deploy: the draft of the limits, the options and the plan of both. */
+import * as backend from "./backend";
+import type {
+  CommandError,
+  EngineInfo,
+  Limits,
+  LimitsChange,
+  Plan,
+  ProjectSource,
+  RolloutOptions,
+  RolloutRequest,
+  Service,
+} from "./backend";
+import { formatCpus, formatMemory, parseCpus, parseMemory, within, type Reading } from "./limits";
+
+/** The specification's own. */
+export const DEFAULT_OPTIONS: RolloutOptions = {
+  healthTimeoutMs: 120_000,
+  pollIntervalMs: 5_000,
+  drainTimeoutMs: 30_000,
+  force: false,
+  noRollback: false,
+  answers: 20,
+};
+
+/** A pause in typing after which the plan is made. */
+const PLAN_AFTER_MS = 250;
+
+const written = {
+  cpus: (limits: Limits) => (limits.cpus === null ? "" : formatCpus(limits.cpus)),
+  memory: (limits: Limits) => (limits.memory === null ? "" : formatMemory(limits.memory)),
+};
+
+/** Whether the plan's verdicts stop it, given its options. */
+export function isRefused(plan: Plan): boolean {
+  return plan.verdicts.some(
+    ({ level }) => level === "refused" || (level === "needsforce" && !plan.options.force),
+  );
+}
+
+export class Editor {
+  cpus = $state("");
+  memory = $state("");
+  options = $state<RolloutOptions>({ ...DEFAULT_OPTIONS });
+  plan = $state.raw<Plan | null>(null);
+  error = $state.raw<CommandError | null>(null);
+  planning = $state(false);
+
+  readonly source: ProjectSource;
+  #service: () => Service;
+  #engine: () => EngineInfo;
+  #base: Limits | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #asked = 0;
+
+  constructor(source: ProjectSource, service: () => Service, engine: () => EngineInfo) {
+    this.source = source;
+    this.#service = service;
+    this.#engine = engine;
+    this.follow(service().limits);
+  }
+
+  /** The limits in force; a field that nobody touched goes along when they change. */
+  follow(limits: Limits): void {
+    const old = this.#base;
+    if (old === null || this.cpus === written.cpus(old)) this.cpus = written.cpus(limits);
+    if (old === null || this.memory === written.memory(old)) this.memory = written.memory(limits);
+    this.#base = limits;
+  }
+
+  /** Back to the limits in force. */
+  reset(): void {
+    const limits = this.#service().limits;
+    this.cpus = written.cpus(limits);
+    this.memory = written.memory(limits);
+  }
+
+  get cpusReading(): Reading | null {
+    if (this.cpus.trim() === "") return null;
+    const reserved = this.#service().reservations.cpus;
+    return within(parseCpus(this.cpus), this.#engine().cpus, reserved, formatCpus);
+  }
+
+  get memoryReading(): Reading | null {
+    if (this.memory.trim() === "") return null;
+    const reserved = this.#service().reservations.memory;
+    return within(parseMemory(this.memory), this.#engine().memory, reserved, formatMemory);
+  }
+
+  get isValid(): boolean {
+    return (this.cpusReading?.ok ?? true) && (this.memoryReading?.ok ?? true);
+  }
+
+  /** What differs from the limits in force; an empty field leaves its limit alone. */
+  get change(): LimitsChange {
+    const { cpus, memory } = this.#service().limits;
+    const changed = (reading: Reading | null, now: number | null) =>
+      reading?.ok && reading.value !== now ? reading.value : null;
+    return {
+      cpus: changed(this.cpusReading, cpus),
+      memory: changed(this.memoryReading, memory),
+    };
+  }
+
+  get isChanged(): boolean {
+    return this.change.cpus !== null || this.change.memory !== null;
+  }
+
+  get request(): RolloutRequest {
+    return {
+      source: this.source,
+      service: this.#service().name,
+      change: this.change,
+      options: { ...this.options },
+      origin: "window",
+      toRevision: null,
+    };
+  }
+
+  /** Plans after a pause; called again whenever the draft or the options change. */
+  schedule(): void {
+    clearTimeout(this.#timer);
+    this.#asked++;
+    if (!this.isValid) {
+      this.planning = false;
+      return;
+    }
+    this.planning = true;
+    this.#timer = setTimeout(() => void this.planNow(), PLAN_AFTER_MS);
+  }
+
+  /** Plans the draft as it is; none where it can't be planned. */
+  async planNow(): Promise<Plan | null> {
+    clearTimeout(this.#timer);
+    const asked = ++this.#asked;
+    this.planning = true;
+    try {
+      const plan = await backend.planRollout(this.request);
+      if (asked === this.#asked) {
+        this.plan = plan;
+        this.error = null;
+      }
+      return plan;
+    } catch (error) {
+      if (asked === this.#asked) {
+        this.plan = null;
+        this.error = backend.asCommandError(error);
+      }
+      return null;
+    } finally {
+      if (asked === this.#asked) this.planning = false;
+    }
+  }
+
+  /** Starts what the draft says, by a plan that is of this very draft. The rollout's id. */
+  async deploy(): Promise<string | null> {
+    if (!this.isValid) return null;
+    const plan = await this.planNow();
+    if (plan === null || isRefused(plan)) return null;
+    try {
+      return await backend.startRollout(this.request);
+    } catch (error) {
+      this.error = backend.asCommandError(error);
+      return null;
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#asked++;
+  }
+}
+
+/** A rollback that somebody looks at before agreeing to it. */
+export class Rollback {
+  plan = $state.raw<Plan | null>(null);
+  error = $state.raw<CommandError | null>(null);
+  busy = $state(false);
+  #request: RolloutRequest | null = null;
+
+  constructor(
+    readonly source: ProjectSource,
+    readonly service: string,
+    readonly to: number,
+  ) {}
+
+  async prepare(): Promise<void> {
+    try {
+      this.#request = await backend.rollbackRequest(this.source, this.service, this.to);
+      this.plan = await backend.planRollout(this.#request);
+    } catch (error) {
+      this.error = backend.asCommandError(error);
+    }
+  }
+
+  get canStart(): boolean {
+    return this.plan !== null && !isRefused(this.plan) && !this.busy;
+  }
+
+  async start(): Promise<string | null> {
+    if (!this.#request) return null;
+    this.busy = true;
+    try {
+      return await backend.startRollout(this.#request);
+    } catch (error) {
+      this.error = backend.asCommandError(error);
+      return null;
+    } finally {
+      this.busy = false;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/** What a service's page and row say about it, from what the engine said. */
+import type { Limits, Replica, Service } from "./backend";
+import { formatLimits } from "./limits";
+
+type Tone = "good" | "warning" | "bad" | "none";
+
+/** The limits of what runs; those of the files where nothing does. */
+export function limitsInForce(service: Service): Limits {
+  const running = service.replicas.find(({ state }) => state === "running");
+  return running?.limits ?? service.limits;
+}
+
+/** Whether a running container has other limits than the files, with the override, ask for. */
+export function isDrifted(service: Service): boolean {
+  return service.replicas.some(
+    ({ state, limits }) =>
+      state === "running" &&
+      (limits.cpus !== service.limits.cpus || limits.memory !== service.limits.memory),
+  );
+}
+
+/** The drift in a sentence; none without one. */
+export function driftOf(service: Service): string | null {
+  if (!isDrifted(service)) return null;
+  return `Runs with ${formatLimits(limitsInForce(service))}, but the files ask for ${formatLimits(service.limits)}`;
+}
+
+/** State and health in one word. */
+export function healthOf(service: Service): { tone: Tone; label: string } {
+  if (service.state === null) return { tone: "none", label: "not created" };
+  if (service.state !== "running") {
+    const wrong = service.state === "restarting" || service.state === "dead";
+    return { tone: wrong ? "bad" : "none", label: service.state };
+  }
+  switch (service.health) {
+    case "healthy":
+      return { tone: "good", label: "healthy" };
+    case "starting":
+      return { tone: "warning", label: "starting" };
+    case "unhealthy":
+      return { tone: "bad", label: "unhealthy" };
+    case "none":
+      return { tone: "good", label: "running" };
+  }
+}
+
+/** Ready, or the one thing that is most in the way. */
+export function readiness(service: Service): {
+  tone: Tone;
+  text: string;
+  remedy: string;
+  more: number;
+} {
+  const [worst, ...others] = service.verdicts;
+  if (!worst) return { tone: "good", text: "Ready", remedy: "Nothing is in the way", more: 0 };
+  const more = others.length;
+  const said = { remedy: worst.remedy, more };
+  switch (worst.level) {
+    case "refused":
+      return { tone: "bad", text: worst.reason, ...said };
+    case "needsforce":
+      return { tone: "warning", text: worst.reason, ...said };
+    case "warning":
+      return { tone: "warning", text: `Ready: ${worst.reason}`, ...said };
+  }
+}
+
+/** The worst state of a set of containers, in one word. */
+export function stateOf(replicas: Replica[]): string {
+  const running = replicas.filter(({ state }) => state === "running");
+  if (replicas.length === 0) return "none";
+  if (running.length < replicas.length) {
+    return replicas.find(({ state }) => state !== "running")?.state ?? "stopped";
+  }
+  const order = ["unhealthy", "starting", "none", "healthy"] as const;
+  const worst = order.find((health) => running.some((replica) => replica.health === health));
+  return worst === "none" || worst === undefined ? "running" : worst;
+}

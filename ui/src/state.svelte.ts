@@ -1,0 +1,253 @@
+/** What the engine said and which place is open. Views derive from it and keep no copies. */
+import * as backend from "./backend";
+import type {
+  Change,
+  CommandError,
+  EngineInfo,
+  Project,
+  ProjectSource,
+  ProjectSummary,
+  RecentProject,
+  Service,
+} from "./backend";
+import { emptyRollout, fold, isRunning, type RolloutView } from "./rollout";
+
+export type Load<T> =
+  { status: "loading" } | { status: "ready"; value: T } | { status: "failed"; error: CommandError };
+
+export type Place =
+  | { name: "start" }
+  | { name: "project"; source: ProjectSource }
+  | { name: "service"; source: ProjectSource; service: string };
+
+/** Between two tries to reach an engine that does not answer. */
+const RETRY_MS = 2000;
+/** Changes that come in a burst are read once. */
+const SETTLE_MS = 250;
+/** The clock of everything that counts up on screen. */
+const TICK_MS = 250;
+
+const LOST: CommandError = {
+  code: "noEngine",
+  message: "the connection to the Docker engine was lost",
+  hint: "start Docker again; this page comes back by itself",
+  causes: [],
+};
+
+/** Whether two sources open the same project. */
+export function sameSource(a: ProjectSource, b: ProjectSource): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function engineGone(error: CommandError): boolean {
+  return ["noEngine", "engineForbidden", "engineTooOld", "noCompose", "composeTooOld"].includes(
+    error.code,
+  );
+}
+
+export class AppState {
+  engine = $state.raw<Load<EngineInfo>>({ status: "loading" });
+  projects = $state.raw<ProjectSummary[] | null>(null);
+  recent = $state.raw<RecentProject[]>([]);
+  place = $state.raw<Place>({ name: "start" });
+  project = $state.raw<Load<Project>>({ status: "loading" });
+  /** Rollouts of this session by id, oldest first. */
+  runs = $state.raw<ReadonlyMap<string, RolloutView>>(new Map());
+  asksToClose = $state(false);
+  sample = $state.raw<Load<ProjectSource> | null>(null);
+  /** Something that failed beside the open place. */
+  notice = $state.raw<CommandError | null>(null);
+  dragging = $state(false);
+  now = $state(Date.now());
+
+  #stops: backend.Stop[] = [];
+  #followed = new Set<string>();
+  #dismissed = $state.raw<ReadonlySet<string>>(new Set());
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #settle: ReturnType<typeof setTimeout> | undefined;
+  #opening = 0;
+
+  /** The open project's name, as soon as it is known. */
+  openName = $derived(
+    this.place.name !== "start" && this.project.status === "ready" ? this.project.value.name : null,
+  );
+  running = $derived([...this.runs.values()].filter(isRunning));
+
+  /** Begins to listen and opens what the window was started with. Returns what ends it all. */
+  start(): () => void {
+    const ticker = setInterval(() => (this.now = Date.now()), TICK_MS);
+    this.#stops = [
+      () => clearInterval(ticker),
+      backend.onCloseRequested(() => (this.asksToClose = true)),
+      backend.onFileDrop(
+        (active) => (this.dragging = active),
+        (paths) => this.open(backend.sourceOf(paths)),
+      ),
+      backend.followChanges((change) => this.#changed(change), this.#report),
+    ];
+    backend
+      .startup()
+      .then(({ source }) => source && this.open(source))
+      .catch(this.#report);
+    void this.connect();
+    return () => {
+      clearTimeout(this.#retry);
+      clearTimeout(this.#settle);
+      for (const stop of this.#stops) stop();
+    };
+  }
+
+  /** Reaches for the engine, and again by itself until it answers. */
+  async connect(): Promise<void> {
+    clearTimeout(this.#retry);
+    try {
+      const value = await backend.engineInfo();
+      this.engine = { status: "ready", value };
+      await this.refresh();
+      if (this.place.name !== "start") void this.#load(this.place.source);
+    } catch (error) {
+      this.#engineFailed(backend.asCommandError(error));
+    }
+  }
+
+  #engineFailed(error: CommandError): void {
+    this.engine = { status: "failed", error };
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.connect(), RETRY_MS);
+  }
+
+  /** Reads the lists of the sidebar again. */
+  async refresh(): Promise<void> {
+    const [projects, recent, rollouts] = await Promise.all([
+      backend.listProjects(),
+      backend.recentProjects(),
+      backend.runningRollouts(),
+    ]);
+    this.projects = projects;
+    this.recent = recent;
+    for (const { id, project, service } of rollouts) this.follow(id, project, service);
+  }
+
+  #changed(change: Change): void {
+    if (change.type === "engine") {
+      if (change.connected) void this.connect();
+      else this.#engineFailed(LOST);
+      return;
+    }
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => {
+      this.refresh().catch(this.#report);
+      this.reload();
+    }, SETTLE_MS);
+  }
+
+  open(source: ProjectSource, service?: string): void {
+    const same = this.place.name !== "start" && sameSource(this.place.source, source);
+    this.place = service ? { name: "service", source, service } : { name: "project", source };
+    if (same && this.project.status === "ready") return;
+    this.project = { status: "loading" };
+    this.#load(source)
+      .then(() => backend.recentProjects())
+      .then((recent) => (this.recent = recent))
+      .catch(this.#report);
+  }
+
+  /** Reads the open project again, keeping what is on screen until it has come. */
+  reload(): void {
+    if (this.place.name !== "start") void this.#load(this.place.source);
+  }
+
+  async #load(source: ProjectSource): Promise<void> {
+    const opening = ++this.#opening;
+    const isLatest = () => opening === this.#opening;
+    try {
+      const value = await backend.openProject(source);
+      if (isLatest()) this.project = { status: "ready", value };
+    } catch (caught) {
+      const error = backend.asCommandError(caught);
+      if (!isLatest()) return;
+      if (engineGone(error)) this.#engineFailed(error);
+      else this.project = { status: "failed", error };
+    }
+  }
+
+  async chooseAndOpen(): Promise<void> {
+    const files = await backend.chooseFiles();
+    if (files.length > 0) this.open(backend.sourceOf(files));
+  }
+
+  async forget(source: ProjectSource): Promise<void> {
+    await backend.forgetProject(source);
+    this.recent = await backend.recentProjects();
+  }
+
+  async trySample(): Promise<void> {
+    this.sample = { status: "loading" };
+    try {
+      const value = await backend.sampleUp();
+      this.sample = { status: "ready", value };
+      this.open(value);
+    } catch (error) {
+      this.sample = { status: "failed", error: backend.asCommandError(error) };
+    }
+  }
+
+  async stopSample(): Promise<void> {
+    await backend.sampleDown();
+    this.sample = null;
+    this.place = { name: "start" };
+    await this.refresh();
+  }
+
+  /** Follows a rollout from its first event. */
+  follow(id: string, project: string, service: string): void {
+    if (this.#followed.has(id)) return;
+    this.#followed.add(id);
+    this.#put(emptyRollout(id, project, service));
+    const stop = backend.followRollout(
+      id,
+      (event) => {
+        const before = this.runs.get(id) ?? emptyRollout(id, project, service);
+        this.#put(fold(before, event));
+        if (event.type === "ended") this.reload();
+      },
+      this.#report,
+    );
+    this.#stops.push(stop);
+  }
+
+  #put(view: RolloutView): void {
+    this.runs = new Map(this.runs).set(view.id, view);
+  }
+
+  /** The rollout that a service's page shows: the newest one that was not put away. */
+  runOf(project: string, service: string): RolloutView | null {
+    const own = [...this.runs.values()].filter(
+      (run) => run.project === project && run.service === service && !this.#dismissed.has(run.id),
+    );
+    return own.at(-1) ?? null;
+  }
+
+  /** Puts an ended rollout away. */
+  dismiss(id: string): void {
+    this.#dismissed = new Set(this.#dismissed).add(id);
+  }
+
+  serviceNamed(name: string): Service | null {
+    if (this.project.status !== "ready") return null;
+    return this.project.value.services.find((service) => service.name === name) ?? null;
+  }
+
+  #report = (error: unknown): void => {
+    const known = backend.asCommandError(error);
+    if (engineGone(known)) this.#engineFailed(known);
+    else this.notice = known;
+  };
+
+  /** Runs something that a person asked for; a failure becomes the notice. */
+  attempt(action: Promise<unknown>): void {
+    action.catch(this.#report);
+  }
+}
+
+export const app = new AppState();
