@@ -1,0 +1,234 @@
+//! What can be typed: commands and options.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use teal_engine::{
+    Settings,
+    model::{ProjectSource, RolloutOptions},
+};
+
+use crate::duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   success
+  1   refused before anything changed
+  2   failed and rolled back
+  3   failed and not rolled back; says what is left and how to clean it up
+  4   Green did not become healthy in time; rolled back
+  5   aborted; rolled back
+  6   another rollout of this service runs
+  7   no Docker engine or no Compose, or too old
+  64  wrong usage";
+
+/// Changes the CPU and memory limits of a Docker Compose service without a failed request.
+#[derive(Debug, Parser)]
+#[command(name = "teal", version, after_long_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The options that every command takes, before or after its name, as Docker Compose names them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Project options")]
+pub(crate) struct Global {
+    /// Compose file, or the folder of one; may be given more than once
+    #[arg(short, long = "file", value_name = "FILE", global = true)]
+    files: Vec<PathBuf>,
+    /// Name of the project
+    #[arg(short, long, value_name = "NAME", global = true)]
+    pub(crate) project_name: Option<String>,
+    /// Directory that relative paths of the project start from
+    #[arg(long, value_name = "DIR", global = true)]
+    project_directory: Option<PathBuf>,
+    /// File with values for the variables of the compose file; may be given more than once
+    #[arg(long = "env-file", value_name = "FILE", global = true)]
+    env_files: Vec<PathBuf>,
+    /// Profile to enable; may be given more than once
+    #[arg(long = "profile", value_name = "NAME", global = true)]
+    profiles: Vec<String>,
+    /// Docker engine to use, such as `unix:///var/run/docker.sock`
+    #[arg(short = 'H', long, value_name = "ADDRESS", global = true)]
+    host: Option<String>,
+    /// Print JSON: one object a line, or one array for a list; errors too, on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+impl Global {
+    pub(crate) fn source(&self) -> ProjectSource {
+        ProjectSource {
+            files: self.files.clone(),
+            env_files: self.env_files.clone(),
+            profiles: self.profiles.clone(),
+            project_name: self.project_name.clone(),
+            project_directory: self.project_directory.clone(),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            docker_host: self.host.clone(),
+            ..Settings::default()
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Open the window
+    Open(Open),
+    /// List the projects on this Docker engine
+    Projects,
+    /// List the services of a project, their limits and what stands in the way of a rollout
+    Services,
+    /// Roll a service out with new limits
+    Deploy(Deploy),
+    /// Roll a service out with the limits of an earlier revision
+    Rollback(Rollback),
+    /// List past rollouts: of the project here, else of all
+    History(History),
+    /// Print completions for a shell
+    Completions { shell: Shell },
+    /// Print the manual page, or write the pages of all commands to a folder
+    Man { directory: Option<PathBuf> },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// Compose file, or the folder of one
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    /// Name of the service in the compose file
+    pub(crate) service: String,
+    /// CPUs the service may use, such as `1.5`; stays as it is where not given
+    // Read by the command, not by clap: a bad limit is refused (1), not wrong usage (64).
+    #[arg(long, value_name = "CPUS", allow_hyphen_values = true)]
+    pub(crate) cpus: Option<String>,
+    /// Memory the service may use, such as `768M`; stays as it is where not given
+    #[arg(long, value_name = "MEMORY", allow_hyphen_values = true)]
+    pub(crate) memory: Option<String>,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// Name of the service in the compose file
+    pub(crate) service: String,
+    /// Revision to return to; the one before by default
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) to: Option<u32>,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+/// How a rollout is done.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// How long Green may take to become healthy, such as `2m`
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "120s")]
+    health_timeout: Duration,
+    /// Time between two polls of Green's health
+    #[arg(long, value_name = "TIME", value_parser = duration::parse_positive, default_value = "5s")]
+    poll_interval: Duration,
+    /// How long requests in flight on Blue may take to end
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "30s")]
+    drain_timeout: Duration,
+    /// Go on with a stateful service or one without a health check
+    #[arg(long)]
+    force: bool,
+    /// Leave everything as it is after a failure
+    #[arg(long)]
+    no_rollback: bool,
+    /// Print the plan, the override and the commands; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Good answers that Blue and Green each have to give
+    #[arg(long, hide = true, default_value_t = RolloutOptions::default().answers)]
+    answers: u32,
+}
+
+impl How {
+    pub(crate) fn options(&self) -> RolloutOptions {
+        RolloutOptions {
+            health_timeout_ms: duration::milliseconds(self.health_timeout),
+            poll_interval_ms: duration::milliseconds(self.poll_interval),
+            drain_timeout_ms: duration::milliseconds(self.drain_timeout),
+            force: self.force,
+            no_rollback: self.no_rollback,
+            answers: self.answers,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Only of this service
+    pub(crate) service: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_the_specifications() {
+        let cli = Cli::try_parse_from(["teal", "deploy", "web"]).unwrap();
+        let Command::Deploy(deploy) = cli.command else {
+            panic!("not a deploy")
+        };
+        assert_eq!(deploy.how.options(), RolloutOptions::default());
+    }
+
+    #[test]
+    fn project_options_are_read_before_and_after_the_command() {
+        for words in [
+            "teal -f a.yml -f b.yml -p shop services",
+            "teal services -f a.yml -f b.yml -p shop",
+        ] {
+            let cli = Cli::try_parse_from(words.split(' ')).unwrap();
+            let source = cli.global.source();
+            assert_eq!(source.files, ["a.yml", "b.yml"].map(PathBuf::from));
+            assert_eq!(source.project_name.as_deref(), Some("shop"));
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_compose_writes_them() {
+        let words =
+            "teal deploy web --health-timeout 2m --poll-interval 500ms --drain-timeout 1m30s";
+        let cli = Cli::try_parse_from(words.split(' ')).unwrap();
+        let Command::Deploy(deploy) = cli.command else {
+            panic!("not a deploy")
+        };
+        let options = deploy.how.options();
+        assert_eq!(options.health_timeout_ms, 120_000);
+        assert_eq!(options.poll_interval_ms, 500);
+        assert_eq!(options.drain_timeout_ms, 90_000);
+    }
+
+    #[test]
+    fn a_negative_limit_reaches_the_engines_judgement() {
+        let cli = Cli::try_parse_from(["teal", "deploy", "web", "--cpus", "-1"]).unwrap();
+        let Command::Deploy(deploy) = cli.command else {
+            panic!("not a deploy")
+        };
+        assert_eq!(deploy.cpus.as_deref(), Some("-1"));
+    }
+}

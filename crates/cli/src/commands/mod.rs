@@ -1,0 +1,46 @@
+//! One file a command: each asks the engine and prints.
+
+mod completions;
+mod deploy;
+mod history;
+mod man;
+mod open;
+mod projects;
+mod rollback;
+mod rollout;
+mod services;
+
+use teal_engine::Engine;
+
+use crate::{
+    cli::{Cli, Command, Global},
+    failure::Failure,
+    screen::Screen,
+};
+
+/// The exit code of a command that did its work.
+type Outcome = Result<u8, Failure>;
+
+/// Carries the command out and gives the program's exit code.
+pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
+    let global = &cli.global;
+    let outcome = match cli.command {
+        Command::Open(open) => open::run(&open).await,
+        Command::Projects => projects::run(global, screen).await,
+        Command::Services => services::run(global, screen).await,
+        Command::Deploy(deploy) => deploy::run(global, &deploy, screen).await,
+        Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
+        Command::History(history) => history::run(global, &history, screen).await,
+        Command::Completions { shell } => Ok(completions::run(shell, screen)),
+        Command::Man { directory } => man::run(directory.as_deref(), screen),
+    };
+    outcome.unwrap_or_else(|failure| {
+        let code = failure.exit_code();
+        failure.print(screen);
+        code
+    })
+}
+
+async fn connect(global: &Global) -> Result<Engine, Failure> {
+    Ok(Engine::connect(global.settings()).await?)
+}

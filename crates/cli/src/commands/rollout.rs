@@ -1,0 +1,153 @@
+//! A rollout from its start to its end: shown, aborted where somebody interrupts.
+
+use serde::Serialize;
+use teal_engine::{
+    Engine, Rollout,
+    event::{Color, Event, EventKind},
+    model::{Plan, RolloutRequest},
+};
+
+use super::Outcome;
+use crate::{
+    display::{Display, plan, verdict},
+    failure::Failure,
+    interrupts::Interrupts,
+    screen::{Screen, complain},
+    text::harmless,
+};
+
+/// Left before the rollout had ended: whether Blue serves as before is not known.
+const ABANDONED: u8 = 3;
+
+pub(super) async fn run(
+    engine: &Engine,
+    request: RolloutRequest,
+    is_dry: bool,
+    screen: &mut Screen,
+) -> Outcome {
+    if is_dry {
+        return Ok(show_plan(&engine.plan(&request).await?, screen));
+    }
+    let mut interrupts =
+        Interrupts::listen().map_err(|error| Failure::System("listen for Ctrl-C", error))?;
+    let rollout = tokio::select! {
+        rollout = engine.roll_out(request) => rollout?,
+        () = interrupts.next() => return Err(Failure::Interrupted),
+    };
+    Ok(follow(&rollout, &mut interrupts, screen).await)
+}
+
+fn show_plan(found: &Plan, screen: &mut Screen) -> u8 {
+    if screen.is_json {
+        screen.json(found);
+    } else {
+        screen.line(&plan(found, screen.theme));
+    }
+    u8::from(found.refusals().next().is_some())
+}
+
+async fn follow(rollout: &Rollout, interrupts: &mut Interrupts, screen: &mut Screen) -> u8 {
+    let mut display = Display::of(screen);
+    let mut events = rollout.events();
+    let mut traces = Traces::default();
+    let mut is_aborting = false;
+    loop {
+        tokio::select! {
+            event = events.next() => {
+                let Some(event) = event else { break };
+                warn_of_the_plan(&event, &mut display, screen);
+                traces.note(&event);
+                display.show(&event, screen);
+            }
+            () = interrupts.next() => {
+                if is_aborting {
+                    display.close();
+                    traces.tell(rollout, screen);
+                    return ABANDONED;
+                }
+                is_aborting = true;
+                rollout.abort();
+                display.say("Aborting: Blue keeps serving. Ctrl-C again leaves at once.", screen);
+            }
+        }
+    }
+    display.close();
+    rollout.outcome().await.exit_code()
+}
+
+fn warn_of_the_plan(event: &Event, display: &mut Display, screen: &mut Screen) {
+    if let EventKind::Planned { plan } = &event.kind {
+        for found in &plan.verdicts {
+            display.say(&verdict(found, screen.theme), screen);
+        }
+    }
+}
+
+/// What a rollout has created so far.
+#[derive(Debug, Default)]
+struct Traces {
+    plan: Option<Box<Plan>>,
+    green: Vec<String>,
+}
+
+/// What a rollout that was left has left behind, as `--json` prints it.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "abandoned", rename_all = "camelCase")]
+struct Abandoned<'a> {
+    rollout: &'a str,
+    left_behind: Vec<String>,
+    exit_code: u8,
+}
+
+impl Traces {
+    fn note(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Planned { plan } => self.plan = Some(plan.clone()),
+            EventKind::Containers {
+                color: Color::Green,
+                replicas,
+            } => {
+                let names = replicas.iter().map(|replica| replica.name.clone());
+                self.green = names.collect();
+            }
+            _ => {}
+        }
+    }
+
+    fn tell(&self, rollout: &Rollout, screen: &mut Screen) {
+        let left_behind = self.left_behind();
+        if screen.is_json {
+            screen.json(&Abandoned {
+                rollout: rollout.id(),
+                left_behind,
+                exit_code: ABANDONED,
+            });
+            return;
+        }
+        let service = harmless(rollout.service());
+        complain(
+            &format!("left before the rollout of `{service}` had ended"),
+            None,
+        );
+        for text in left_behind {
+            screen.line(&format!("  {}", harmless(&text)));
+        }
+    }
+
+    fn left_behind(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        if !self.green.is_empty() {
+            let names = self.green.join(" ");
+            left.push(format!(
+                "Green may still run; this removes it: docker rm -f {names}"
+            ));
+        }
+        if let Some(plan) = &self.plan {
+            left.push(format!(
+                "`{}` may hold the new limits: put it back, or deploy again",
+                plan.override_file.display()
+            ));
+        }
+        left
+    }
+}

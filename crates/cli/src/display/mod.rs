@@ -1,0 +1,60 @@
+//! A rollout as it is shown: as JSON, in place on a terminal, or as plain lines in a pipe.
+
+mod ending;
+mod live;
+mod plain;
+mod plan;
+mod sentence;
+mod table;
+
+use teal_engine::event::Event;
+
+pub(crate) use plan::{plan, verdict};
+pub(crate) use table::table;
+
+use crate::screen::Screen;
+
+/// One way to show the events of a rollout.
+#[derive(Debug)]
+pub(crate) enum Display {
+    Json,
+    Live(live::Live),
+    Plain(plain::Plain),
+}
+
+impl Display {
+    /// The one that fits the screen.
+    pub(crate) fn of(screen: &Screen) -> Self {
+        if screen.is_json {
+            Self::Json
+        } else if screen.is_live() {
+            Self::Live(live::Live::new(screen.theme))
+        } else {
+            Self::Plain(plain::Plain::default())
+        }
+    }
+
+    pub(crate) fn show(&mut self, event: &Event, screen: &mut Screen) {
+        match self {
+            Self::Json => screen.json(event),
+            Self::Live(live) => live.show(event, screen),
+            Self::Plain(plain) => plain.show(event, screen),
+        }
+    }
+
+    /// Says something that is not an event. `--json` has nothing but events.
+    pub(crate) fn say(&mut self, text: &str, screen: &mut Screen) {
+        match self {
+            Self::Json => {}
+            Self::Live(live) => live.say(text),
+            Self::Plain(_) => screen.line(text),
+        }
+    }
+
+    /// Leaves the terminal as lines that were printed.
+    pub(crate) fn close(&mut self) {
+        if let Self::Live(live) = self {
+            live.close();
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A plan, for `--dry-run`: what would happen and why.
+
+use similar::TextDiff;
+use teal_engine::model::{Level, Plan, TrafficPlan, Verdict};
+
+use super::sentence;
+use crate::{
+    text::harmless,
+    theme::{Theme, paint},
+};
+
+/// The whole plan: limits, containers, traffic, differences, the override's diff, the commands.
+pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
+    let mut lines = vec![paint(theme.strong, sentence::headline(plan))];
+    for replica in &plan.blue {
+        lines.push(format!(
+            "  {} {}, {}, {}",
+            paint(theme.blue, "Blue"),
+            harmless(&replica.name),
+            sentence::word(&replica.state),
+            replica.limits
+        ));
+    }
+    lines.push(String::new());
+    lines.extend(traffic(&plan.traffic, theme));
+    if !plan.differences.is_empty() {
+        lines.push(String::new());
+        lines.push(paint(
+            theme.strong,
+            "Green also differs, because files or image changed",
+        ));
+        for difference in &plan.differences {
+            lines.push(format!(
+                "  {}: {} → {}",
+                harmless(&difference.what),
+                harmless(&difference.before),
+                harmless(&difference.after)
+            ));
+        }
+    }
+    lines.push(String::new());
+    lines.push(paint(
+        theme.strong,
+        harmless(&plan.override_file.display().to_string()),
+    ));
+    lines.extend(override_diff(plan, theme));
+    lines.push(String::new());
+    lines.push(paint(theme.strong, "Commands"));
+    for command in &plan.commands {
+        lines.push(format!("  {}", shell_words(command)));
+    }
+    if !plan.verdicts.is_empty() {
+        lines.push(String::new());
+        lines.extend(plan.verdicts.iter().map(|found| verdict(found, theme)));
+    }
+    lines.join("\n")
+}
+
+/// A verdict and its remedy, on two lines.
+pub(crate) fn verdict(verdict: &Verdict, theme: Theme) -> String {
+    let (style, word) = match verdict.level {
+        Level::Warning => (theme.warning, "warning:"),
+        Level::NeedsForce => (theme.failure, "needs --force:"),
+        Level::Refused => (theme.failure, "refused:"),
+    };
+    format!(
+        "{} {}\n  {} {}",
+        paint(style, word),
+        harmless(&verdict.reason),
+        paint(theme.hint, "hint:"),
+        harmless(&verdict.remedy)
+    )
+}
+
+fn traffic(traffic: &TrafficPlan, theme: Theme) -> Vec<String> {
+    let heading = paint(theme.strong, "Traffic");
+    match traffic {
+        TrafficPlan::Steered { traefik, routes } => {
+            let mut lines = vec![format!("{heading} through Traefik `{}`", harmless(traefik))];
+            for route in routes {
+                let address = route.url.as_deref().unwrap_or("not reachable from here");
+                lines.push(format!(
+                    "  {} ({})",
+                    harmless(&route.rule),
+                    harmless(address)
+                ));
+            }
+            lines
+        }
+        TrafficPlan::Unsteered { reason } => {
+            vec![format!("{heading} is not steered: {}", harmless(reason))]
+        }
+    }
+}
+
+fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {
+    let before = plan.override_before.as_deref().unwrap_or_default();
+    if before == plan.override_after {
+        return vec!["  stays as it is".to_owned()];
+    }
+    let diff = TextDiff::from_lines(before, plan.override_after.as_str());
+    let mut unified = diff.unified_diff();
+    // It says nothing about Compose whether a line feed ends the last line.
+    unified.missing_newline_hint(false);
+    unified
+        .to_string()
+        .lines()
+        .map(|line| {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => theme.green,
+                Some(b'-') => theme.failure,
+                _ => theme.dim,
+            };
+            format!("  {}", paint(style, harmless(line)))
+        })
+        .collect()
+}
+
+/// A command as it can be pasted into a shell.
+fn shell_words(command: &[String]) -> String {
+    let words = command.iter().map(String::as_str);
+    match shlex::try_join(words) {
+        Ok(text) => harmless(&text).into_owned(),
+        // Only a NUL can't be quoted, and no argument can hold one.
+        Err(_) => command.join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use teal_engine::model::VerdictCode;
+
+    use super::*;
+
+    #[test]
+    fn commands_can_be_pasted() {
+        let command = ["docker", "compose", "-f", "/my files/compose.yml", "up"].map(String::from);
+        assert_eq!(
+            shell_words(&command),
+            "docker compose -f '/my files/compose.yml' up"
+        );
+    }
+
+    #[test]
+    fn a_verdict_says_what_to_do() {
+        let found = Verdict {
+            level: Level::NeedsForce,
+            code: VerdictCode::NoHealthCheck,
+            reason: "`web` has no health check".into(),
+            remedy: "add one".into(),
+        };
+        assert_eq!(
+            verdict(&found, Theme::default()),
+            "needs --force: `web` has no health check\n  hint: add one"
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! What keeps a command from doing its work, printed once: the chain of causes, then a hint.
+
+use std::{error::Error as _, io};
+
+use serde::Serialize;
+use teal_engine::{Error, model::Verdict};
+
+use crate::{
+    screen::{Screen, complain},
+    text::harmless,
+};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Engine(Error),
+    /// The desktop program is not installed.
+    NoWindow {
+        program: &'static str,
+    },
+    /// An operation of this program, and what kept it from being done.
+    System(&'static str, io::Error),
+    /// Interrupted before the rollout began.
+    Interrupted,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// An error as `--json` prints it: an event of its own type.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "error", rename_all = "camelCase")]
+struct Printed {
+    code: &'static str,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verdicts: Vec<Verdict>,
+    exit_code: u8,
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Engine(error) => error.exit_code(),
+            Self::NoWindow { .. } | Self::System(..) => 1,
+            Self::Interrupted => 5,
+        }
+    }
+
+    /// Prints it: to standard error, or as JSON to standard output.
+    pub(crate) fn print(self, screen: &mut Screen) {
+        let printed = self.into_printed();
+        if screen.is_json {
+            screen.json(&printed);
+            return;
+        }
+        let chain: Vec<_> = std::iter::once(&printed.message)
+            .chain(&printed.causes)
+            .map(|text| harmless(text))
+            .collect();
+        let hint = printed.hint.as_deref().map(harmless);
+        complain(&chain.join(": "), hint.as_deref());
+    }
+
+    fn into_printed(self) -> Printed {
+        let exit_code = self.exit_code();
+        let simple = |code, message: String, hint: Option<String>| Printed {
+            code,
+            message,
+            causes: Vec::new(),
+            hint,
+            verdicts: Vec::new(),
+            exit_code,
+        };
+        match self {
+            Self::Engine(error) => Printed {
+                causes: causes(&error),
+                verdicts: match &error {
+                    Error::Refused { verdicts, .. } => verdicts.clone(),
+                    _ => Vec::new(),
+                },
+                ..simple(error.code(), error.to_string(), error.hint())
+            },
+            Self::NoWindow { program } => simple(
+                "noWindow",
+                format!("`{program}` was found neither beside `teal` nor on the `PATH`"),
+                Some(
+                    "install Teal's desktop package; every other command works without it"
+                        .to_owned(),
+                ),
+            ),
+            Self::System(operation, source) => Printed {
+                causes: vec![source.to_string()],
+                ..simple("unexpected", format!("could not {operation}"), None)
+            },
+            Self::Interrupted => simple(
+                "interrupted",
+                "interrupted before anything was changed".to_owned(),
+                None,
+            ),
+        }
+    }
+}
+
+/// The chain of causes, without those that repeat the one before in the same words.
+fn causes(error: &Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.ends_with(&text) {
+            causes.push(text.clone());
+        }
+        said = text;
+        source = cause.source();
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(error: Error) -> serde_json::Value {
+        serde_json::to_value(Failure::from(error).into_printed()).unwrap()
+    }
+
+    #[test]
+    fn a_json_error_names_its_code_and_its_remedy() {
+        let error = Error::ServiceNotFound {
+            project: "shop".into(),
+            service: "wbe".into(),
+            nearest: Some("web".into()),
+            known: vec!["web".into()],
+        };
+        assert_eq!(
+            printed(error),
+            serde_json::json!({
+                "type": "error",
+                "code": "serviceNotFound",
+                "message": "there is no service `wbe` in project `shop`",
+                "causes": [],
+                "hint": "did you mean `web`?",
+                "exitCode": 1,
+            })
+        );
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let error = Error::File {
+            operation: "read",
+            path: "/x".into(),
+            source: io::Error::other(io::Error::other("the disk is gone")),
+        };
+        assert_eq!(
+            printed(error)["causes"],
+            serde_json::json!(["the disk is gone"])
+        );
+    }
+}

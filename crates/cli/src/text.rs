@@ -1,0 +1,63 @@
+//! Foreign text, made fit for a terminal.
+
+use std::borrow::Cow;
+
+/// Text that came from a container, a label or a file, without control characters: a log line
+/// must not move the cursor or change the title of somebody's terminal.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    if text.chars().all(is_harmless) {
+        return text.into();
+    }
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\r' => {}
+            c if is_harmless(c) => harmless.push(c),
+            c => harmless.extend(c.escape_default()),
+        }
+    }
+    harmless.into()
+}
+
+/// `n` with its thousands apart: `4,812`.
+pub(crate) fn count(n: u32) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 request`, `2 requests`.
+pub(crate) fn counted(n: u32, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_are_shown_not_sent() {
+        assert_eq!(harmless("plain\ttext\n"), "plain\ttext\n");
+        assert_eq!(harmless("\u{1b}[2Jgone\r\n"), "\\u{1b}[2Jgone\n");
+        assert_eq!(harmless("\u{9b}31m"), "\\u{9b}31m");
+        assert_eq!(harmless("größer ✓"), "größer ✓");
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(4812), "4,812");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "request"), "1 request");
+        assert_eq!(counted(2000, "request"), "2,000 requests");
+    }
+}
