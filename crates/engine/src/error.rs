@@ -2,7 +2,7 @@
 //!
 //! A rollout that fails and is rolled back is an [`Outcome`](crate::event::Outcome), not an error.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -35,6 +35,15 @@ pub enum Error {
     /// Compose refused the files; its own words are shown.
     #[error("Compose can't read the project: {message}")]
     ProjectInvalid { message: String },
+    /// The override holds something that can't be edited without changing what people wrote.
+    #[error("can't add limits to `{}`: {reason}", at(path, *line))]
+    Override {
+        path: PathBuf,
+        /// The first line is 1.
+        line: Option<usize>,
+        reason: String,
+        remedy: String,
+    },
     #[error("there is no service `{service}` in project `{project}`")]
     ServiceNotFound {
         project: String,
@@ -75,6 +84,13 @@ pub enum Error {
     Unexpected(String),
 }
 
+fn at(path: &Path, line: Option<usize>) -> String {
+    match line {
+        Some(line) => format!("{}:{line}", path.display()),
+        None => path.display().to_string(),
+    }
+}
+
 fn refusal(verdicts: &[Verdict]) -> String {
     let reasons: Vec<_> = verdicts
         .iter()
@@ -102,6 +118,7 @@ impl Error {
                 "name one with `-f`, or change to the folder of the project".into()
             }
             Self::NoFile { .. } => "check the path".into(),
+            Self::Override { remedy, .. } => remedy.clone(),
             Self::ServiceNotFound { nearest, known, .. } => match nearest {
                 Some(name) => format!("did you mean `{name}`?"),
                 None if known.is_empty() => "the project has no services".into(),
@@ -145,6 +162,7 @@ impl Error {
             Self::ComposeTooOld { .. } => "composeTooOld",
             Self::NoComposeFile { .. } | Self::NoFile { .. } => "noFile",
             Self::ProjectInvalid { .. } => "projectInvalid",
+            Self::Override { .. } => "override",
             Self::ServiceNotFound { .. } => "serviceNotFound",
             Self::Refused { .. } => "refused",
             Self::Busy { .. } => "busy",

@@ -7,6 +7,12 @@ pub mod error;
 pub mod event;
 pub mod model;
 
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the driver that uses it is being built"
+)]
+mod compose;
 mod engine;
 mod observe;
 

@@ -70,6 +70,18 @@ impl Cpus {
     pub fn cores(self) -> f64 {
         self.0 as f64 / 1e9
     }
+
+    /// What the engine gets when these CPUs are written into a compose file: Compose counts them
+    /// in single precision, so `2.123456789` becomes `2.1234567`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the very rounding that Compose does"
+    )]
+    #[must_use]
+    pub fn as_compose_sets(self) -> Self {
+        Self((self.cores() as f32 * 1e9) as u64)
+    }
 }
 
 impl From<Cpus> for f64 {
@@ -111,9 +123,9 @@ impl FromStr for Cpus {
             .ok()
             .filter(|_| decimal)
             .ok_or_else(|| LimitError::NoCpus(text.to_owned()))?;
-        Self::try_from(cores).map_err(|_| match cores > 0.0 && cores < 1.0 {
-            true => LimitError::TooFewCpus(text.to_owned()),
-            false => LimitError::NoCpus(text.to_owned()),
+        Self::try_from(cores).map_err(|error| match error {
+            LimitError::TooFewCpus(_) => LimitError::TooFewCpus(text.to_owned()),
+            _ => LimitError::NoCpus(text.to_owned()),
         })
     }
 }

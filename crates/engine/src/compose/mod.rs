@@ -1,0 +1,206 @@
+//! The Compose files of a project, read and run through the Compose program itself: what `include`,
+//! `extends`, interpolation, profiles and env files mean is Compose's business, never ours.
+
+mod discovery;
+mod expected;
+mod merge;
+mod model;
+pub(crate) mod override_file;
+mod process;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+pub(crate) use model::{ComposeModel, ComposePort, ComposeService, LimitKeys};
+pub(crate) use process::CommandOutput;
+
+use crate::{Error, Result, model::ProjectSource};
+use process::Captured;
+
+/// The oldest Compose that knows `!reset` and reads everything Teal writes.
+const NEEDED: (u32, u32) = (2, 24);
+
+/// The Compose program of this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Compose {
+    /// `docker compose`, or the standalone `docker-compose`.
+    program: Vec<String>,
+    version: String,
+    /// What every run gets besides this process's own environment.
+    environment: Vec<(String, String)>,
+}
+
+impl Compose {
+    /// Finds the plugin, else the standalone program.
+    pub(crate) async fn find() -> Result<Self> {
+        let mut too_old = None;
+        for program in [&["docker", "compose"][..], &["docker-compose"]] {
+            let mut compose = Self {
+                program: program.iter().map(ToString::to_string).collect(),
+                version: String::new(),
+                environment: vec![
+                    ("COMPOSE_ANSI".into(), "never".into()),
+                    ("COMPOSE_PROGRESS".into(), "plain".into()),
+                    ("COMPOSE_MENU".into(), "false".into()),
+                ],
+            };
+            let Some(version) = compose.ask_version().await else {
+                continue;
+            };
+            if is_old(&version) {
+                too_old.get_or_insert(version);
+                continue;
+            }
+            compose.version = version;
+            tracing::debug!(?program, version = compose.version, "found Compose");
+            return Ok(compose);
+        }
+        Err(match too_old {
+            Some(found) => Error::ComposeTooOld {
+                found,
+                needed: format!("{}.{}", NEEDED.0, NEEDED.1),
+            },
+            None => Error::NoCompose,
+        })
+    }
+
+    /// The same Compose, talking to the engine at `docker_host` instead of the environment's.
+    #[must_use]
+    pub(crate) fn with_docker_host(mut self, docker_host: &str) -> Self {
+        self.environment
+            .push(("DOCKER_HOST".into(), docker_host.to_owned()));
+        self
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The words of a `docker compose` command on this project, with `extra` files after its own.
+    pub(crate) fn command(
+        &self,
+        source: &ProjectSource,
+        extra: &[&Path],
+        args: &[&str],
+    ) -> Vec<String> {
+        let mut words = self.program.clone();
+        let mut option = |name: &str, value: &OsStr| {
+            words.extend([name.to_owned(), value.to_string_lossy().into_owned()]);
+        };
+        if let Some(name) = &source.project_name {
+            option("-p", name.as_ref());
+        }
+        if let Some(directory) = &source.project_directory {
+            option("--project-directory", directory.as_ref());
+        }
+        for file in &source.env_files {
+            option("--env-file", file.as_ref());
+        }
+        for profile in &source.profiles {
+            option("--profile", profile.as_ref());
+        }
+        for file in source.files.iter().map(PathBuf::as_path) {
+            option("-f", file.as_ref());
+        }
+        for file in extra {
+            option("-f", file.as_ref());
+        }
+        words.extend(args.iter().map(ToString::to_string));
+        words
+    }
+
+    /// The model that Compose makes of the project's files, with `extra` files after its own.
+    /// Services of every profile are in it; those that the source does not enable are marked.
+    ///
+    /// # Errors
+    /// [`Error::ProjectInvalid`] with Compose's own message.
+    pub(crate) async fn model(
+        &self,
+        source: &ProjectSource,
+        extra: &[&Path],
+    ) -> Result<ComposeModel> {
+        let directory = working_directory(source);
+        let every_profile = ProjectSource {
+            profiles: vec!["*".into()],
+            ..source.clone()
+        };
+        let config = self.command(&every_profile, extra, &["config", "--format", "json"]);
+        let text = self.ask(&config, &directory, None).await?;
+        let mut model = ComposeModel::read(&text)?;
+        if model.has_profiles() {
+            let services = self.command(source, extra, &["config", "--services"]);
+            let names = self.ask(&services, &directory, None).await?;
+            model.enable_only(names.lines());
+        }
+        Ok(model)
+    }
+
+    /// Runs a command in `directory`, and hands each line that it prints to `on_line`. The command
+    /// and its children are killed when the future is dropped.
+    ///
+    /// # Errors
+    /// Only where the command can't be started: its failure is in the output.
+    pub(crate) async fn run(
+        &self,
+        words: &[String],
+        directory: &Path,
+        on_line: impl FnMut(&str) + Send,
+    ) -> Result<CommandOutput> {
+        tracing::info!(command = words.join(" "), "running Compose");
+        process::run(words, directory, &self.environment, on_line).await
+    }
+
+    /// What a reading command prints, or Compose's message as [`Error::ProjectInvalid`].
+    async fn ask(&self, words: &[String], directory: &Path, input: Option<&str>) -> Result<String> {
+        let Captured {
+            success,
+            stdout,
+            stderr,
+        } = process::capture(words, directory, &self.environment, input).await?;
+        if success {
+            return Ok(stdout);
+        }
+        Err(Error::ProjectInvalid {
+            message: process::message(&stderr),
+        })
+    }
+
+    async fn ask_version(&self) -> Option<String> {
+        let mut words = self.program.clone();
+        words.extend(["version", "--format", "json"].map(String::from));
+        let answer = process::capture(&words, Path::new("."), &self.environment, None)
+            .await
+            .ok()?;
+        let version: Version = serde_json::from_str(&answer.stdout).ok()?;
+        Some(version.version.trim_start_matches('v').to_owned())
+    }
+}
+
+/// What `docker compose version --format json` prints.
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+fn is_old(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let found: (u32, u32) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    found < NEEDED
+}
+
+/// The directory that a resolved source's relative paths start from, as Compose counts them.
+pub(crate) fn working_directory(source: &ProjectSource) -> PathBuf {
+    source
+        .project_directory
+        .as_deref()
+        .or_else(|| source.files.first().and_then(|file| file.parent()))
+        .unwrap_or(Path::new("."))
+        .to_owned()
+}

@@ -1,0 +1,490 @@
+//! The canonical model that `docker compose config --format json` prints, as far as Teal reads it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use jiff::SignedDuration;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor},
+};
+
+use crate::{
+    Error, Result,
+    model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Volume},
+};
+
+/// A project's services as Compose reads them.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ComposeModel {
+    pub name: String,
+    #[serde(default)]
+    pub services: BTreeMap<String, ComposeService>,
+}
+
+/// One service. Values of its environment never show in `Debug`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ComposeService {
+    pub image: Option<String>,
+    build: Option<IgnoredAny>,
+    pub container_name: Option<String>,
+    pub command: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<String>>,
+    pub environment: BTreeMap<String, Option<Hidden>>,
+    pub labels: BTreeMap<String, String>,
+    pub restart: Option<String>,
+    pub profiles: Vec<String>,
+    /// False where its profiles keep Compose from starting it with the project.
+    #[serde(skip, default = "yes")]
+    pub enabled: bool,
+
+    pub network_mode: Option<String>,
+    pub pid: Option<String>,
+    pub ipc: Option<String>,
+    pub mac_address: Option<String>,
+    pub networks: BTreeMap<String, Option<ComposeNetwork>>,
+    pub ports: Vec<ComposePort>,
+    pub volumes: Vec<ComposeVolume>,
+    pub volumes_from: Vec<String>,
+    #[serde(deserialize_with = "keys")]
+    pub depends_on: BTreeSet<String>,
+    pub links: Vec<String>,
+    pre_stop: Option<Vec<IgnoredAny>>,
+
+    deploy: Deploy,
+    scale: Option<u32>,
+    #[serde(deserialize_with = "cpus")]
+    cpus: Option<Cpus>,
+    #[serde(deserialize_with = "memory")]
+    mem_limit: Option<Memory>,
+    #[serde(deserialize_with = "memory")]
+    mem_reservation: Option<Memory>,
+    /// Memory and swap together.
+    #[serde(deserialize_with = "memory")]
+    pub memswap_limit: Option<Memory>,
+    pub cpu_quota: Option<IgnoredAny>,
+    pub cpu_period: Option<IgnoredAny>,
+    pids_limit: Option<i64>,
+    healthcheck: Option<FileHealthCheck>,
+}
+
+/// A value that may be a secret.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Hidden(String);
+
+/// What a service says about one network it is in.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "Compose's names")]
+#[serde(default)]
+pub(crate) struct ComposeNetwork {
+    pub ipv4_address: Option<String>,
+    pub ipv6_address: Option<String>,
+    pub mac_address: Option<String>,
+}
+
+/// One published port.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct ComposePort {
+    /// The container's port.
+    pub target: u16,
+    /// The host's port, or a range of which each container takes one.
+    #[serde(default, deserialize_with = "text")]
+    published: Option<String>,
+    #[serde(default)]
+    pub host_ip: Option<String>,
+    #[serde(default = "tcp")]
+    pub protocol: String,
+}
+
+/// One mount.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ComposeVolume {
+    #[serde(rename = "type")]
+    kind: String,
+    source: Option<String>,
+    #[serde(default)]
+    target: String,
+    #[serde(default)]
+    read_only: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Deploy {
+    mode: Option<String>,
+    replicas: Option<u32>,
+    resources: Resources,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Resources {
+    limits: Option<ResourceAmounts>,
+    reservations: Option<ResourceAmounts>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ResourceAmounts {
+    #[serde(deserialize_with = "cpus")]
+    cpus: Option<Cpus>,
+    #[serde(deserialize_with = "memory")]
+    memory: Option<Memory>,
+}
+
+/// A health check in the file; what it leaves out comes from the image.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct FileHealthCheck {
+    disable: bool,
+    test: Option<Vec<String>>,
+    interval: Option<String>,
+    timeout: Option<String>,
+    start_period: Option<String>,
+    retries: Option<u32>,
+}
+
+/// The keys that a service's limits have to be written in, so that Compose takes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LimitKeys {
+    Deploy,
+    Service,
+    /// The files write the same limit in both; Compose wants both to agree.
+    Both,
+}
+
+impl LimitKeys {
+    pub(super) const fn deploy(self) -> bool {
+        matches!(self, Self::Deploy | Self::Both)
+    }
+
+    pub(super) const fn service(self) -> bool {
+        matches!(self, Self::Service | Self::Both)
+    }
+}
+
+/// What Docker does where neither file nor image says otherwise.
+const HEALTH_INTERVAL_MS: u64 = 30_000;
+const HEALTH_RETRIES: u32 = 3;
+
+/// Reads what `config --format json` prints.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    // Compose doubles every `$` of the output, so that it could be read as a compose file again.
+    let text = text.replace("$$", "$");
+    serde_json::from_str(&text).map_err(|error| Error::ProjectInvalid {
+        message: format!("the model that Compose printed can't be read: {error}"),
+    })
+}
+
+impl ComposeModel {
+    pub(super) fn read(text: &str) -> Result<Self> {
+        parse(text)
+    }
+
+    pub(super) fn has_profiles(&self) -> bool {
+        self.services
+            .values()
+            .any(|service| !service.profiles.is_empty())
+    }
+
+    pub(super) fn enable_only<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let names: Vec<_> = names.map(str::trim).collect();
+        for (name, service) in &mut self.services {
+            service.enabled = names.contains(&name.as_str());
+        }
+    }
+
+    /// The other services that name this one (`depends_on`, `links`), so that they may call it by
+    /// its name.
+    pub(crate) fn callers(&self, service: &str) -> Vec<String> {
+        self.others(service, |other| {
+            other.depends_on.contains(service)
+                || other
+                    .links
+                    .iter()
+                    .any(|link| link.split(':').next() == Some(service))
+        })
+    }
+
+    /// The other services that live in a namespace of this one's container.
+    pub(crate) fn lodgers(&self, service: &str) -> Vec<String> {
+        let mode = format!("service:{service}");
+        self.others(service, |other| {
+            [&other.network_mode, &other.pid, &other.ipc]
+                .into_iter()
+                .any(|namespace| namespace.as_ref() == Some(&mode))
+        })
+    }
+
+    fn others(&self, service: &str, wanted: impl Fn(&ComposeService) -> bool) -> Vec<String> {
+        self.services
+            .iter()
+            .filter(|(name, other)| *name != service && wanted(other))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+impl ComposeService {
+    pub(crate) fn is_built(&self) -> bool {
+        self.build.is_some()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        let deploy = self.deploy.resources.limits.as_ref();
+        Limits {
+            cpus: self.cpus.or(deploy.and_then(|limits| limits.cpus)),
+            memory: self.mem_limit.or(deploy.and_then(|limits| limits.memory)),
+        }
+    }
+
+    pub(crate) fn reservations(&self) -> Limits {
+        let deploy = self.deploy.resources.reservations.as_ref();
+        Limits {
+            cpus: deploy.and_then(|reserved| reserved.cpus),
+            memory: self
+                .mem_reservation
+                .or(deploy.and_then(|reserved| reserved.memory)),
+        }
+    }
+
+    /// How a limit can be written. Compose compares `cpus`, `mem_limit` and `pids_limit` with
+    /// `deploy.resources.limits` as soon as that is there, so one of them rules it out.
+    pub(crate) fn limit_keys(&self) -> LimitKeys {
+        let service =
+            self.cpus.is_some() || self.mem_limit.is_some() || self.pids_limit.unwrap_or(0) != 0;
+        match (self.deploy.resources.limits.is_some(), service) {
+            (true, true) => LimitKeys::Both,
+            (false, true) => LimitKeys::Service,
+            (_, false) => LimitKeys::Deploy,
+        }
+    }
+
+    pub(crate) fn key_family(&self) -> KeyFamily {
+        match self.limit_keys() {
+            LimitKeys::Service => KeyFamily::Service,
+            LimitKeys::Deploy | LimitKeys::Both => KeyFamily::Deploy,
+        }
+    }
+
+    /// The health check in force on top of the image's: none where there is none, or the file
+    /// disables it.
+    pub(crate) fn health_check(&self, image: Option<&HealthCheck>) -> Option<HealthCheck> {
+        let Some(file) = &self.healthcheck else {
+            return image.cloned();
+        };
+        let test = match &file.test {
+            Some(test) if !test.is_empty() => test.clone(),
+            _ => image?.test.clone(),
+        };
+        if file.disable || test.first().is_some_and(|word| word == "NONE") {
+            return None;
+        }
+        let time = |text: &Option<String>, image: Option<u64>, default: u64| {
+            let file = text.as_deref().and_then(milliseconds);
+            file.filter(|&time| time > 0).or(image).unwrap_or(default)
+        };
+        Some(HealthCheck {
+            test,
+            interval_ms: time(
+                &file.interval,
+                image.map(|image| image.interval_ms),
+                HEALTH_INTERVAL_MS,
+            ),
+            timeout_ms: time(
+                &file.timeout,
+                image.map(|image| image.timeout_ms),
+                HEALTH_INTERVAL_MS,
+            ),
+            start_period_ms: time(
+                &file.start_period,
+                image.map(|image| image.start_period_ms),
+                0,
+            ),
+            retries: file
+                .retries
+                .filter(|&retries| retries > 0)
+                .or(image.map(|image| image.retries))
+                .unwrap_or(HEALTH_RETRIES),
+        })
+    }
+
+    /// The number of containers that the files ask for.
+    pub(crate) fn replicas(&self) -> u32 {
+        self.scale.or(self.deploy.replicas).unwrap_or(1)
+    }
+
+    /// `global`, `replicated-job` …: none where it is the plain `replicated`.
+    pub(crate) fn special_mode(&self) -> Option<&str> {
+        let mode = self.deploy.mode.as_deref()?;
+        (mode != "replicated" && !mode.is_empty()).then_some(mode)
+    }
+
+    pub(crate) fn has_pre_stop(&self) -> bool {
+        self.pre_stop
+            .as_ref()
+            .is_some_and(|hooks| !hooks.is_empty())
+    }
+
+    /// The addresses that only one container can have.
+    pub(crate) fn fixed_addresses(&self) -> Vec<&str> {
+        let networks = self.networks.values().flatten();
+        networks
+            .flat_map(|network| {
+                [
+                    &network.ipv4_address,
+                    &network.ipv6_address,
+                    &network.mac_address,
+                ]
+            })
+            .chain([&self.mac_address])
+            .filter_map(|address| address.as_deref())
+            .filter(|address| !address.is_empty())
+            .collect()
+    }
+
+    pub(crate) fn mounts(&self) -> Vec<Volume> {
+        self.volumes
+            .iter()
+            .map(|volume| Volume {
+                kind: volume.kind.clone(),
+                source: volume.source.clone(),
+                target: volume.target.clone(),
+                read_only: volume.read_only,
+            })
+            .collect()
+    }
+}
+
+impl ComposePort {
+    /// The host ports that containers can take; none where the engine picks a free one for each.
+    pub(crate) fn host_ports(&self) -> Option<(u16, u16)> {
+        let published = self.published.as_deref()?;
+        let (first, last) = published.split_once('-').unwrap_or((published, published));
+        match (first.parse().ok()?, last.parse().ok()?) {
+            (0, _) => None,
+            range => Some(range),
+        }
+    }
+}
+
+impl fmt::Display for ComposePort {
+    /// As Compose prints it: `127.0.0.1:8080:80/tcp`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(host_ip) = &self.host_ip {
+            if host_ip.contains(':') {
+                write!(f, "[{host_ip}]:")?;
+            } else {
+                write!(f, "{host_ip}:")?;
+            }
+        }
+        match (&self.published, &self.host_ip) {
+            (Some(published), _) if published != "0" => write!(f, "{published}:")?,
+            (_, Some(_)) => write!(f, ":")?,
+            _ => {}
+        }
+        write!(f, "{}/{}", self.target, self.protocol)
+    }
+}
+
+impl Hidden {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// A number as Compose prints it: some of them, in some versions, as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(i64),
+    Decimal(f32),
+    Text(String),
+}
+
+/// CPUs as Compose hands them to the engine: it counts in single precision. 0 is no limit.
+fn cpus<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Cpus>, D::Error> {
+    let cores = match Option::<Number>::deserialize(from)? {
+        None => return Ok(None),
+        #[expect(clippy::cast_precision_loss, reason = "Compose counts so")]
+        Some(Number::Whole(cores)) => cores as f32,
+        Some(Number::Decimal(cores)) => cores,
+        Some(Number::Text(text)) => text.parse().map_err(D::Error::custom)?,
+    };
+    let cpus = Cpus::try_from(f64::from(cores)).ok();
+    Ok(cpus.map(Cpus::as_compose_sets))
+}
+
+/// 0 and less is no limit.
+fn memory<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Memory>, D::Error> {
+    let bytes = match Option::<Number>::deserialize(from)? {
+        None => return Ok(None),
+        Some(Number::Whole(bytes)) => bytes,
+        Some(Number::Decimal(bytes)) => {
+            let reason = format!("{bytes} is no number of bytes");
+            return Err(D::Error::custom(reason));
+        }
+        Some(Number::Text(text)) => text.parse().map_err(D::Error::custom)?,
+    };
+    let bytes = u64::try_from(bytes).ok().filter(|&bytes| bytes > 0);
+    Ok(bytes.map(Memory::from_bytes))
+}
+
+/// A port, or a range of them; Compose has printed both as text and as a number.
+fn text<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<String>, D::Error> {
+    Ok(match Option::<Number>::deserialize(from)? {
+        Some(Number::Whole(number)) => Some(number.to_string()),
+        Some(Number::Text(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    })
+}
+
+/// The keys of a mapping whose values say nothing to Teal.
+fn keys<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<BTreeSet<String>, D::Error> {
+    struct Keys;
+
+    impl<'de> Visitor<'de> for Keys {
+        type Value = BTreeSet<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a mapping")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> std::result::Result<Self::Value, A::Error> {
+            let mut keys = BTreeSet::new();
+            while let Some((key, IgnoredAny)) = map.next_entry()? {
+                keys.insert(key);
+            }
+            Ok(keys)
+        }
+    }
+
+    from.deserialize_map(Keys)
+}
+
+/// A time as Go prints it: `1m30s`.
+fn milliseconds(text: &str) -> Option<u64> {
+    let duration: SignedDuration = text.parse().ok()?;
+    u64::try_from(duration.as_millis()).ok()
+}
+
+fn tcp() -> String {
+    "tcp".into()
+}
+
+const fn yes() -> bool {
+    true
+}
