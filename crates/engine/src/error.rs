@@ -61,6 +61,12 @@ pub enum Error {
     Busy { service: String, holder: String },
     #[error("no revision {revision} of `{service}` to return to")]
     NoRevision { service: String, revision: String },
+    #[error("the image `{image}` is not on the engine, and can't be pulled")]
+    ImageMissing {
+        image: String,
+        #[source]
+        source: bollard::errors::Error,
+    },
     #[error("the Docker engine failed to {operation}")]
     Engine {
         operation: String,
@@ -131,6 +137,9 @@ impl Error {
                 .join("; "),
             Self::Busy { .. } => "wait until it has ended, or abort it where it runs".into(),
             Self::NoRevision { .. } => "`teal history` lists the revisions".into(),
+            Self::ImageMissing { .. } => {
+                "check that the engine reaches the registry, or load the image with `docker load`".into()
+            }
             Self::ProjectInvalid { .. }
             | Self::Engine { .. }
             | Self::File { .. }
@@ -167,7 +176,8 @@ impl Error {
             Self::Refused { .. } => "refused",
             Self::Busy { .. } => "busy",
             Self::NoRevision { .. } => "noRevision",
-            Self::Engine { .. }
+            Self::ImageMissing { .. }
+            | Self::Engine { .. }
             | Self::File { .. }
             | Self::Command { .. }
             | Self::Unexpected(_) => "unexpected",

@@ -1,0 +1,42 @@
+//! Compose, for the sample's two commands.
+
+use std::path::Path;
+
+use teal_engine::{Error, Result};
+use tokio::process::Command;
+
+use crate::{PROJECT, files};
+
+pub(crate) async fn up(directory: &Path) -> Result<()> {
+    // With the override, or a rolled out service would get its old limits back.
+    let with_override = directory.join(files::OVERRIDE).exists();
+    run(directory, with_override, &["up", "--detach", "--wait"]).await
+}
+
+pub(crate) async fn down(directory: &Path) -> Result<()> {
+    run(directory, false, &["down", "--remove-orphans"]).await
+}
+
+async fn run(directory: &Path, with_override: bool, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("docker");
+    command.args(["compose", "--ansi", "never", "--progress", "plain"]);
+    command.args(["--project-name", PROJECT, "--file"]);
+    command.arg(directory.join(files::COMPOSE));
+    if with_override {
+        command.arg("--file").arg(directory.join(files::OVERRIDE));
+    }
+    command.args(arguments);
+    tracing::info!(?command, "running Compose for the sample");
+    let output = command.output().await.map_err(|source| Error::Command {
+        command: "docker compose".into(),
+        source,
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Error::Unexpected(format!(
+        "`docker compose {}` failed for the sample: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr).trim()
+    )))
+}
