@@ -6,10 +6,10 @@ export function cores(value: number): string {
   return value.toFixed(2);
 }
 
-/** Bytes in use, rounded to what a person compares: `401 M`, `1.25 G`. */
+/** Bytes in use, rounded to what a person compares: `401M`, `1.25G`. */
 export function bytes(value: number): string {
-  if (value >= G) return `${(value / G).toFixed(value >= 10 * G ? 1 : 2)} G`;
-  return `${Math.round(value / M)} M`;
+  if (value >= G) return `${(value / G).toFixed(value >= 10 * G ? 1 : 2)}G`;
+  return `${Math.round(value / M)}M`;
 }
 
 /** How long something took: `0.2 s`, `20.3 s`, `2 min 05 s`. */

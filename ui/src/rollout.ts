@@ -73,6 +73,8 @@ export interface RolloutView {
   current: Phase | null;
   blue: Replica[];
   green: Replica[];
+  /** Every container that ever was Green's, also those that are gone. */
+  greenIds: readonly string[];
   /** The share of new requests that Green gets. */
   greenPercent: number;
   polls: Poll[];
@@ -112,6 +114,7 @@ export function emptyRollout(id: string, project: string, service: string): Roll
     current: null,
     blue: [],
     green: [],
+    greenIds: [],
     greenPercent: 0,
     polls: [],
     answers: null,
@@ -144,6 +147,12 @@ function withPhase(view: RolloutView, phase: Phase, change: Partial<PhaseView>):
 /** Containers that still are there: what was removed is no part of a set any more. */
 function present(replicas: Replica[]): Replica[] {
   return replicas.filter((replica) => replica.state !== "removing" && replica.state !== "dead");
+}
+
+function withContainers(view: RolloutView, color: Color, replicas: Replica[]): RolloutView {
+  if (color === "blue") return { ...view, blue: present(replicas) };
+  const greenIds = [...new Set([...view.greenIds, ...replicas.map(({ id }) => id)])];
+  return { ...view, green: present(replicas), greenIds };
 }
 
 /** The view after one more event. */
@@ -184,7 +193,7 @@ function apply(view: RolloutView, event: Event): RolloutView {
         failure: event.failure,
       };
     case "containers":
-      return { ...view, [event.color]: present(event.replicas) };
+      return withContainers(view, event.color, event.replicas);
     case "healthPoll": {
       const { container, health, sinceStartMs, output } = event;
       return { ...view, polls: [...view.polls, { container, health, sinceStartMs, output }] };

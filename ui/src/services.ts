@@ -1,5 +1,5 @@
 /** What a service's page and row say about it, from what the engine said. */
-import type { Limits, Replica, Service } from "./backend";
+import type { Limits, Replica, Revision, Service } from "./backend";
 import { formatLimits } from "./limits";
 
 type Tone = "good" | "warning" | "bad" | "none";
@@ -75,4 +75,14 @@ export function stateOf(replicas: Replica[]): string {
   const order = ["unhealthy", "starting", "none", "healthy"] as const;
   const worst = order.find((health) => running.some((replica) => replica.health === health));
   return worst === "none" || worst === undefined ? "running" : worst;
+}
+
+/** Whether a service ran with this revision's limits when its rollout ended. */
+export function tookEffect(revision: Revision): boolean {
+  return revision.outcome === null || revision.outcome === "success";
+}
+
+/** The revision that one click returns to: the one in effect before the present one. */
+export function rollbackTarget(history: Revision[]): Revision | null {
+  return history.filter(tookEffect)[1] ?? null;
 }

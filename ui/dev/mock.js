@@ -1,0 +1,110 @@
+/**
+ * Runs in the page before its scripts and stands for the desktop program, so that every state of
+ * the window can be looked at in a browser. Never part of the bundle.
+ */
+export function mockTauri(scene) {
+  const callbacks = new Map();
+  let next = 1;
+  const listeners = new Map();
+  const run = (id, data) => callbacks.get(id)?.(data);
+
+  function channel(reference) {
+    let index = 0;
+    const id = reference.id;
+    return (message) => run(id, { index: index++, message });
+  }
+
+  const never = () => new Promise(() => undefined);
+  const settle = (answer) => {
+    if (answer === "never") return never();
+    if (answer && answer.reject) return Promise.reject(answer.reject);
+    return Promise.resolve(answer);
+  };
+  /** The scene's times are relative: what happened `ms` before now. */
+  const agoToTime = (value) => {
+    if (Array.isArray(value)) return value.map(agoToTime);
+    if (value === null || typeof value !== "object") return value;
+    if ("ago" in value) return new Date(Date.now() - value.ago).toISOString();
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, agoToTime(part)]));
+  };
+
+  const plan = (request) => {
+    const base = structuredClone(scene.plan);
+    if (base.reject) return base;
+    if (request.change.cpus === null && request.change.memory === null) {
+      return { ...base, limitsAfter: base.limitsBefore, overrideAfter: base.overrideBefore ?? "" };
+    }
+    return { ...base, options: request.options };
+  };
+
+  const commands = {
+    startup: () => ({ source: scene.startup ?? null, version: "0.1.0" }),
+    painted: () => null,
+    engine_info: () => scene.engine,
+    list_projects: () => scene.projects,
+    recent_projects: () => scene.recent,
+    running_rollouts: () => scene.rollouts,
+    open_project: () => scene.project,
+    plan_rollout: ({ request }) => plan(request),
+    rollback_request: ({ source, service, to }) => ({
+      source,
+      service,
+      change: { cpus: 1, memory: 512 * 1024 * 1024 },
+      options: scene.plan.options,
+      origin: "window",
+      toRevision: to,
+    }),
+    history: () => scene.history,
+    start_rollout: () => "r8",
+    sample_up: () => "never",
+    follow_rollout: ({ events }) => {
+      const send = channel(events);
+      for (const event of agoToTime(scene.events ?? [])) send(event);
+      return 1;
+    },
+    follow_usage: ({ containers, samples }) => {
+      const send = channel(samples);
+      for (const container of containers)
+        send({ container, ...(scene.usage[container] ?? { cpu: 0.2, memory: 9e7 }) });
+      return 2;
+    },
+    follow_logs: ({ container, lines }) => {
+      const all = agoToTime(scene.logs ?? []).filter((line) => line.container === container);
+      if (all.length > 0) channel(lines)(all);
+      return 3;
+    },
+    follow_changes: () => 4,
+    unfollow: () => null,
+    "plugin:event|listen": ({ event, handler }) => {
+      listeners.set(event, handler);
+      return next++;
+    },
+    "plugin:event|unlisten": () => null,
+  };
+
+  window.emitTauri = (event, payload) => run(listeners.get(event), { event, id: 0, payload });
+  window.__TAURI_INTERNALS__ = {
+    metadata: {
+      currentWindow: { label: "main" },
+      currentWebview: { label: "main", windowLabel: "main" },
+    },
+    transformCallback(callback, once = false) {
+      const id = next++;
+      callbacks.set(id, (data) => {
+        if (once) callbacks.delete(id);
+        return callback?.(data);
+      });
+      return id;
+    },
+    unregisterCallback: (id) => callbacks.delete(id),
+    runCallback: run,
+    callbacks,
+    invoke: (command, args) => {
+      const answer = commands[command];
+      return answer
+        ? settle(agoToTime(answer(args ?? {})))
+        : Promise.reject(`unknown command ${command}`);
+    },
+  };
+  window.__TAURI_EVENT_PLUGIN_INTERNALS__ = { unregisterListener: () => undefined };
+}

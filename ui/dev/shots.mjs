@@ -1,0 +1,97 @@
+/**
+ * Looks at every state of the built window in Chromium: writes a picture of each to dev/out, and
+ * fails on an error of the page, something that does not fit, or a breach of WCAG 2 AA.
+ *
+ *   npm run build && npm run shots [-- SCENE…]
+ */
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import { chromium } from "playwright-core";
+import { preview } from "vite";
+
+import { mockTauri } from "./mock.js";
+import { scenes } from "./scenes.js";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SIZES = [
+  [900, 700],
+  [1280, 820],
+  [1600, 1000],
+];
+const out = new URL("out/", import.meta.url).pathname;
+mkdirSync(out, { recursive: true });
+
+const chosen = process.argv.slice(2);
+const names = Object.keys(scenes).filter((name) => chosen.length === 0 || chosen.includes(name));
+const server = await preview({
+  preview: { host: "127.0.0.1", port: 0 },
+  logLevel: "error",
+});
+const address = server.resolvedUrls.local[0];
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+let problems = 0;
+const complain = (where, what) => {
+  problems++;
+  console.error(`${where}: ${what}`);
+};
+
+async function look(name, scheme, [width, height]) {
+  const where = `${name}-${scheme}-${width}`;
+  const { act, ...scene } = scenes[name];
+  const page = await browser.newPage({
+    viewport: { width, height },
+    colorScheme: scheme,
+    reducedMotion: "reduce",
+  });
+  page.on("pageerror", (error) => complain(where, error));
+  page.on("console", (message) => message.type() === "error" && complain(where, message.text()));
+  await page.addInitScript(mockTauri, scene);
+  await page.goto(address);
+  await page.waitForSelector("main > *");
+  await act?.(page);
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path: `${out}${where}.png` });
+  const wide = await page.evaluate(() =>
+    [document.documentElement, document.querySelector("main"), document.querySelector("aside")]
+      .filter((element) => element.scrollWidth > element.clientWidth)
+      .map((element) => element.tagName),
+  );
+  if (wide.length > 0) complain(where, `wider than it may be: ${wide}`);
+  if (width === 1280) {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() =>
+      window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }),
+    );
+    for (const { id, nodes } of violations) {
+      complain(
+        where,
+        `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`,
+      );
+    }
+  }
+  await page.close();
+}
+
+try {
+  for (const name of names) {
+    for (const scheme of ["light", "dark"]) {
+      await Promise.all(SIZES.map((size) => look(name, scheme, size)));
+    }
+  }
+} finally {
+  await browser.close();
+  await server.close();
+}
+console.log(`${names.length} scenes, ${problems} problems; pictures in dev/out`);
+process.exitCode = problems > 0 ? 1 : 0;
