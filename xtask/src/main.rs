@@ -1,1 +1,85 @@
-fn main() {}
+//! What a developer runs, and CI: `cargo xtask run`, `cargo xtask test`.
+//!
+//! Both install what is missing first, so that a fresh clone needs nothing typed in between.
+
+#![expect(clippy::print_stdout, reason = "it talks to whoever runs it")]
+
+mod demo;
+mod process;
+mod run;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::{
+    process::{cargo, root},
+    setup::Needs,
+};
+
+/// What a developer of Teal runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Xtask {
+    /// Installs what building and testing need, and starts a Docker engine if none answers
+    Setup,
+    /// Builds Teal and opens its window on the sample project; without a display, rolls the sample
+    /// out on the command line while requests run against it
+    Run,
+    /// Runs all checks and tests
+    Test {
+        /// Only what needs neither a Docker engine nor a display
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Writes the front end's types anew
+    Types,
+    /// Writes docs/screenshots anew, by the tests that drive the window
+    Screenshots,
+}
+
+fn main() -> ExitCode {
+    let done = match Xtask::parse() {
+        Xtask::Setup => setup::setup(Needs::ALL),
+        Xtask::Run => run::run(),
+        Xtask::Test { quick } => test::test(quick),
+        Xtask::Types => types(),
+        Xtask::Screenshots => screenshots(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn types() -> Result<()> {
+    let mut command = cargo();
+    command.args([
+        "test",
+        "--quiet",
+        "--package",
+        "teal-engine",
+        "--lib",
+        "export_bindings",
+    ]);
+    process::run(&mut command)
+}
+
+fn screenshots() -> Result<()> {
+    setup::setup(Needs::ALL)?;
+    setup::build_front_end()?;
+    let mut command = test::on_a_display(&["cargo", "nextest", "run", "--package", "teal-desktop"]);
+    command.env("TEAL_SCREENSHOTS", root().join("docs/screenshots"));
+    process::run(&mut command)
+}
+
+/// One line for the person at the terminal.
+fn say(text: &str) {
+    println!("xtask: {text}");
+}
