@@ -1,0 +1,78 @@
+//! A failure as the page sees it.
+
+use std::error::Error as _;
+
+use serde::Serialize;
+use teal_engine::Error;
+use ts_rs::TS;
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub(crate) struct CommandError {
+    /// A stable word to act on, such as `noEngine`.
+    pub(crate) code: String,
+    /// What failed, in one sentence.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+    /// The causes, from the nearest to the first.
+    pub(crate) causes: Vec<String>,
+}
+
+impl CommandError {
+    /// What the page sent can't be right.
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+        Self {
+            code: "badInput".to_owned(),
+            message: message.into(),
+            hint: None,
+            causes: Vec::new(),
+        }
+    }
+}
+
+impl From<Error> for CommandError {
+    fn from(error: Error) -> Self {
+        let mut causes = Vec::new();
+        let mut said = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !said.ends_with(&text) {
+                causes.push(text.clone());
+            }
+            said = text;
+            source = cause.source();
+        }
+        Self {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            hint: error.hint(),
+            causes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_gets_code_message_hint_and_causes() {
+        let error = CommandError::from(Error::NoEngine {
+            endpoint: "unix:///x.sock".into(),
+            source: "connection refused".into(),
+        });
+        assert_eq!(
+            serde_json::to_value(error).unwrap(),
+            serde_json::json!({
+                "code": "noEngine",
+                "message": "no Docker engine answers at `unix:///x.sock`",
+                "hint": "start Docker (`systemctl start docker`, or Docker Desktop), or check `DOCKER_HOST`",
+                "causes": ["connection refused"],
+            })
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! The program around the window.
+
+use std::{process::ExitCode, time::Instant};
+
+use directories::ProjectDirs;
+use tauri::{Builder, Manager, Runtime, webview::PageLoadEvent};
+use teal_engine::{Settings, model::ProjectSource};
+
+use crate::{
+    closing, commands,
+    desktop::{Desktop, Directories},
+};
+
+/// Everything that needs no real window, so that tests can put it on the mock runtime.
+pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R> {
+    builder
+        .manage(desktop)
+        .on_window_event(closing::on_window_event)
+        .on_page_load(|webview, load| {
+            // A page that loads anew has forgotten what the one before followed.
+            if load.event() == PageLoadEvent::Started {
+                webview.state::<Desktop>().subscriptions.end_all();
+            }
+        })
+        .invoke_handler(tauri::generate_handler![
+            commands::window::startup,
+            commands::window::painted,
+            commands::window::close_window,
+            commands::projects::engine_info,
+            commands::projects::list_projects,
+            commands::projects::recent_projects,
+            commands::projects::forget_project,
+            commands::projects::open_project,
+            commands::rollouts::plan_rollout,
+            commands::rollouts::start_rollout,
+            commands::rollouts::abort_rollout,
+            commands::rollouts::running_rollouts,
+            commands::rollouts::rollback_request,
+            commands::rollouts::history,
+            commands::follow::follow_rollout,
+            commands::follow::follow_usage,
+            commands::follow::follow_logs,
+            commands::follow::follow_changes,
+            commands::follow::unfollow,
+        ])
+}
+
+/// Opens the window and runs until the program ends.
+pub(crate) fn run(source: Option<ProjectSource>, started: Instant) -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if gtk::init().is_err() {
+        return complain(
+            "there is no display to open a window on (`DISPLAY` or `WAYLAND_DISPLAY`)",
+            "`teal --help` lists what works without one",
+        );
+    }
+    let Some(project) = ProjectDirs::from("dev", "Teal", "teal") else {
+        return complain("no home directory is known", "set `HOME`");
+    };
+    let directories = Directories {
+        config: project.config_dir().to_owned(),
+    };
+    let desktop = Desktop::new(Settings::default(), directories, source, started);
+    let builder = Builder::default().plugin(tauri_plugin_dialog::init());
+    let app = configure(builder, desktop.clone()).build(tauri::generate_context!());
+    let app = match app {
+        Ok(app) => app,
+        Err(error) => {
+            return complain(
+                &format!("could not open the window: {error}"),
+                "WebKitGTK 4.1 is needed",
+            );
+        }
+    };
+    #[cfg(unix)]
+    closing::end_on_signals(app.handle(), &desktop);
+    let code = app.run_return(|_, _| {});
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+#[expect(clippy::print_stderr, reason = "there is no window to say it in")]
+fn complain(text: &str, hint: &str) -> ExitCode {
+    eprintln!("error: {text}\nhint: {hint}");
+    ExitCode::FAILURE
+}

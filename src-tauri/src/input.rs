@@ -1,0 +1,140 @@
+//! What the page may ask for: checked once, here, before it reaches the engine.
+
+use std::path::Path;
+
+use teal_engine::model::{ProjectSource, RolloutRequest};
+
+use crate::command_error::CommandError;
+
+const MOST_NAMES: usize = 200;
+const LONGEST_NAME: usize = 255;
+const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
+const SHORTEST_POLL_MS: u64 = 100;
+const MOST_ANSWERS: u32 = 10_000;
+const MOST_LOG_LINES: u32 = 10_000;
+
+type Checked = Result<(), CommandError>;
+
+pub(crate) fn check_source(source: &ProjectSource) -> Checked {
+    let paths = source.files.iter().chain(&source.env_files);
+    for path in paths.chain(&source.project_directory) {
+        check_path(path)?;
+    }
+    for name in source.profiles.iter().chain(&source.project_name) {
+        check_name(name)?;
+    }
+    if source.files.len() + source.env_files.len() + source.profiles.len() > MOST_NAMES {
+        return Err(CommandError::bad_input("too many files or profiles"));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_request(request: &RolloutRequest) -> Checked {
+    check_source(&request.source)?;
+    check_name(&request.service)?;
+    let options = &request.options;
+    let waits = [options.health_timeout_ms, options.drain_timeout_ms];
+    if waits.iter().any(|wait| *wait > LONGEST_WAIT_MS) {
+        return Err(CommandError::bad_input("a timeout is longer than a day"));
+    }
+    if !(SHORTEST_POLL_MS..=LONGEST_WAIT_MS).contains(&options.poll_interval_ms) {
+        return Err(CommandError::bad_input(
+            "the time between two polls is below 100 ms or above a day",
+        ));
+    }
+    if options.answers > MOST_ANSWERS {
+        return Err(CommandError::bad_input("too many answers are asked for"));
+    }
+    Ok(())
+}
+
+/// A name of Compose's or Docker's: the first character is never one that begins an option.
+pub(crate) fn check_name(name: &str) -> Checked {
+    let is_name = name.len() <= LONGEST_NAME
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    if is_name {
+        Ok(())
+    } else {
+        Err(CommandError::bad_input(format!(
+            "`{name}` is no name of Docker's or Compose's"
+        )))
+    }
+}
+
+pub(crate) fn check_containers(containers: &[String]) -> Checked {
+    if containers.len() > MOST_NAMES {
+        return Err(CommandError::bad_input("too many containers"));
+    }
+    containers
+        .iter()
+        .try_for_each(|container| check_name(container))
+}
+
+pub(crate) fn check_tail(tail: u32) -> Checked {
+    if tail > MOST_LOG_LINES {
+        return Err(CommandError::bad_input("too many log lines are asked for"));
+    }
+    Ok(())
+}
+
+/// Relative paths would be resolved where the program happens to run, and `-` is standard input.
+fn check_path(path: &Path) -> Checked {
+    let has_nul = path.as_os_str().as_encoded_bytes().contains(&0);
+    if path.is_absolute() && !has_nul {
+        Ok(())
+    } else {
+        Err(CommandError::bad_input(format!(
+            "`{}` is no absolute path",
+            path.display()
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use teal_engine::model::{LimitsChange, Origin, RolloutOptions};
+
+    use super::*;
+
+    fn request() -> RolloutRequest {
+        RolloutRequest {
+            source: ProjectSource {
+                files: vec!["/srv/shop/compose.yml".into()],
+                ..ProjectSource::default()
+            },
+            service: "web".into(),
+            change: LimitsChange::default(),
+            options: RolloutOptions::default(),
+            origin: Origin::Window,
+            to_revision: None,
+        }
+    }
+
+    #[test]
+    fn a_usual_request_passes() {
+        assert_eq!(check_request(&request()), Ok(()));
+    }
+
+    #[test]
+    fn what_can_not_be_right_is_refused() {
+        let broken: [fn(&mut RolloutRequest); 8] = [
+            |request| request.service = String::new(),
+            |request| request.service = "--help".into(),
+            |request| request.service = "a/b".into(),
+            |request| request.source.files.push("-".into()),
+            |request| request.source.files.push("compose.yml".into()),
+            |request| request.source.profiles.push("a b".into()),
+            |request| request.options.poll_interval_ms = 0,
+            |request| request.options.health_timeout_ms = u64::MAX,
+        ];
+        for (number, break_it) in broken.iter().enumerate() {
+            let mut request = request();
+            break_it(&mut request);
+            let error = check_request(&request).unwrap_err();
+            assert_eq!(error.code, "badInput", "number {number}");
+        }
+    }
+}

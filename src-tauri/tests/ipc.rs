@@ -1,0 +1,223 @@
+//! Commands through Tauri's own IPC on its mock runtime: no display, no web view.
+
+use std::{path::Path, time::Instant};
+
+use serde_json::{Value, json};
+use tauri::{
+    WebviewWindow, WebviewWindowBuilder,
+    ipc::{CallbackFn, InvokeBody},
+    test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_context, noop_assets},
+    webview::InvokeRequest,
+};
+use teal_desktop::{Desktop, Directories, gui};
+use teal_engine::{Settings, model::ProjectSource};
+use tempfile::TempDir;
+
+/// The program with directories of its own and no engine to reach.
+struct Program {
+    window: WebviewWindow<MockRuntime>,
+    _app: tauri::App<MockRuntime>,
+    directory: TempDir,
+}
+
+impl Program {
+    fn start(source: Option<ProjectSource>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            docker_host: Some(format!(
+                "unix://{}",
+                directory.path().join("no-engine.sock").display()
+            )),
+            data_directory: Some(directory.path().join("data")),
+        };
+        let directories = Directories {
+            config: directory.path().join("config"),
+        };
+        let desktop = Desktop::new(settings, directories, source, Instant::now());
+        let app = gui::configure(mock_builder(), desktop)
+            .build(mock_context(noop_assets()))
+            .unwrap();
+        let window = WebviewWindowBuilder::new(&app, "main", tauri::WebviewUrl::default())
+            .build()
+            .unwrap();
+        Self {
+            window,
+            _app: app,
+            directory,
+        }
+    }
+
+    fn call(&self, command: &str, arguments: Value) -> Result<Value, Value> {
+        let request = InvokeRequest {
+            cmd: command.to_owned(),
+            callback: CallbackFn(0),
+            error: CallbackFn(1),
+            url: "tauri://localhost".parse().unwrap(),
+            body: InvokeBody::Json(arguments),
+            headers: tauri::http::HeaderMap::default(),
+            invoke_key: INVOKE_KEY.to_owned(),
+        };
+        get_ipc_response(&self.window, request).map(|body| body.deserialize().unwrap())
+    }
+}
+
+fn source(file: &str) -> Value {
+    json!({
+        "files": [file], "envFiles": [], "profiles": [],
+        "projectName": null, "projectDirectory": null,
+    })
+}
+
+fn request(file: &str, service: &str) -> Value {
+    json!({
+        "source": source(file), "service": service,
+        "change": { "cpus": 1.5, "memory": null },
+        "origin": "window",
+    })
+}
+
+#[test]
+fn the_page_learns_what_to_open_and_the_version() {
+    let program = Program::start(Some(ProjectSource {
+        files: vec!["/srv/compose.yml".into()],
+        ..ProjectSource::default()
+    }));
+    assert_eq!(
+        program.call("startup", json!({})),
+        Ok(json!({ "source": source("/srv/compose.yml"), "version": env!("CARGO_PKG_VERSION") }))
+    );
+    assert_eq!(program.call("painted", json!({})), Ok(Value::Null));
+}
+
+#[test]
+fn without_an_engine_every_command_that_needs_one_says_so() {
+    let program = Program::start(None);
+    let request = request("/srv/compose.yml", "web");
+    let source = source("/srv/compose.yml");
+    for (command, arguments) in [
+        ("engine_info", json!({})),
+        ("list_projects", json!({})),
+        ("open_project", json!({ "source": source })),
+        ("plan_rollout", json!({ "request": request })),
+        ("start_rollout", json!({ "request": request })),
+        (
+            "rollback_request",
+            json!({ "source": source, "service": "web", "to": null }),
+        ),
+        ("history", json!({ "project": null, "service": null })),
+        (
+            "follow_logs",
+            json!({ "container": "c", "tail": 10, "lines": "__CHANNEL__:1" }),
+        ),
+        (
+            "follow_usage",
+            json!({ "containers": ["c"], "samples": "__CHANNEL__:1" }),
+        ),
+    ] {
+        let error = program.call(command, arguments).unwrap_err();
+        assert_eq!(error["code"], "noEngine", "{command}: {error}");
+        assert!(error["hint"].is_string(), "{command}: {error}");
+    }
+}
+
+#[test]
+fn what_can_not_be_right_does_not_reach_the_engine() {
+    let program = Program::start(None);
+    for (command, arguments) in [
+        ("open_project", json!({ "source": source("-") })),
+        (
+            "plan_rollout",
+            json!({ "request": request("compose.yml", "web") }),
+        ),
+        (
+            "start_rollout",
+            json!({ "request": request("/srv/compose.yml", "--help") }),
+        ),
+        (
+            "follow_logs",
+            json!({ "container": "../x", "tail": 1, "lines": "__CHANNEL__:1" }),
+        ),
+        (
+            "follow_logs",
+            json!({ "container": "c", "tail": 4_000_000_000_u32, "lines": "__CHANNEL__:1" }),
+        ),
+        (
+            "follow_usage",
+            json!({ "containers": [""], "samples": "__CHANNEL__:1" }),
+        ),
+        ("abort_rollout", json!({ "id": "none" })),
+        (
+            "follow_rollout",
+            json!({ "id": "none", "events": "__CHANNEL__:1" }),
+        ),
+    ] {
+        let error = program.call(command, arguments).unwrap_err();
+        assert_eq!(error["code"], "badInput", "{command}: {error}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_none_is_refused_before_the_command() {
+    let program = Program::start(None);
+    let mut request = request("/srv/compose.yml", "web");
+    request["change"]["cpus"] = json!(-1);
+    let error = program
+        .call("plan_rollout", json!({ "request": request }))
+        .unwrap_err();
+    assert!(error.as_str().unwrap().contains("CPUs"), "{error}");
+}
+
+#[test]
+fn recent_projects_are_listed_and_forgotten() {
+    let program = Program::start(None);
+    assert_eq!(program.call("recent_projects", json!({})), Ok(json!([])));
+    let recent = json!([{ "name": "shop", "source": source("/srv/compose.yml") }]);
+    let file = program.directory.path().join("config/recent-projects.json");
+    write(&file, &recent);
+    assert_eq!(program.call("recent_projects", json!({})), Ok(recent));
+    let forget = json!({ "source": source("/srv/compose.yml") });
+    assert_eq!(program.call("forget_project", forget), Ok(Value::Null));
+    assert_eq!(program.call("recent_projects", json!({})), Ok(json!([])));
+}
+
+#[test]
+fn following_gives_a_number_that_unfollows() {
+    let program = Program::start(None);
+    let first = program
+        .call("follow_changes", json!({ "changes": "__CHANNEL__:1" }))
+        .unwrap();
+    let second = program
+        .call("follow_changes", json!({ "changes": "__CHANNEL__:2" }))
+        .unwrap();
+    assert_ne!(first, second);
+    for subscription in [&first, &first, &second] {
+        let arguments = json!({ "subscription": subscription });
+        assert_eq!(program.call("unfollow", arguments), Ok(Value::Null));
+    }
+    assert_eq!(program.call("running_rollouts", json!({})), Ok(json!([])));
+}
+
+/// The permission is written by hand: a command that is missing there works in every test above
+/// and in no window.
+#[test]
+fn the_page_is_allowed_every_command_and_no_other() {
+    let mut handled: Vec<_> = include_str!("../src/gui.rs")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("commands::"))
+        .filter_map(|line| line.trim_end_matches(',').rsplit_once("::"))
+        .map(|(_, command)| command)
+        .collect();
+    let mut allowed: Vec<_> = include_str!("../permissions/app.toml")
+        .lines()
+        .filter_map(|line| line.strip_prefix("  \"")?.strip_suffix("\","))
+        .collect();
+    handled.sort_unstable();
+    allowed.sort_unstable();
+    assert!(handled.len() > 10, "{handled:?}");
+    assert_eq!(handled, allowed);
+}
+
+fn write(file: &Path, value: &Value) {
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, value.to_string()).unwrap();
+}
