@@ -1,4 +1,5 @@
 //! Commands through Tauri's own IPC on its mock runtime: no display, no web view.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::{path::Path, time::Instant};
 
