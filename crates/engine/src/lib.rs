@@ -15,6 +15,11 @@ pub mod model;
 mod compose;
 mod engine;
 mod observe;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the driver that uses it is being built")
+)]
+mod readiness;
 
 pub use engine::{Engine, Rollout, RolloutEvents, Settings};
 pub use error::{Error, Result};
