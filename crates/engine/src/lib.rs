@@ -20,6 +20,12 @@ mod observe;
     expect(dead_code, reason = "the driver that uses it is being built")
 )]
 mod readiness;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the rollout driver does not call it yet"
+)]
+mod traffic;
 
 pub use engine::{Engine, Rollout, RolloutEvents, Settings};
 pub use error::{Error, Result};

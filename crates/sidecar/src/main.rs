@@ -1,1 +1,108 @@
-fn main() {}
+//! The helper program that stands beside a Blue or Green container, in its network namespace.
+//!
+//! Its labels are the route that pins traffic to the container; the program itself only watches:
+//! ten times a second it prints one JSON line with what is in flight on the ports that it is given.
+//!
+//! `teal-sidecar PORT…`
+//!
+//! It uses nothing but the standard library, so that it can be built with the engine by rustc
+//! alone, for a scratch image, and stays small.
+
+#[expect(unsafe_code, reason = "the C library's `socket`")]
+mod diag;
+mod tally;
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
+
+use diag::Diagnosis;
+use tally::{SAMPLE_MS, Tally};
+
+const SIGTERM: i32 = 15;
+const SAMPLES_A_LINE: u32 = 2;
+
+#[expect(unsafe_code, reason = "the C library's signal handling")]
+mod signal {
+    unsafe extern "C" {
+        pub(crate) fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
+        fn _exit(code: i32) -> !;
+    }
+
+    pub(crate) extern "C" fn leave(_number: i32) {
+        // SAFETY: `_exit` may be called in a signal handler, and does not return.
+        unsafe { _exit(0) }
+    }
+}
+
+fn main() -> ExitCode {
+    // The first process of a container dies of no signal that it does not handle.
+    // SAFETY: the handler calls nothing but `_exit`.
+    #[expect(unsafe_code, reason = "the C library's signal handling")]
+    unsafe {
+        signal::signal(SIGTERM, signal::leave);
+    }
+    match ports().and_then(|ports| watch(&ports)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let text = error.to_string().replace(['"', '\\'], "'");
+            // The line is for whoever listens; if nobody does, the exit code is left.
+            writeln!(io::stdout(), r#"{{"error":"{text}"}}"#).ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ports() -> io::Result<Vec<u16>> {
+    env::args()
+        .skip(1)
+        .map(|argument| argument.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+}
+
+/// Ends only with an error, such as a listener that has gone.
+fn watch(ports: &[u16]) -> io::Result<()> {
+    let mut diagnosis = Diagnosis::open()?;
+    let mut tally = Tally::default();
+    let first_opens = passive_opens();
+    let mut out = io::stdout().lock();
+    loop {
+        for _ in 0..SAMPLES_A_LINE {
+            let connections = diagnosis.connections()?;
+            tally.sample(connections.into_iter().filter(|connection| {
+                !connection.is_local && ports.contains(&connection.local_port)
+            }));
+            thread::sleep(Duration::from_millis(SAMPLE_MS));
+        }
+        let accepted = passive_opens().saturating_sub(first_opens);
+        writeln!(
+            out,
+            r#"{{"inFlight":{},"connections":{},"accepted":{accepted},"received":{},"sent":{}}}"#,
+            tally.in_flight(),
+            tally.connections(),
+            tally.received(),
+            tally.sent(),
+        )?;
+        out.flush()?;
+    }
+}
+
+/// Connections that this namespace has accepted since it exists, health checks too.
+fn passive_opens() -> u64 {
+    let table = fs::read_to_string("/proc/self/net/snmp").unwrap_or_default();
+    let mut rows = table.lines().filter(|line| line.starts_with("Tcp:"));
+    let (Some(names), Some(values)) = (rows.next(), rows.next()) else {
+        return 0;
+    };
+    names
+        .split_whitespace()
+        .zip(values.split_whitespace())
+        .find(|(name, _)| *name == "PassiveOpens")
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or_default()
+}

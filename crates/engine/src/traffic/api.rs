@@ -1,0 +1,83 @@
+//! Traefik's own API, where it can be reached.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde::Deserialize;
+
+use super::{
+    http::{self, Endpoint},
+    labels::{Options, Router},
+    rule::Target,
+};
+
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A router as Traefik runs it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApiRouter {
+    /// With its provider: `web@docker`.
+    pub(super) name: String,
+    #[serde(default)]
+    rule: String,
+    #[serde(default)]
+    priority: i64,
+    #[serde(default)]
+    entry_points: Vec<String>,
+    tls: Option<serde_json::Value>,
+    #[serde(default)]
+    middlewares: Vec<String>,
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    error: Vec<String>,
+}
+
+impl ApiRouter {
+    pub(super) fn to_router(&self, name: &str, options: Options) -> Router {
+        let service = self
+            .service
+            .strip_suffix("@docker")
+            .unwrap_or(&self.service);
+        let default_priority = i64::try_from(self.rule.len()).unwrap_or(i64::MAX);
+        Router {
+            name: name.to_owned(),
+            rule: self.rule.clone(),
+            priority: if self.priority == 0 {
+                default_priority
+            } else {
+                self.priority
+            },
+            entry_points: self.entry_points.clone(),
+            tls: self.tls.is_some(),
+            middlewares: self.middlewares.clone(),
+            service: service.to_owned(),
+            options,
+        }
+    }
+
+    /// What Traefik finds wrong with it, if it does not serve it.
+    pub(super) fn problem(&self) -> Option<String> {
+        (self.status != "enabled")
+            .then(|| format!("router `{}`: {}", self.name, self.error.join("; ")))
+    }
+}
+
+/// All HTTP routers, or none where the API does not answer.
+pub(super) async fn routers(address: SocketAddr) -> Option<Vec<ApiRouter>> {
+    let endpoint = Endpoint {
+        address,
+        tls: false,
+    };
+    let target = Target {
+        host: address.to_string(),
+        path: "/api/http/routers?per_page=10000".into(),
+        headers: Vec::new(),
+    };
+    let answer = http::get(endpoint, &target, None, TIMEOUT).await.ok()?;
+    (answer.status == 200)
+        .then(|| serde_json::from_slice(&answer.body).ok())
+        .flatten()
+}

@@ -1,0 +1,52 @@
+//! What can go wrong while traffic is steered.
+
+use std::time::Duration;
+
+use bollard::errors::Error as DockerError;
+use thiserror::Error;
+
+/// Why traffic could not be steered or verified. What was in force before still is.
+#[derive(Debug, Error)]
+pub(crate) enum TrafficError {
+    #[error("Traefik does not serve the new split after {} s: {seen}", .waited.as_secs())]
+    NotServed { waited: Duration, seen: String },
+    #[error("container `{container}` can't be pinned: {reason}")]
+    Unpinnable { container: String, reason: String },
+    #[error("this traffic was split {levels} times already; there is no room for another")]
+    NoLevel { levels: u32 },
+    #[error("`{container}` failed a request through Traefik: {reason}")]
+    BadAnswer { container: String, reason: String },
+    #[error("`{container}` gave {good} of {wanted} answers through Traefik within {} s", .waited.as_secs())]
+    TooFewAnswers {
+        container: String,
+        good: u32,
+        wanted: u32,
+        waited: Duration,
+    },
+    #[error("Green answers more slowly than Blue: {green_ms} ms against {blue_ms} ms (median)")]
+    Slower { blue_ms: u128, green_ms: u128 },
+    #[error("the Docker engine failed to {operation}")]
+    Engine {
+        operation: &'static str,
+        #[source]
+        source: DockerError,
+    },
+}
+
+impl TrafficError {
+    /// What a person can do about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::NotServed { .. } => "look at Traefik: is it running, and what does its log say?",
+            Self::Unpinnable { .. } => "look at the container: has it stopped?",
+            Self::NoLevel { .. } => "use fewer steps",
+            Self::BadAnswer { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
+            Self::Slower { .. } => "the new limits may be too low",
+            Self::Engine { .. } => "look at the Docker engine's log",
+        }
+    }
+
+    pub(super) fn engine(operation: &'static str) -> impl FnOnce(DockerError) -> Self {
+        move |source| Self::Engine { operation, source }
+    }
+}

@@ -1,0 +1,112 @@
+//! A small HTTP client for probes: one GET, one connection, bounded in time and size.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{Request, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::net::TcpStream;
+
+use super::rule::Target;
+
+/// The header that a probe carries, and that only a pin's probe router sends back.
+pub(super) const PROBE_HEADER: &str = "x-teal-probe";
+
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The value of [`PROBE_HEADER`].
+    pub(super) proof: Option<String>,
+    pub(super) body: Bytes,
+    pub(super) elapsed: Duration,
+}
+
+/// Why nothing came back.
+#[derive(Debug, Error)]
+pub(super) enum NoAnswer {
+    #[error("no answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    #[error("can't connect: {0}")]
+    Connect(#[source] std::io::Error),
+    #[error("{0}")]
+    Broken(#[from] hyper::Error),
+    #[error("the address or the header can't be sent: {0}")]
+    Unsendable(#[from] hyper::http::Error),
+    #[error("the answer broke off: {0}")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) address: SocketAddr,
+    pub(super) tls: bool,
+}
+
+pub(super) async fn get(
+    endpoint: Endpoint,
+    target: &Target,
+    secret: Option<&str>,
+    timeout: Duration,
+) -> Result<Answer, NoAnswer> {
+    tokio::time::timeout(timeout, exchange(endpoint, target, secret))
+        .await
+        .map_err(|_| NoAnswer::TimedOut(timeout))?
+}
+
+async fn exchange(
+    endpoint: Endpoint,
+    target: &Target,
+    secret: Option<&str>,
+) -> Result<Answer, NoAnswer> {
+    let started = Instant::now();
+    let mut request = Request::get(&target.path)
+        .header(header::HOST, &target.host)
+        .header(
+            header::USER_AGENT,
+            concat!("teal/", env!("CARGO_PKG_VERSION")),
+        );
+    for (name, value) in &target.headers {
+        request = request.header(name, value);
+    }
+    if let Some(secret) = secret {
+        request = request.header(PROBE_HEADER, secret);
+    }
+    let request = request.body(Empty::<Bytes>::new())?;
+
+    let stream = TcpStream::connect(endpoint.address)
+        .await
+        .map_err(NoAnswer::Connect)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // The connection's own error comes out of the request or of the body as well.
+    let connection = tokio::spawn(connection);
+    let answer = async {
+        let response = sender.send_request(request).await?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, LARGEST_BODY)
+            .collect()
+            .await
+            .map_err(NoAnswer::Body)?;
+        Ok(Answer {
+            status: head.status.as_u16(),
+            proof: head
+                .headers
+                .get(PROBE_HEADER)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            body: body.to_bytes(),
+            elapsed: started.elapsed(),
+        })
+    }
+    .await;
+    connection.abort();
+    answer
+}

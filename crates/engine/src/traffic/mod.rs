@@ -1,0 +1,27 @@
+//! Where a service's requests go: reads its routes, and moves them between Blue and Green without
+//! touching the user's Traefik.
+//!
+//! A *pin* is a sidecar in the network namespace of a Blue or Green container. Its labels define
+//! routers like the service's own, one priority higher, so Traefik sends their requests to exactly
+//! that container. A split of the traffic is a *generation* of pins; the next one stands one
+//! priority above it.
+
+mod api;
+mod constraints;
+mod default_rule;
+mod error;
+mod gateway;
+mod http;
+mod labels;
+mod pins;
+mod rule;
+mod sidecar;
+mod steer;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use error::TrafficError;
+pub(crate) use sidecar::Report;
+pub(crate) use steer::{Traffic, sweep};
+pub(crate) use survey::{Survey, survey};

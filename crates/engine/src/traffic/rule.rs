@@ -1,0 +1,160 @@
+//! Traefik's routing rules, as far as Teal has to understand them: the matchers in them, for a
+//! request that a rule lets through.
+
+use bollard::models::ContainerInspectResponse;
+
+/// A GET that a router's rule lets through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) host: String,
+    /// With the query, if the rule asks for one.
+    pub(super) path: String,
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// One call in an expression of matchers, such as ``Host(`a.localhost`)``.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Matcher {
+    pub(super) name: String,
+    pub(super) values: Vec<String>,
+    pub(super) is_negated: bool,
+}
+
+/// The matchers of a rule, in the order they are written.
+pub(super) fn matchers(rule: &str) -> Vec<Matcher> {
+    let mut found = Vec::new();
+    let mut name = String::new();
+    let mut is_negated = false;
+    let mut rest = rule.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '(' if !name.is_empty() => found.push(Matcher {
+                name: std::mem::take(&mut name),
+                values: values(&mut rest),
+                is_negated: std::mem::take(&mut is_negated),
+            }),
+            letter if letter.is_alphanumeric() => name.push(letter),
+            '!' => is_negated = true,
+            '&' | '|' => {
+                name.clear();
+                is_negated = false;
+            }
+            _ => name.clear(),
+        }
+    }
+    found
+}
+
+/// The quoted values up to the parenthesis that closes the call.
+fn values(rest: &mut std::str::Chars<'_>) -> Vec<String> {
+    let mut values = Vec::new();
+    while let Some(character) = rest.next() {
+        match character {
+            '`' | '"' => values.push(
+                rest.by_ref()
+                    .take_while(|next| *next != character)
+                    .collect(),
+            ),
+            ')' => break,
+            _ => {}
+        }
+    }
+    values
+}
+
+impl Target {
+    /// The request for a router with this rule. `health_path` is a path that the service is known
+    /// to answer; `strips` says that a middleware takes the rule's path off before the service.
+    pub(super) fn new(rule: &str, health_path: Option<&str>, strips: bool) -> Self {
+        let matchers = matchers(rule);
+        let first = |names: &[&str]| {
+            matchers
+                .iter()
+                .filter(|matcher| !matcher.is_negated)
+                .find(|matcher| {
+                    names
+                        .iter()
+                        .any(|name| matcher.name.eq_ignore_ascii_case(name))
+                })
+                .map(|matcher| matcher.values.as_slice())
+        };
+        let host = match first(&["Host"]) {
+            Some([host, ..]) if host != "*" => host.clone(),
+            _ => "localhost".to_owned(),
+        };
+        let prefix = match first(&["Path", "PathPrefix"]) {
+            Some([path, ..]) => path.trim_end_matches('/'),
+            _ => "",
+        };
+        let mut path = match health_path {
+            Some(health) if health.starts_with(prefix) => health.to_owned(),
+            Some(health) if strips => format!("{prefix}{health}"),
+            _ if prefix.is_empty() => "/".to_owned(),
+            _ => prefix.to_owned(),
+        };
+        match first(&["Query"]) {
+            Some([key, value]) => path.extend(["?", key, "=", value]),
+            Some([key]) => path.extend(["?", key]),
+            _ => {}
+        }
+        let headers = match first(&["Header", "Headers"]) {
+            Some([key, value]) => vec![(key.clone(), value.clone())],
+            _ => Vec::new(),
+        };
+        Self {
+            host,
+            path,
+            headers,
+        }
+    }
+}
+
+/// The path that a container's own health check asks for, if it asks by HTTP.
+pub(super) fn health_path(container: &ContainerInspectResponse) -> Option<String> {
+    let test = container
+        .config
+        .as_ref()?
+        .healthcheck
+        .as_ref()?
+        .test
+        .as_ref()?;
+    test.iter()
+        .flat_map(|word| word.split_whitespace())
+        .find_map(|word| {
+            let (_, address) = word
+                .split_once("http://")
+                .or_else(|| word.split_once("https://"))?;
+            let path = &address[address.find('/')?..];
+            let end = path
+                .find(['"', '\'', '|', '>', ';', '`', '$'])
+                .unwrap_or(path.len());
+            Some(path[..end].to_owned())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_satisfies_host_path_query_and_header() {
+        let rule = "Host(`a.localhost`) && (PathPrefix(`/api`) || Path(\"/x\")) && !Header(`no`, `1`) && Query(`v`, `2`) && Header(`X-Tenant`, `t`)";
+        assert_eq!(
+            Target::new(rule, None, false),
+            Target {
+                host: "a.localhost".into(),
+                path: "/api?v=2".into(),
+                headers: vec![("X-Tenant".into(), "t".into())],
+            }
+        );
+    }
+
+    #[test]
+    fn a_health_path_is_asked_for_where_the_rule_lets_it_through() {
+        let path = |rule, strips| Target::new(rule, Some("/health"), strips).path;
+        assert_eq!(path("Host(`a`)", false), "/health");
+        assert_eq!(path("PathPrefix(`/`)", false), "/health");
+        assert_eq!(path("PathPrefix(`/api/`)", false), "/api");
+        assert_eq!(path("PathPrefix(`/api`)", true), "/api/health");
+    }
+}

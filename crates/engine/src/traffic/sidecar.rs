@@ -1,0 +1,330 @@
+//! Sidecars on the engine: their image, their containers, and what they report.
+
+use std::collections::HashMap;
+
+use bollard::{
+    Docker, body_full,
+    container::LogOutput,
+    errors::Error as DockerError,
+    models::{ContainerCreateBody, HostConfig, HostConfigLogConfig},
+    query_parameters::{
+        AttachContainerOptions, CreateContainerOptions, ImportImageOptions, ListContainersOptions,
+        RemoveContainerOptions, RemoveImageOptions,
+    },
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, future};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::event::Color;
+
+/// Label of everything of Teal's on an engine: what it is there for.
+pub(super) const ROLE: &str = "dev.teal.role";
+/// Its value on a sidecar and its image.
+pub(super) const SIDECAR: &str = "sidecar";
+/// Label with the id of the rollout that a container belongs to.
+pub(super) const ROLLOUT: &str = "dev.teal.rollout";
+const GENERATION: &str = "dev.teal.generation";
+const COLOR: &str = "dev.teal.color";
+const TARGET: &str = "dev.teal.target";
+
+const REPOSITORY: &str = "teal-sidecar";
+const PROGRAM: &str = "teal-sidecar";
+const USER: &str = "65534:65534";
+const MEMORY: i64 = 8 * 1024 * 1024;
+const PROCESSES: i64 = 4;
+
+/// A sidecar program for one architecture.
+struct Program {
+    architecture: &'static str,
+    digest: &'static str,
+    bytes: &'static [u8],
+}
+
+static PROGRAMS: &[Program] = include!(concat!(env!("OUT_DIR"), "/sidecars.rs"));
+
+/// What to start beside a container.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// The id of the container.
+    pub(super) target: String,
+    pub(super) color: Color,
+    pub(super) generation: u32,
+    pub(super) routes: HashMap<String, String>,
+}
+
+/// What a sidecar sees in its network namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    /// Connections with a request in flight.
+    pub(crate) in_flight: u32,
+    pub(crate) connections: u32,
+    /// Connections accepted since the sidecar started, health checks too.
+    pub(crate) accepted: u64,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+}
+
+/// A report and when it came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) report: Report,
+    pub(super) at: Instant,
+}
+
+/// A sidecar that runs. Dropping it leaves the container where it is.
+#[derive(Debug)]
+pub(super) struct Sidecar {
+    pub(super) id: String,
+    pub(super) target: String,
+    pub(super) generation: u32,
+    pub(super) readings: watch::Receiver<Option<Reading>>,
+    _reader: AbortOnDropHandle<()>,
+}
+
+/// The image for the engine's architecture, imported where it is not there yet.
+pub(super) async fn ensure_image(docker: &Docker) -> Result<Option<String>, DockerError> {
+    let version = docker.version().await?;
+    let architecture = version.arch.unwrap_or_default();
+    let Some(program) = PROGRAMS
+        .iter()
+        .find(|program| program.architecture == architecture)
+    else {
+        return Ok(None);
+    };
+    let image = format!("{REPOSITORY}:{}", program.digest);
+    match docker.inspect_image(&image).await {
+        Ok(_) => return Ok(Some(image)),
+        Err(error) if is_status(&error, 404) => {}
+        Err(error) => return Err(error),
+    }
+    let archive = archive(program, &image).map_err(|err| DockerError::IOError { err })?;
+    docker
+        .import_image(ImportImageOptions::default(), body_full(archive), None)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(Some(image))
+}
+
+/// The image in the form that `docker load` takes. It has no date, so it is the same whoever makes
+/// it, and two that are loaded at once are one.
+fn archive(program: &Program, image: &str) -> std::io::Result<Bytes> {
+    let layer = tarball(&[(PROGRAM, 0o755, program.bytes)])?;
+    let digest = Sha256::digest(&layer);
+    let config = json!({
+        "architecture": program.architecture,
+        "os": "linux",
+        "created": "1970-01-01T00:00:00Z",
+        "config": {
+            "Entrypoint": [format!("/{PROGRAM}")],
+            "User": USER,
+            "Labels": { ROLE: SIDECAR },
+        },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{digest:x}")] },
+    });
+    let manifest = json!([{
+        "Config": "config.json",
+        "RepoTags": [image],
+        "Layers": ["layer.tar"],
+    }]);
+    let archive = tarball(&[
+        ("config.json", 0o644, config.to_string().as_bytes()),
+        ("layer.tar", 0o644, &layer),
+        ("manifest.json", 0o644, manifest.to_string().as_bytes()),
+    ])?;
+    Ok(archive.into())
+}
+
+fn tarball(files: &[(&str, u32, &[u8])]) -> std::io::Result<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, mode, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(*mode);
+        builder.append_data(&mut header, path, *content)?;
+    }
+    builder.into_inner()
+}
+
+/// Removes the image, unless a container still uses it.
+pub(super) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
+    for program in PROGRAMS {
+        let image = format!("{REPOSITORY}:{}", program.digest);
+        match docker
+            .remove_image(&image, None::<RemoveImageOptions>, None)
+            .await
+        {
+            Ok(_) => {}
+            Err(error) if is_status(&error, 404) || is_status(&error, 409) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Creates a sidecar that is not started yet. Its id comes back.
+pub(super) async fn create(
+    docker: &Docker,
+    rollout: &str,
+    image: &str,
+    ports: &[u16],
+    order: &Order,
+) -> Result<String, DockerError> {
+    let mut labels = order.routes.clone();
+    let color = match order.color {
+        Color::Blue => "blue",
+        Color::Green => "green",
+    };
+    labels.extend([
+        (ROLE.to_owned(), SIDECAR.to_owned()),
+        (ROLLOUT.to_owned(), rollout.to_owned()),
+        (GENERATION.to_owned(), order.generation.to_string()),
+        (COLOR.to_owned(), color.to_owned()),
+        (TARGET.to_owned(), order.target.clone()),
+    ]);
+    let host_config = HostConfig {
+        network_mode: Some(format!("container:{}", order.target)),
+        readonly_rootfs: Some(true),
+        cap_drop: Some(vec!["ALL".into()]),
+        security_opt: Some(vec!["no-new-privileges".into()]),
+        memory: Some(MEMORY),
+        memory_swap: Some(MEMORY),
+        pids_limit: Some(PROCESSES),
+        // Its lines are read as they come and are of no use later.
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".into()),
+            config: None,
+        }),
+        ..HostConfig::default()
+    };
+    let body = ContainerCreateBody {
+        image: Some(image.to_owned()),
+        cmd: Some(ports.iter().map(u16::to_string).collect()),
+        attach_stdout: Some(true),
+        labels: Some(labels),
+        host_config: Some(host_config),
+        ..ContainerCreateBody::default()
+    };
+    let created = docker
+        .create_container(None::<CreateContainerOptions>, body)
+        .await?;
+    Ok(created.id)
+}
+
+impl Sidecar {
+    /// Starts a sidecar and listens to it from its first line.
+    pub(super) async fn start(
+        docker: &Docker,
+        id: String,
+        order: &Order,
+    ) -> Result<Self, DockerError> {
+        let sidecar = Self::listen(docker, id, order.target.clone(), order.generation).await?;
+        docker.start_container(&sidecar.id, None).await?;
+        Ok(sidecar)
+    }
+
+    async fn listen(
+        docker: &Docker,
+        id: String,
+        target: String,
+        generation: u32,
+    ) -> Result<Self, DockerError> {
+        let options = AttachContainerOptions {
+            stream: true,
+            stdout: true,
+            ..AttachContainerOptions::default()
+        };
+        let mut lines = docker.attach_container(&id, Some(options)).await?.output;
+        let (sender, readings) = watch::channel(None);
+        let reader = tokio::spawn(async move {
+            // The sender goes with the last line: readers see that nothing comes any more.
+            while let Some(Ok(LogOutput::StdOut { message })) = lines.next().await {
+                if let Ok(report) = serde_json::from_slice(&message) {
+                    let at = Instant::now();
+                    sender.send_replace(Some(Reading { report, at }));
+                } else {
+                    let line = String::from_utf8_lossy(&message);
+                    tracing::warn!(line = line.trim_end(), "a sidecar can't count");
+                }
+            }
+        });
+        Ok(Self {
+            id,
+            target,
+            generation,
+            readings,
+            _reader: AbortOnDropHandle::new(reader),
+        })
+    }
+}
+
+/// A sidecar as found on the engine.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) generation: u32,
+    pub(super) is_running: bool,
+    pub(super) target: String,
+}
+
+/// The sidecars of a rollout, or of all of them; the oldest generation first.
+pub(super) async fn list(
+    docker: &Docker,
+    rollout: Option<&str>,
+) -> Result<Vec<Found>, DockerError> {
+    let mut filter = vec![format!("{ROLE}={SIDECAR}")];
+    filter.extend(rollout.map(|rollout| format!("{ROLLOUT}={rollout}")));
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(HashMap::from([("label".to_owned(), filter)])),
+        ..ListContainersOptions::default()
+    };
+    let mut found: Vec<_> = docker
+        .list_containers(Some(options))
+        .await?
+        .into_iter()
+        .filter_map(|summary| {
+            let labels = summary.labels.unwrap_or_default();
+            Some(Found {
+                id: summary.id?,
+                generation: labels
+                    .get(GENERATION)
+                    .and_then(|text| text.parse().ok())
+                    .unwrap_or(0),
+                target: labels.get(TARGET).cloned().unwrap_or_default(),
+                is_running: summary
+                    .state
+                    .is_some_and(|state| state.to_string() == "running"),
+            })
+        })
+        .collect();
+    found.sort_by_key(|sidecar| sidecar.generation);
+    Ok(found)
+}
+
+/// Removes sidecars at once, whatever they do; one that is gone already is fine.
+pub(super) async fn remove(
+    docker: &Docker,
+    ids: impl IntoIterator<Item = &str>,
+) -> Result<(), DockerError> {
+    let removals = ids.into_iter().map(|id| async move {
+        let options = RemoveContainerOptions {
+            force: true,
+            ..RemoveContainerOptions::default()
+        };
+        match docker.remove_container(id, Some(options)).await {
+            Err(error) if is_status(&error, 404) || is_status(&error, 409) => Ok(()),
+            result => result,
+        }
+    });
+    future::join_all(removals).await.into_iter().collect()
+}
+
+pub(super) fn is_status(error: &DockerError, status: u16) -> bool {
+    matches!(error, DockerError::DockerResponseServerError { status_code, .. } if *status_code == status)
+}

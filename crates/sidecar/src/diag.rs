@@ -1,0 +1,187 @@
+//! The TCP connections of this network namespace, as the kernel's socket diagnosis tells them.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    os::fd::{FromRawFd, OwnedFd},
+};
+
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+const AF_NETLINK: i32 = 16;
+const SOCK_RAW_CLOEXEC: i32 = 3 | 0o2_000_000;
+const NETLINK_SOCK_DIAG: i32 = 4;
+
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const REQUEST_DUMP: u16 = 0x301;
+const MESSAGE_ERROR: u16 = 2;
+const MESSAGE_DONE: u16 = 3;
+const TCP: u8 = 6;
+const INFO: u16 = 2;
+
+const ESTABLISHED: u8 = 1;
+const FIN_WAIT1: u8 = 4;
+const LAST_ACK: u8 = 9;
+const STATES: u32 = 1 << ESTABLISHED | 1 << FIN_WAIT1 | 1 << LAST_ACK;
+
+const HEADER: usize = 16;
+/// `struct inet_diag_msg`, without its attributes.
+const MESSAGE: usize = 72;
+
+unsafe extern "C" {
+    fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
+}
+
+/// One connection that a client opened to a port of this namespace.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connection {
+    /// The kernel's name for it, never used twice.
+    pub(crate) cookie: u64,
+    pub(crate) local_port: u16,
+    /// Both ends are open.
+    pub(crate) is_established: bool,
+    /// Whether the client is in this namespace itself, as a health check is.
+    pub(crate) is_local: bool,
+    /// Bytes that came in and were not read yet, or that were written and not acknowledged yet.
+    pub(crate) queued: u32,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    /// Milliseconds since data last came in or went out, in the kernel's ticks.
+    pub(crate) since_received: u32,
+    pub(crate) since_sent: u32,
+    /// Segments with data that came in.
+    pub(crate) data_segments_in: u32,
+    /// Segments that went out without data: acknowledgements.
+    pub(crate) bare_acks: u32,
+}
+
+/// A socket to ask the kernel with. Needs no privilege.
+pub(crate) struct Diagnosis {
+    netlink: File,
+    buffer: Vec<u8>,
+}
+
+impl Diagnosis {
+    pub(crate) fn open() -> io::Result<Self> {
+        // SAFETY: `socket` takes three integers and touches no memory of ours.
+        let descriptor = unsafe { socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG) };
+        if descriptor < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just opened and nobody else has it.
+        let netlink = File::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
+        Ok(Self {
+            netlink,
+            buffer: vec![0; 32 * 1024],
+        })
+    }
+
+    /// All connections of both address families.
+    pub(crate) fn connections(&mut self) -> io::Result<Vec<Connection>> {
+        let mut found = Vec::new();
+        for family in [AF_INET, AF_INET6] {
+            self.netlink.write_all(&request(family))?;
+            while self.receive(&mut found)? {}
+        }
+        Ok(found)
+    }
+
+    /// One datagram of the answer; false after the last.
+    fn receive(&mut self, found: &mut Vec<Connection>) -> io::Result<bool> {
+        let length = self.netlink.read(&mut self.buffer)?;
+        let mut rest = &self.buffer[..length];
+        while rest.len() >= HEADER {
+            let size = u32_at(rest, 0) as usize;
+            if size < HEADER || size > rest.len() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            match u16_at(rest, 4) {
+                MESSAGE_DONE => return Ok(false),
+                MESSAGE_ERROR => {
+                    let code = i32::from_ne_bytes(bytes(rest, HEADER));
+                    return Err(io::Error::from_raw_os_error(-code));
+                }
+                _ => found.extend(connection(&rest[HEADER..size])),
+            }
+            rest = &rest[size.next_multiple_of(4).min(rest.len())..];
+        }
+        Ok(true)
+    }
+}
+
+/// A dump of the connections of one family, with `struct tcp_info`.
+fn request(family: u8) -> [u8; 72] {
+    let mut message = [0; 72];
+    message[0..4].copy_from_slice(&72_u32.to_ne_bytes());
+    message[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    message[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
+    message[16] = family;
+    message[17] = TCP;
+    message[18] = 1 << (INFO - 1);
+    message[20..24].copy_from_slice(&STATES.to_ne_bytes());
+    message
+}
+
+fn connection(message: &[u8]) -> Option<Connection> {
+    let (head, mut attributes) = message.split_at_checked(MESSAGE)?;
+    let mut connection = Connection {
+        cookie: u64::from(u32_at(head, 44)) | u64::from(u32_at(head, 48)) << 32,
+        local_port: u16::from_be_bytes(bytes(head, 4)),
+        is_established: head[1] == ESTABLISHED,
+        is_local: peer(head).is_loopback(),
+        queued: u32_at(head, 56).saturating_add(u32_at(head, 60)),
+        ..Connection::default()
+    };
+    while attributes.len() >= 4 {
+        let size = u16_at(attributes, 0) as usize;
+        if size < 4 || size > attributes.len() {
+            break;
+        }
+        if u16_at(attributes, 2) == INFO {
+            read_info(&attributes[4..size], &mut connection)?;
+            return Some(connection);
+        }
+        attributes = &attributes[size.next_multiple_of(4).min(attributes.len())..];
+    }
+    None
+}
+
+fn peer(head: &[u8]) -> IpAddr {
+    if head[0] == AF_INET {
+        Ipv4Addr::from(bytes::<4>(head, 24)).into()
+    } else {
+        Ipv6Addr::from(bytes::<16>(head, 24)).to_canonical()
+    }
+}
+
+/// The offsets are those of `struct tcp_info`, which only ever grows at its end. None from a
+/// kernel before 4.6, whose structure is too short.
+fn read_info(info: &[u8], connection: &mut Connection) -> Option<()> {
+    if info.len() < 160 {
+        return None;
+    }
+    connection.since_sent = u32_at(info, 44);
+    connection.since_received = u32_at(info, 52);
+    connection.received = u64::from_ne_bytes(bytes(info, 128));
+    connection.bare_acks = u32_at(info, 136).saturating_sub(u32_at(info, 156));
+    connection.data_segments_in = u32_at(info, 152);
+    // Sent bytes are there from 4.19; acknowledged ones are the same a little later.
+    let sent_at = if info.len() >= 208 { 200 } else { 120 };
+    connection.sent = u64::from_ne_bytes(bytes(info, sent_at));
+    Some(())
+}
+
+fn bytes<const N: usize>(from: &[u8], at: usize) -> [u8; N] {
+    let mut copy = [0; N];
+    copy.copy_from_slice(&from[at..at + N]);
+    copy
+}
+
+fn u16_at(from: &[u8], at: usize) -> u16 {
+    u16::from_ne_bytes(bytes(from, at))
+}
+
+fn u32_at(from: &[u8], at: usize) -> u32 {
+    u32::from_ne_bytes(bytes(from, at))
+}

@@ -1,0 +1,211 @@
+//! Which connections have a request in flight, judged from samples of their counters.
+//!
+//! A proxy keeps connections open long after the last answer, so an open connection says little.
+//! The kernel tells for each how long ago data last came in and went out, which is nearly enough:
+//!
+//! - data came in later than any went out: a request waits for its answer;
+//! - in the same tick of the kernel's clock, the order is open. The acknowledgements tell it: one
+//!   without data, sent after both, is for a request that has no answer yet;
+//! - answers that come in pieces (streams) and connections that no longer speak HTTP (WebSocket)
+//!   are recognised by what they did so far, and held accordingly.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use crate::diag::Connection;
+
+/// The time between two samples.
+pub(crate) const SAMPLE_MS: u64 = 50;
+
+/// An answer is over when nothing followed for this long, where no stream was seen.
+const SETTLE_MS: u32 = 150;
+/// The kernel acknowledges data at the latest after 200 ms; some more for the samples.
+const LATEST_ACK_MS: u32 = 300;
+/// No request that a proxy forwards is shorter: its `X-Forwarded-…` headers alone are longer.
+const SHORTEST_REQUEST: u64 = 120;
+/// The chunk that ends a chunked answer: `0\r\n\r\n`.
+const LAST_CHUNK: u64 = 5;
+/// How long what was seen on one connection may hold up all others.
+const MOST_PATIENCE_MS: u32 = 5_000;
+/// How long a silent stream is held: server-sent events send a sign of life every 15 to 30 s.
+const MOST_SILENCE_MS: u32 = 40_000;
+
+/// What is known of all connections.
+#[derive(Default)]
+pub(crate) struct Tally {
+    tracks: HashMap<u64, Track>,
+    received: u64,
+    sent: u64,
+    /// The longest pause inside an answer that was seen.
+    longest_pause: u32,
+    /// The longest wait for an answer that was seen.
+    slowest_answer: u32,
+}
+
+/// What is known of one connection.
+#[derive(Clone)]
+struct Track {
+    now: Connection,
+    /// Acknowledgements without data, before and in the sample in which data last moved.
+    acks_before_move: u32,
+    acks_at_move: u32,
+    /// Whether such an acknowledgement went out after data last moved.
+    is_acknowledged_late: bool,
+    is_waiting: bool,
+    kind: Kind,
+    is_in_flight: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// One request, one answer, as far as is known.
+    Exchange,
+    /// An answer in several pieces, with its longest pause in milliseconds.
+    Stream { pause: u32 },
+    /// Not HTTP any more: in flight until it is closed.
+    Upgraded,
+}
+
+impl Tally {
+    /// Takes in the connections as they are now.
+    pub(crate) fn sample(&mut self, connections: impl Iterator<Item = Connection>) {
+        let mut tracks = HashMap::with_capacity(self.tracks.len());
+        for now in connections {
+            let before = self.tracks.get(&now.cookie);
+            let (received, sent) =
+                before.map_or((0, 0), |track| (track.now.received, track.now.sent));
+            self.received += now.received.saturating_sub(received);
+            self.sent += now.sent.saturating_sub(sent);
+            let cookie = now.cookie;
+            let track = match before {
+                Some(before) => self.follow(before.clone(), now),
+                None => Track::new(now),
+            };
+            tracks.insert(cookie, track);
+        }
+        self.tracks = tracks;
+        for track in self.tracks.values_mut() {
+            track.is_in_flight = track.judge(self.longest_pause, self.slowest_answer);
+        }
+    }
+
+    /// Connections with a request in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.tracks
+            .values()
+            .filter(|track| track.is_in_flight)
+            .count()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.tracks
+            .values()
+            .filter(|track| track.now.is_established)
+            .count()
+    }
+
+    /// Bytes that came in, as far as samples see them: what a connection did after the last sample
+    /// of its life is not in it.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Bytes that went out, likewise.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    fn follow(&mut self, mut track: Track, now: Connection) -> Track {
+        let received = now.received.saturating_sub(track.now.received);
+        let sent = now.sent.saturating_sub(track.now.sent);
+        if track.is_waiting && sent > 0 {
+            let waited = track.now.since_received;
+            self.slowest_answer = self.slowest_answer.max(waited.min(MOST_PATIENCE_MS));
+        }
+        if received > 0 {
+            if !track.is_waiting && track.kind == Kind::Exchange && received < SHORTEST_REQUEST {
+                track.kind = Kind::Upgraded;
+            } else if let Kind::Stream { .. } = track.kind {
+                track.kind = Kind::Exchange;
+            }
+        } else if sent > 0 && !track.is_waiting {
+            self.follow_stream(&mut track, sent);
+        }
+        if received > 0 || sent > 0 {
+            track.acks_before_move = track.now.bare_acks;
+            track.acks_at_move = now.bare_acks;
+            track.is_acknowledged_late = false;
+        } else if now.since_received <= LATEST_ACK_MS && now.bare_acks > track.acks_at_move {
+            // Later ones are the kernel's keep-alive.
+            track.is_acknowledged_late = true;
+        }
+        track.now = now;
+        track.is_waiting = track.waits();
+        track
+    }
+
+    /// More of an answer came, without a new request.
+    fn follow_stream(&mut self, track: &mut Track, sent: u64) {
+        let pause = track.now.since_sent;
+        match &mut track.kind {
+            Kind::Stream { .. } if sent == LAST_CHUNK => track.kind = Kind::Exchange,
+            Kind::Stream { pause: longest } => *longest = (*longest).max(pause),
+            Kind::Exchange => track.kind = Kind::Stream { pause },
+            Kind::Upgraded => return,
+        }
+        self.longest_pause = self.longest_pause.max(pause.min(MOST_PATIENCE_MS));
+    }
+}
+
+impl Track {
+    fn new(now: Connection) -> Self {
+        let mut track = Self {
+            acks_before_move: now.bare_acks,
+            acks_at_move: now.bare_acks,
+            is_acknowledged_late: false,
+            now,
+            is_waiting: false,
+            kind: Kind::Exchange,
+            is_in_flight: false,
+        };
+        track.is_waiting = track.waits();
+        track
+    }
+
+    /// Whether data came in that nothing was sent after.
+    fn waits(&self) -> bool {
+        let now = &self.now;
+        if now.received == 0 {
+            return false;
+        }
+        match now.since_received.cmp(&now.since_sent) {
+            Ordering::Less => true,
+            Ordering::Equal => now.sent == 0 || self.is_acknowledged_late,
+            Ordering::Greater => false,
+        }
+    }
+
+    fn judge(&self, longest_pause: u32, slowest_answer: u32) -> bool {
+        let now = &self.now;
+        if now.queued > 0 {
+            return true;
+        }
+        if !now.is_established {
+            return false;
+        }
+        let silent = now.since_received.min(now.since_sent);
+        match self.kind {
+            Kind::Upgraded => true,
+            _ if self.is_waiting => true,
+            Kind::Stream { pause } => silent < (2 * pause + SETTLE_MS).min(MOST_SILENCE_MS),
+            Kind::Exchange if self.is_open() => silent < slowest_answer.max(SETTLE_MS),
+            Kind::Exchange => silent < (longest_pause + longest_pause / 2).max(SETTLE_MS),
+        }
+    }
+
+    /// Whether the order of the last request and the last answer can't be told.
+    fn is_open(&self) -> bool {
+        self.now.since_received == self.now.since_sent
+            && self.now.data_segments_in > 1
+            && self.acks_at_move > self.acks_before_move
+    }
+}
