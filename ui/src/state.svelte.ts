@@ -27,12 +27,8 @@ const SETTLE_MS = 250;
 /** The clock of everything that counts up on screen. */
 const TICK_MS = 250;
 
-const LOST: CommandError = {
-  code: "noEngine",
-  message: "the connection to the Docker engine was lost",
-  hint: "start Docker again; this page comes back by itself",
-  causes: [],
-};
+/** The name that the sample's compose file gives its project. */
+export const SAMPLE_PROJECT = "teal-sample";
 
 /** Whether two sources open the same project. */
 export function sameSource(a: ProjectSource, b: ProjectSource): boolean {
@@ -100,11 +96,12 @@ export class AppState {
   /** Reaches for the engine, and again by itself until it answers. */
   async connect(): Promise<void> {
     clearTimeout(this.#retry);
+    const wasGone = this.engine.status === "failed";
     try {
       const value = await backend.engineInfo();
       this.engine = { status: "ready", value };
       await this.refresh();
-      if (this.place.name !== "start") void this.#load(this.place.source);
+      if (wasGone) this.reload();
     } catch (error) {
       this.#engineFailed(backend.asCommandError(error));
     }
@@ -130,8 +127,8 @@ export class AppState {
 
   #changed(change: Change): void {
     if (change.type === "engine") {
-      if (change.connected) void this.connect();
-      else this.#engineFailed(LOST);
+      // The engine itself says why it is gone; one that is known to answer was asked already.
+      if (!change.connected || this.engine.status === "failed") void this.connect();
       return;
     }
     clearTimeout(this.#settle);
@@ -142,7 +139,7 @@ export class AppState {
   }
 
   open(source: ProjectSource, service?: string): void {
-    const same = this.place.name !== "start" && sameSource(this.place.source, source);
+    const same = this.place.name !== "start" && this.#isOpen(source);
     this.place = service ? { name: "service", source, service } : { name: "project", source };
     if (same && this.project.status === "ready") return;
     this.project = { status: "loading" };
@@ -150,6 +147,14 @@ export class AppState {
       .then(() => backend.recentProjects())
       .then((recent) => (this.recent = recent))
       .catch(this.#report);
+  }
+
+  /** Whether this source opens the open project, as it was asked for or with its files resolved. */
+  #isOpen(source: ProjectSource): boolean {
+    return (
+      (this.place.name !== "start" && sameSource(this.place.source, source)) ||
+      (this.project.status === "ready" && sameSource(this.project.value.source, source))
+    );
   }
 
   /** Reads the open project again, keeping what is on screen until it has come. */
