@@ -7,6 +7,9 @@ import { listen } from "@tauri-apps/api/event";
 import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { open } from "@tauri-apps/plugin-dialog";
 
+import type { Change } from "./bindings/Change";
+import type { CloseChoice } from "./bindings/CloseChoice";
+import type { CommandError } from "./bindings/CommandError";
 import type { EngineInfo } from "./bindings/EngineInfo";
 import type { Event } from "./bindings/Event";
 import type { LogLine } from "./bindings/LogLine";
@@ -14,8 +17,11 @@ import type { Plan } from "./bindings/Plan";
 import type { Project } from "./bindings/Project";
 import type { ProjectSource } from "./bindings/ProjectSource";
 import type { ProjectSummary } from "./bindings/ProjectSummary";
+import type { RecentProject } from "./bindings/RecentProject";
 import type { Revision } from "./bindings/Revision";
+import type { RolloutInfo } from "./bindings/RolloutInfo";
 import type { RolloutRequest } from "./bindings/RolloutRequest";
+import type { Startup } from "./bindings/Startup";
 import type { Usage } from "./bindings/Usage";
 
 export type { Color } from "./bindings/Color";
@@ -32,6 +38,9 @@ export type { Service } from "./bindings/Service";
 export type { TraefikInfo } from "./bindings/TraefikInfo";
 export type { Verdict } from "./bindings/Verdict";
 export type {
+  Change,
+  CloseChoice,
+  CommandError,
   EngineInfo,
   Event,
   LogLine,
@@ -39,42 +48,13 @@ export type {
   Project,
   ProjectSource,
   ProjectSummary,
+  RecentProject,
   Revision,
+  RolloutInfo,
   RolloutRequest,
+  Startup,
   Usage,
 };
-
-/** What the window was started with. */
-export interface Startup {
-  /** The compose file named on the command line. */
-  source: ProjectSource | null;
-  version: string;
-}
-
-/** A project that was open before. */
-export interface RecentProject {
-  name: string;
-  source: ProjectSource;
-}
-
-/** A rollout of this session, running or ended. */
-export interface RolloutInfo {
-  id: string;
-  project: string;
-  service: string;
-  ended: boolean;
-}
-
-/** Something changed on the engine. */
-export type Change = { type: "project"; name: string } | { type: "engine"; connected: boolean };
-
-/** Why a command failed. */
-export interface CommandError {
-  code: string;
-  message: string;
-  hint: string | null;
-  causes: string[];
-}
 
 /** Ends a subscription; may be called at any time, also before it has begun. */
 export type Stop = () => void;
@@ -135,8 +115,7 @@ export const history = (project: string | null, service: string | null) =>
   call<Revision[]>("history", { project, service });
 export const sampleUp = () => call<ProjectSource>("sample_up");
 export const sampleDown = () => call<null>("sample_down");
-export const closeWindow = (choice: "background" | "rollBack") =>
-  call<null>("close_window", { choice });
+export const closeWindow = (choice: CloseChoice) => call<null>("close_window", { choice });
 
 /** Replays every event of a rollout from its first one, then those to come. */
 export const followRollout = (
