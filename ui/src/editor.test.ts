@@ -1,0 +1,149 @@
+import { beforeEach, expect, test, vi } from "vitest";
+
+import * as backend from "./backend";
+import { Editor, isRefused, Rollback } from "./editor.svelte";
+import { G, M } from "./limits";
+import { after, engine, plan, service, source } from "./testing/fixtures";
+
+vi.mock("./backend", async (original) => ({
+  ...(await original<typeof backend>()),
+  planRollout: vi.fn(),
+  startRollout: vi.fn(),
+  rollbackRequest: vi.fn(),
+}));
+
+const planRollout = vi.mocked(backend.planRollout);
+const startRollout = vi.mocked(backend.startRollout);
+
+beforeEach(() => {
+  vi.resetAllMocks();
+  planRollout.mockResolvedValue(plan());
+  startRollout.mockResolvedValue("r8");
+});
+
+function edit(over: Partial<backend.Service> = {}) {
+  const shown = service(over);
+  return new Editor(
+    source,
+    () => shown,
+    () => engine,
+  );
+}
+
+test("starts from the limits in force and asks for what differs only", () => {
+  const editor = edit();
+  expect([editor.cpus, editor.memory]).toEqual(["1", "512M"]);
+  expect(editor.isChanged).toBe(false);
+  editor.memory = "768mb";
+  expect(editor.change).toEqual({ cpus: null, memory: 768 * M });
+  editor.reset();
+  expect(editor.isChanged).toBe(false);
+});
+
+test("leaves a limit alone whose field is empty", () => {
+  const editor = edit({ limits: { cpus: null, memory: 512 * M } });
+  expect(editor.cpus).toBe("");
+  editor.memory = "";
+  expect(editor.isValid).toBe(true);
+  expect(editor.change).toEqual({ cpus: null, memory: null });
+});
+
+test("refuses what the engine does not have and what is reserved", () => {
+  const editor = edit({ reservations: { cpus: null, memory: 128 * M } });
+  editor.cpus = "5";
+  expect(editor.cpusReading).toEqual({ ok: false, problem: "5 is more than the engine has, 4" });
+  editor.cpus = "1";
+  editor.memory = "64M";
+  expect(editor.memoryReading).toEqual({
+    ok: false,
+    problem: "64M is below the reservation of 128M",
+  });
+  editor.memory = String(17 * G);
+  expect(editor.isValid).toBe(false);
+});
+
+test("an untouched field goes along with new limits, a touched one stays", () => {
+  const editor = edit();
+  editor.cpus = "2";
+  editor.follow(after);
+  expect([editor.cpus, editor.memory]).toEqual(["2", "768M"]);
+});
+
+test("deploys by a plan of this very draft", async () => {
+  const editor = edit();
+  editor.cpus = "1.5";
+  expect(await editor.deploy()).toBe("r8");
+  expect(planRollout.mock.lastCall?.[0].change.cpus).toBe(1.5);
+  expect(startRollout.mock.lastCall?.[0]).toEqual(planRollout.mock.lastCall?.[0]);
+});
+
+test("starts nothing that is refused, invalid or can't be planned", async () => {
+  const editor = edit();
+  const refusal = { level: "refused", code: "hostPort", reason: "r", remedy: "m" } as const;
+  planRollout.mockResolvedValueOnce(plan({ verdicts: [refusal] }));
+  expect(await editor.deploy()).toBeNull();
+  editor.cpus = "none";
+  expect(await editor.deploy()).toBeNull();
+  editor.cpus = "1";
+  const error = { code: "unexpected", message: "broken", hint: null, causes: [] };
+  planRollout.mockRejectedValueOnce(error);
+  expect(await editor.deploy()).toBeNull();
+  expect(editor.error).toEqual(error);
+  expect(startRollout).not.toHaveBeenCalled();
+});
+
+test("shows why a rollout did not start", async () => {
+  const editor = edit();
+  const busy = { code: "busy", message: "another rollout runs", hint: null, causes: [] };
+  startRollout.mockRejectedValueOnce(busy);
+  expect(await editor.deploy()).toBeNull();
+  expect(editor.error).toEqual(busy);
+});
+
+test("keeps the newest plan when an older one comes later", async () => {
+  const editor = edit();
+  let answerFirst: (plan: backend.Plan) => void = () => undefined;
+  planRollout.mockReturnValueOnce(new Promise((resolve) => (answerFirst = resolve)));
+  const first = editor.planNow();
+  planRollout.mockResolvedValueOnce(plan({ revision: 9 }));
+  await editor.planNow();
+  answerFirst(plan({ revision: 8 }));
+  await first;
+  expect(editor.plan?.revision).toBe(9);
+  expect(editor.planning).toBe(false);
+});
+
+test("plans once for a burst of typing", async () => {
+  vi.useFakeTimers();
+  const editor = edit();
+  for (const text of ["1.", "1.2", "1.25"]) {
+    editor.cpus = text;
+    editor.schedule();
+  }
+  await vi.runAllTimersAsync();
+  expect(planRollout).toHaveBeenCalledTimes(1);
+  expect(planRollout.mock.lastCall?.[0].change.cpus).toBe(1.25);
+  vi.useRealTimers();
+});
+
+test("takes force for what needs force, but not for a refusal", () => {
+  const verdict = { code: "stateful", reason: "r", remedy: "m" } as const;
+  const forced = { ...plan().options, force: true };
+  const needs = [{ ...verdict, level: "needsforce" } as const];
+  expect(isRefused(plan({ verdicts: needs }))).toBe(true);
+  expect(isRefused(plan({ verdicts: needs, options: forced }))).toBe(false);
+  const refused = [{ ...verdict, level: "refused" } as const];
+  expect(isRefused(plan({ verdicts: refused, options: forced }))).toBe(true);
+  expect(isRefused(plan({ verdicts: [{ ...verdict, level: "warning" }] }))).toBe(false);
+});
+
+test("a rollback is planned before it can start, and starts what was planned", async () => {
+  const request = { ...edit().request, toRevision: 7 };
+  vi.mocked(backend.rollbackRequest).mockResolvedValue(request);
+  const rollback = new Rollback(source, "web", 7);
+  expect(rollback.canStart).toBe(false);
+  await rollback.prepare();
+  expect(rollback.canStart).toBe(true);
+  expect(await rollback.start()).toBe("r8");
+  expect(startRollout).toHaveBeenCalledWith(request);
+});
