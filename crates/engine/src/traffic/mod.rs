@@ -14,14 +14,17 @@ mod gateway;
 mod http;
 mod labels;
 mod pins;
+mod probe;
 mod rule;
 mod sidecar;
 mod steer;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub(crate) use error::TrafficError;
+pub(crate) use probe::{Probe, ProbeOptions};
 pub(crate) use sidecar::Report;
 pub(crate) use steer::{Traffic, sweep};
 pub(crate) use survey::{Survey, survey};

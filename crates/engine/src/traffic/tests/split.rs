@@ -32,3 +32,95 @@ async fn traffic_goes_from_blue_to_both_to_green_without_a_failed_request() {
         assert_answered_by(&report, begin, end, &ids);
     }
 }
+
+#[tokio::test]
+async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none() {
+    let mut stage = Stage::up(Template::named("verify").replicas(2)).await;
+    let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
+    let survey = look(&stage.project).await;
+    let probe = Probe::start(&survey, ProbeOptions::default())
+        .await
+        .unwrap();
+    stage.traffic.shift(&blue, &green).await.unwrap();
+    let mut seen = Vec::new();
+    stage
+        .traffic
+        .verify(
+            &blue,
+            &green,
+            5,
+            Duration::from_secs(20),
+            |blue, green, failed| {
+                seen.push((blue, green, failed));
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(seen.last(), Some(&(5, 5, 0)));
+    assert_eq!(seen.first(), Some(&(1, 0, 0)));
+
+    // Both still run, but only Blue is in the split.
+    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.traffic.release().await.unwrap();
+    let receipt = probe.stop().await;
+    assert!(receipt.requests > 0, "{receipt:?}");
+    assert_eq!(receipt.failed, 0, "{receipt:?}");
+}
+
+#[tokio::test]
+async fn a_green_that_answers_errors_is_found() {
+    let mut project = Project::up(Template::named("bad-green")).await;
+    project.change(|template| template.replicas(2).environment("FAIL_PATH", "/"));
+    let blue = project.containers("hello").await;
+    project
+        .compose(&[
+            "up",
+            "--detach",
+            "--wait",
+            "--no-recreate",
+            "--no-deps",
+            "hello",
+        ])
+        .await;
+    let mut stage = Stage::of(project).await;
+    stage
+        .containers
+        .sort_by_key(|container| container.id != blue[0].id);
+    let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
+    stage.traffic.shift(&blue, &green).await.unwrap();
+    let error = stage
+        .traffic
+        .verify(&blue, &green, 5, Duration::from_secs(20), |_, _, _| {})
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains(&green[0][..12]) && text.contains("500"),
+        "{text}"
+    );
+    stage.traffic.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_container_that_is_gone_is_an_error_and_changes_nothing() {
+    let mut stage = Stage::up(Template::named("gone").replicas(2)).await;
+    let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
+    stage.traffic.shift(&blue, &[]).await.unwrap();
+    let gone = &stage.containers[1].name;
+    stage
+        .project
+        .docker()
+        .kill_container(gone, None)
+        .await
+        .unwrap();
+    let error = stage.traffic.shift(&blue, &green).await.unwrap_err();
+    assert!(matches!(error, TrafficError::Unpinnable { .. }), "{error}");
+    assert!(error.to_string().contains(&green[0][..12]), "{error}");
+
+    let running = stage.project.traffic().start();
+    some_traffic(&running, 20).await;
+    let report = running.stop().await;
+    report.assert_none_failed();
+    assert_eq!(report.from_container(&blue[0]), report.total(), "{report}");
+    stage.traffic.release().await.unwrap();
+}
