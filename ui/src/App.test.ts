@@ -1,0 +1,292 @@
+import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import App from "./App.svelte";
+import type { CommandError, Event } from "./backend";
+import { app } from "./state.svelte";
+import {
+  after,
+  engine,
+  event,
+  failure,
+  green,
+  plan,
+  project,
+  receipt,
+  revision,
+  service,
+  source,
+  type Said,
+} from "./testing/fixtures";
+
+type Args = Record<string, unknown>;
+type Answers = Record<string, (args: Args) => unknown>;
+
+/** Delivers to the channel that a command was given, as Tauri does. */
+function channel(reference: unknown) {
+  let index = 0;
+  const { onmessage } = reference as { onmessage: (message: unknown) => void };
+  return (message: unknown) => {
+    index++;
+    onmessage(message);
+    return index;
+  };
+}
+
+let calls: [string, Args][] = [];
+/** Another one in each test: a rollout is followed once. */
+let rollout = "";
+let tell: (said: Said) => void = () => undefined;
+let change: (message: unknown) => void = () => undefined;
+
+const summary = {
+  name: "shop",
+  source,
+  workingDirectory: "/srv/shop",
+  running: 1,
+  total: 1,
+  unhealthy: false,
+  filesExist: true,
+};
+
+function answers(over: Answers = {}): Answers {
+  let told = 0;
+  return {
+    startup: () => ({ source: null, version: "0.1.0" }),
+    engine_info: () => engine,
+    list_projects: () => [summary],
+    recent_projects: () => [],
+    running_rollouts: () => [],
+    open_project: () => project(),
+    plan_rollout: () => plan(),
+    start_rollout: () => rollout,
+    history: () => [revision(7), revision(6)],
+    rollback_request: () => ({ toRevision: 6 }),
+    follow_rollout: ({ events }) => {
+      const send = channel(events) as (event: Event) => void;
+      tell = (said) => send({ ...event(told++ * 1000, said), rollout });
+      tell({ type: "started", project: "shop", service: "web" });
+      return 1;
+    },
+    follow_changes: ({ changes }) => {
+      change = channel(changes);
+      return 2;
+    },
+    ...over,
+  };
+}
+
+function open(over: Answers = {}) {
+  const known = answers(over);
+  mockWindows("main");
+  mockIPC(
+    (command, args) => {
+      calls.push([command, (args ?? {}) as Args]);
+      return known[command]?.((args ?? {}) as Args) ?? null;
+    },
+    { shouldMockEvents: true },
+  );
+  render(App);
+}
+
+async function openService(over: Answers = {}) {
+  open(over);
+  await fireEvent.click(await screen.findByTestId("open-project-shop"));
+  await fireEvent.click(await screen.findByTestId("service-row-web"));
+  await screen.findByTestId("state-chip");
+}
+
+const called = (command: string) => calls.filter(([name]) => name === command);
+const text = (testId: string) => screen.getByTestId(testId).textContent.replace(/\s+/g, " ").trim();
+
+beforeEach(() => {
+  calls = [];
+  rollout = crypto.randomUUID();
+  app.engine = { status: "loading" };
+  app.projects = null;
+  app.place = { name: "start" };
+  app.project = { status: "loading" };
+  app.runs = new Map();
+  app.sample = null;
+});
+// The mock stays: what the page unfollows at its end still has to be answered.
+afterEach(cleanup);
+
+test("offers the sample and a file where there is no project", async () => {
+  open({ list_projects: () => [], sample_up: () => source });
+  expect(await screen.findByText("Change a limit without a failed request")).toBeTruthy();
+  await waitFor(() =>
+    expect(screen.getByTestId<HTMLButtonElement>("try-sample").disabled).toBe(false),
+  );
+  await fireEvent.click(screen.getByTestId("try-sample"));
+  expect(await screen.findByTestId("service-row-web")).toBeTruthy();
+  expect(called("open_project").at(-1)?.[1]).toEqual({ source });
+});
+
+test("opens what the window was started with", async () => {
+  open({ startup: () => ({ source, version: "0.1.0" }) });
+  const row = await screen.findByTestId("service-row-web");
+  expect(within(row).getByText("Ready")).toBeTruthy();
+});
+
+test("says why there is no engine, and comes back by itself", async () => {
+  const error: CommandError = {
+    code: "noEngine",
+    message: "no Docker engine answers at `unix:///x.sock`",
+    hint: "start Docker",
+    causes: ["connection refused"],
+  };
+  let isThere = false;
+  open({
+    engine_info: () => {
+      if (isThere) return engine;
+      throw error;
+    },
+  });
+  const gone = await screen.findByTestId("engine-gone");
+  expect(gone.textContent).toContain("unix:///x.sock");
+  expect(gone.textContent).toContain("connection refused");
+  isThere = true;
+  change({ type: "engine", connected: true });
+  expect(await screen.findByTestId("open-project-shop")).toBeTruthy();
+  await waitFor(() => expect(screen.queryByTestId("engine-gone")).toBeNull());
+});
+
+test("shows Compose's own message for a project that can't be read", async () => {
+  const message = "required variable TOKEN is missing a value";
+  open({
+    startup: () => ({ source, version: "0.1.0" }),
+    open_project: () => {
+      throw { code: "projectInvalid", message, hint: null, causes: [] };
+    },
+  });
+  expect((await screen.findByTestId("project-failed")).textContent).toContain(message);
+});
+
+test("shows the diff before it deploys what the fields say", async () => {
+  await openService();
+  await fireEvent.input(screen.getByTestId("cpu-field"), { target: { value: "1.5" } });
+  await fireEvent.input(screen.getByTestId("memory-field"), { target: { value: "768M" } });
+  expect((await screen.findByTestId("plan-diff")).textContent).toContain('cpus: "1.5"');
+  await waitFor(() =>
+    expect(called("plan_rollout").at(-1)?.[1]).toMatchObject({ request: { change: after } }),
+  );
+  await fireEvent.click(screen.getByTestId("deploy-button"));
+  await waitFor(() => expect(called("start_rollout")).toHaveLength(1));
+  expect(called("start_rollout")[0]?.[1]).toMatchObject({
+    request: { change: after, service: "web", origin: "window", toRevision: null },
+  });
+  await waitFor(() => expect(text("state-chip")).toBe("Progressing"));
+});
+
+test("can't deploy a limit that the engine does not have", async () => {
+  await openService();
+  await waitFor(() =>
+    expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(false),
+  );
+  await fireEvent.input(screen.getByTestId("cpu-field"), { target: { value: "9" } });
+  expect(screen.getByText("9 is more than the engine has, 4")).toBeTruthy();
+  expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(true);
+});
+
+test("can't deploy what is refused, and says what to do", async () => {
+  const verdict = {
+    level: "refused",
+    code: "hostPort",
+    reason: "publishes port 80",
+    remedy: "remove it",
+  } as const;
+  await openService({ plan_rollout: () => plan({ verdicts: [verdict] }) });
+  const shown = await screen.findByTestId("verdict-hostPort");
+  expect(shown.textContent).toContain("Remove it");
+  expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(true);
+});
+
+async function deploy() {
+  await openService();
+  await waitFor(() =>
+    expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(false),
+  );
+  await fireEvent.click(screen.getByTestId("deploy-button"));
+  await waitFor(() => expect(text("state-chip")).toBe("Progressing"));
+  tell({ type: "planned", plan: plan() });
+  tell({ type: "phaseStarted", phase: "deployGreen", deadlineMs: null });
+  tell({ type: "containers", color: "green", replicas: [green] });
+}
+
+test("follows a rollout to its success and offers the way back", async () => {
+  await deploy();
+  tell({ type: "phaseStarted", phase: "verifyTraffic", deadlineMs: null });
+  tell({ type: "split", greenPercent: 50 });
+  await waitFor(() => expect(text("serving")).toContain("each serve 50 % of the traffic"));
+  expect(text("state-chip")).toBe("Progressing · Verify Traffic");
+  expect(text("limits-green")).toContain("of 768M");
+  expect(screen.getByTestId("phase-verifyTraffic").dataset.status).toBe("running");
+  expect(screen.getByTestId<HTMLInputElement>("cpu-field").disabled).toBe(true);
+  expect(screen.getByRole("status").textContent).toBe("Phase 4 of 6: Verify Traffic");
+  tell({ type: "ended", outcome: "success", failure: null, receipt: receipt(), leftBehind: [] });
+  await waitFor(() => expect(text("state-chip")).toBe("Succeeded"));
+  expect(text("receipt")).toContain("4,812");
+  expect(text("rollback-button")).toBe("Roll back to revision 6");
+});
+
+test("aborts a running rollout with one click", async () => {
+  await deploy();
+  await fireEvent.click(screen.getByTestId("rollback-button"));
+  expect(called("abort_rollout")[0]?.[1]).toEqual({ id: rollout });
+  tell({ type: "rollingBack", reason: "aborted in the window" });
+  await waitFor(() => expect(text("state-chip")).toBe("Rolling back"));
+  expect(screen.getByTestId<HTMLButtonElement>("rollback-button").disabled).toBe(true);
+});
+
+test("shows a failure with its cause and Green's log as text", async () => {
+  await deploy();
+  tell({ type: "phaseFailed", phase: "healthCheck", tookMs: 1, failure });
+  tell({ type: "ended", outcome: "rolledBack", failure, receipt: null, leftBehind: [] });
+  const shown = await screen.findByTestId("failure");
+  for (const part of [
+    "shop-web-2 is unhealthy",
+    "Look at its log",
+    "out of memory",
+    "exit code 3",
+    "connection refused",
+    "<img src=x",
+  ]) {
+    expect(shown.textContent).toContain(part);
+  }
+  expect(shown.querySelector("img")).toBeNull();
+  expect(text("state-chip")).toBe("Restored · rolled back");
+  expect(text("serving")).toContain("as before");
+});
+
+test("rolls back to an earlier revision once it is confirmed", async () => {
+  await openService();
+  await fireEvent.click(await screen.findByTestId("rollback-button"));
+  expect(called("start_rollout")).toHaveLength(0);
+  const confirm = await screen.findByTestId<HTMLButtonElement>("rollback-confirm");
+  await waitFor(() => expect(confirm.disabled).toBe(false));
+  await fireEvent.click(confirm);
+  await waitFor(() => expect(called("start_rollout")).toHaveLength(1));
+  expect(called("rollback_request")[0]?.[1]).toEqual({ source, service: "web", to: 6 });
+  expect(called("start_rollout")[0]?.[1]).toEqual({ request: { toRevision: 6 } });
+});
+
+test("lists the history and returns to any revision that took effect", async () => {
+  await openService({
+    history: () => [revision(7), revision(6, { outcome: "aborted" }), revision(5)],
+  });
+  await fireEvent.click(screen.getByTestId("tab-history"));
+  expect(within(await screen.findByTestId("history-row-7")).getByText("Runs now")).toBeTruthy();
+  expect(within(screen.getByTestId("history-row-6")).queryByRole("button")).toBeNull();
+  await fireEvent.click(within(screen.getByTestId("history-row-5")).getByRole("button"));
+  await waitFor(() => expect(called("rollback_request")[0]?.[1]).toMatchObject({ to: 5 }));
+});
+
+test("says so when the service is gone from the files", async () => {
+  let services = [service()];
+  await openService({ open_project: () => project({ services }) });
+  services = [];
+  change({ type: "project", name: "shop" });
+  expect(await screen.findByText("There is no service web any more")).toBeTruthy();
+});
