@@ -1,16 +1,29 @@
 //! The engine's public face.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
-use futures_util::stream::{self, Stream};
+use bollard::Docker;
+use futures_util::Stream;
+use uuid::Uuid;
 
 use crate::{
     Error, LogLine, Result, Usage,
-    event::{Event, Outcome},
+    compose::Compose,
+    docker,
+    event::{EventKind, Phase},
+    history::History,
+    lock::Lock,
     model::{
-        EngineInfo, Origin, Plan, Project, ProjectSource, ProjectSummary, Revision, RolloutOptions,
-        RolloutRequest,
+        EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
+        Revision, RolloutOptions, RolloutRequest,
     },
+    observe,
+    paths::Paths,
+    pending::Probe,
+    plan::{Planned, Planner},
+    project,
+    rollout::{Driver, Rollout, Unsettled, UnsettledFile},
+    traffic::{self, Survey, Traffic},
 };
 
 /// Where the engine finds things. The default asks the environment, as Docker's own tools do.
@@ -24,18 +37,23 @@ pub struct Settings {
 
 /// A connection to one Docker engine and the Compose beside it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Engine {}
+pub struct Engine {
+    inner: Arc<Inner>,
+}
 
-/// A rollout that runs, or has ended. Cheap to clone; dropping it does not stop the rollout.
-#[derive(Debug, Clone)]
-pub struct Rollout {}
-
-/// The events of a rollout from its first one, whenever the listener came.
 #[derive(Debug)]
-pub struct RolloutEvents {}
+struct Inner {
+    docker: Docker,
+    compose: Compose,
+    info: EngineInfo,
+    history: History,
+    data: PathBuf,
+}
 
-fn not_yet<T>() -> Result<T> {
-    Err(Error::Unexpected("not built yet".into()))
+/// The sole right to change a service, and the record that goes with it.
+struct Claim {
+    lock: Lock,
+    unsettled: UnsettledFile,
 }
 
 impl Engine {
@@ -43,27 +61,70 @@ impl Engine {
     ///
     /// # Errors
     /// No engine, no Compose, or one that is too old.
-    pub async fn connect(_settings: Settings) -> Result<Self> {
-        not_yet()
+    pub async fn connect(settings: Settings) -> Result<Self> {
+        let data = match &settings.data_directory {
+            Some(data) => data.clone(),
+            None => Paths::find()?.data,
+        };
+        let connection = docker::connect(&settings).await?;
+        let compose = Compose::find().await?;
+        let compose = match &settings.docker_host {
+            Some(host) => compose.with_docker_host(host),
+            None => compose,
+        };
+        let said = connection.info;
+        let info = EngineInfo {
+            id: said.id.unwrap_or_default(),
+            name: connection
+                .context
+                .filter(|name| name != "default")
+                .or(said.name)
+                .unwrap_or(connection.endpoint),
+            version: said.server_version.unwrap_or_default(),
+            api_version: connection.docker.client_version().to_string(),
+            compose_version: compose.version().to_owned(),
+            cpus: said.ncpu.and_then(|cpus| cpus.try_into().ok()).unwrap_or(1),
+            memory: Memory::from_bytes(
+                said.mem_total
+                    .and_then(|memory| memory.try_into().ok())
+                    .unwrap_or(0),
+            ),
+        };
+        tracing::info!(engine = info.name, version = info.version, "connected");
+        Ok(Self {
+            inner: Arc::new(Inner {
+                docker: connection.docker,
+                compose,
+                info,
+                history: History::new(&data),
+                data,
+            }),
+        })
     }
 
     pub fn info(&self) -> &EngineInfo {
-        unimplemented!()
+        &self.inner.info
+    }
+
+    /// The connection itself, for what is not a rollout's business (the sample's image).
+    pub fn docker(&self) -> &Docker {
+        &self.inner.docker
     }
 
     /// The projects on this engine, by Compose's labels, running or not, by name.
     pub async fn projects(&self) -> Result<Vec<ProjectSummary>> {
-        not_yet()
+        docker::list_projects(&self.inner.docker).await
     }
 
     /// Opens a project from its files, with what the engine runs of it.
-    pub async fn project(&self, _source: &ProjectSource) -> Result<Project> {
-        not_yet()
+    pub async fn project(&self, source: &ProjectSource) -> Result<Project> {
+        project::open(&self.planner(), source).await
     }
 
     /// What a rollout would do. Changes nothing. A plan with refusals comes back as a plan.
-    pub async fn plan(&self, _request: &RolloutRequest) -> Result<Plan> {
-        not_yet()
+    pub async fn plan(&self, request: &RolloutRequest) -> Result<Plan> {
+        let id = Uuid::new_v4().to_string();
+        Ok(self.planner().plan(request, &id).await?.plan)
     }
 
     /// Starts a rollout; it goes on in the background until it has ended.
@@ -71,79 +132,182 @@ impl Engine {
     /// # Errors
     /// [`Error::Busy`] where one of this service runs already, and everything that keeps a plan
     /// from being made. A plan that is refused starts nothing and is [`Error::Refused`].
-    pub async fn roll_out(&self, _request: RolloutRequest) -> Result<Rollout> {
-        not_yet()
+    pub async fn roll_out(&self, request: RolloutRequest) -> Result<Rollout> {
+        let began = Instant::now();
+        let inner = &self.inner;
+        let source = inner.compose.resolve(&request.source).await?;
+        let project = inner.compose.model(&source, &[]).await?.name;
+        let lock = Lock::take(&inner.data, &inner.info.id, &project, &request.service)?;
+        let unsettled = self.unsettled(&project, &request.service);
+        if unsettled.read()?.is_some() {
+            return Err(Error::Interrupted {
+                service: request.service,
+                project,
+            });
+        }
+        let id = Uuid::new_v4().to_string();
+        let Planned { plan, survey } = self.planner().plan(&request, &id).await?;
+        if plan.refusals().next().is_some() {
+            return Err(Error::Refused {
+                verdicts: plan.refusals().cloned().collect(),
+                plan: Some(Box::new(plan)),
+            });
+        }
+        let rollout = Rollout::new(id.clone(), project.clone(), request.service.clone(), began);
+        rollout.emit(EventKind::Started {
+            project,
+            service: request.service,
+        });
+        rollout.emit(EventKind::PhaseStarted {
+            phase: Phase::Preparation,
+            deadline_ms: None,
+        });
+        let claim = Claim { lock, unsettled };
+        let driver = self.driver(&rollout, plan, survey, request.origin, claim);
+        driver.spawn(began.elapsed());
+        Ok(rollout)
+    }
+
+    /// Takes a rollout whose process died, or that was left as it was, back to Blue.
+    ///
+    /// # Errors
+    /// [`Error::NothingToRecover`], or [`Error::Busy`] where it still runs.
+    pub async fn recover(
+        &self,
+        source: &ProjectSource,
+        service: &str,
+        origin: Origin,
+    ) -> Result<Rollout> {
+        let inner = &self.inner;
+        let project = match &source.project_name {
+            Some(name) => name.clone(),
+            None => {
+                let source = inner.compose.resolve(source).await?;
+                inner.compose.model(&source, &[]).await?.name
+            }
+        };
+        let lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
+        let unsettled = self.unsettled(&project, service);
+        let Unsettled { rollout: id, plan } =
+            unsettled.read()?.ok_or_else(|| Error::NothingToRecover {
+                service: service.to_owned(),
+            })?;
+        let mut blue = Vec::new();
+        for replica in &plan.blue {
+            blue.extend(docker::inspect(&inner.docker, &replica.id).await?);
+        }
+        let survey = traffic::survey(&inner.docker, &blue, None).await?;
+        let rollout = Rollout::new(id, project.clone(), service.to_owned(), Instant::now());
+        rollout.emit(EventKind::Started {
+            project,
+            service: service.to_owned(),
+        });
+        let claim = Claim { lock, unsettled };
+        let driver = self.driver(&rollout, plan, survey, origin, claim);
+        driver.spawn_recovery();
+        Ok(rollout)
+    }
+
+    fn unsettled(&self, project: &str, service: &str) -> UnsettledFile {
+        UnsettledFile::new(&self.inner.data, &self.inner.info.id, project, service)
+    }
+
+    fn driver(
+        &self,
+        rollout: &Rollout,
+        plan: Plan,
+        survey: Survey,
+        origin: Origin,
+        claim: Claim,
+    ) -> Driver {
+        let inner = &self.inner;
+        Driver {
+            docker: inner.docker.clone(),
+            compose: inner.compose.clone(),
+            info: inner.info.clone(),
+            history: inner.history.clone(),
+            rollout: rollout.clone(),
+            probe: Probe::start(&survey),
+            traffic: Traffic::new(inner.docker.clone(), survey, rollout.id().to_owned()),
+            origin,
+            green: Vec::new(),
+            green_served: false,
+            phases: Vec::new(),
+            lock: Some(claim.lock),
+            unsettled: claim.unsettled,
+            plan,
+        }
     }
 
     /// The request that takes a service back to an earlier revision: the previous one that took
     /// effect, or `to`.
     pub async fn rollback_request(
         &self,
-        _source: &ProjectSource,
-        _service: &str,
-        _to: Option<u32>,
-        _options: RolloutOptions,
-        _origin: Origin,
+        source: &ProjectSource,
+        service: &str,
+        to: Option<u32>,
+        options: RolloutOptions,
+        origin: Origin,
     ) -> Result<RolloutRequest> {
-        not_yet()
+        let source = self.inner.compose.resolve(source).await?;
+        let model = self.inner.compose.model(&source, &[]).await?;
+        crate::plan::find_service(&model, service)?;
+        let past = self.history(Some(&model.name), Some(service))?;
+        let mut took_effect = past.iter().filter(|revision| revision.took_effect());
+        let target = match to {
+            Some(number) => past.iter().find(|revision| revision.revision == number),
+            None => took_effect.nth(1),
+        };
+        let target = target.ok_or_else(|| Error::NoRevision {
+            service: service.to_owned(),
+            revision: to.map_or_else(|| "before this one".to_owned(), |number| number.to_string()),
+        })?;
+        Ok(RolloutRequest {
+            source,
+            service: service.to_owned(),
+            change: LimitsChange {
+                cpus: target.limits_after.cpus,
+                memory: target.limits_after.memory,
+            },
+            options,
+            origin,
+            to_revision: Some(target.revision),
+        })
     }
 
     /// Past rollouts on this engine, the newest first; of one project or service, where named.
-    pub fn history(&self, _project: Option<&str>, _service: Option<&str>) -> Result<Vec<Revision>> {
-        not_yet()
+    pub fn history(&self, project: Option<&str>, service: Option<&str>) -> Result<Vec<Revision>> {
+        self.inner
+            .history
+            .read(&self.inner.info.id, project, service)
     }
 
     /// Use of one container, a sample about each second until it stops.
-    pub fn usage(&self, _container: &str) -> impl Stream<Item = Result<Usage>> + Send + use<> {
-        stream::empty()
+    pub fn usage(&self, container: &str) -> impl Stream<Item = Result<Usage>> + Send + use<> {
+        observe::usage(&self.inner.docker, container)
     }
 
     /// The last `tail` lines of a container's log, and those that follow.
     pub fn logs(
         &self,
-        _container: &str,
-        _tail: u32,
+        container: &str,
+        tail: u32,
     ) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
-        stream::empty()
+        observe::logs(&self.inner.docker, container, tail)
     }
 
     /// One item whenever a container of a Compose project starts, stops, changes its health or is
     /// removed: the project's name. Ends when the engine goes away.
     pub fn changes(&self) -> impl Stream<Item = Result<String>> + Send + use<> {
-        stream::empty()
-    }
-}
-
-impl Rollout {
-    pub fn id(&self) -> &str {
-        unimplemented!()
+        observe::changes(&self.inner.docker)
     }
 
-    pub fn project(&self) -> &str {
-        unimplemented!()
-    }
-
-    pub fn service(&self) -> &str {
-        unimplemented!()
-    }
-
-    /// All events, from the first.
-    pub fn events(&self) -> RolloutEvents {
-        RolloutEvents {}
-    }
-
-    /// Asks the rollout to stop and to return to Blue. Does nothing once it has ended.
-    pub fn abort(&self) {}
-
-    /// Waits until the rollout has ended.
-    pub async fn outcome(&self) -> Outcome {
-        unimplemented!()
-    }
-}
-
-impl RolloutEvents {
-    /// The next event; none after [`EventKind::Ended`](crate::event::EventKind::Ended).
-    pub async fn next(&mut self) -> Option<Event> {
-        None
+    fn planner(&self) -> Planner<'_> {
+        Planner {
+            docker: &self.inner.docker,
+            compose: &self.inner.compose,
+            info: &self.inner.info,
+            history: &self.inner.history,
+        }
     }
 }

@@ -59,6 +59,11 @@ pub enum Error {
     },
     #[error("another rollout of `{service}` runs: {holder}")]
     Busy { service: String, holder: String },
+    /// An earlier rollout's process died, or it was left as it was.
+    #[error("a rollout of `{service}` was interrupted and is not settled")]
+    Interrupted { service: String, project: String },
+    #[error("no rollout of `{service}` is unsettled")]
+    NothingToRecover { service: String },
     #[error("no revision {revision} of `{service}` to return to")]
     NoRevision { service: String, revision: String },
     #[error("the image `{image}` is not on the engine, and can't be pulled")]
@@ -136,11 +141,15 @@ impl Error {
                 .collect::<Vec<_>>()
                 .join("; "),
             Self::Busy { .. } => "wait until it has ended, or abort it where it runs".into(),
+            Self::Interrupted { service, project } => {
+                format!("return to Blue first: `teal recover {service} -p {project}`")
+            }
             Self::NoRevision { .. } => "`teal history` lists the revisions".into(),
             Self::ImageMissing { .. } => {
                 "check that the engine reaches the registry, or load the image with `docker load`".into()
             }
             Self::ProjectInvalid { .. }
+            | Self::NothingToRecover { .. }
             | Self::Engine { .. }
             | Self::File { .. }
             | Self::Command { .. }
@@ -175,6 +184,8 @@ impl Error {
             Self::ServiceNotFound { .. } => "serviceNotFound",
             Self::Refused { .. } => "refused",
             Self::Busy { .. } => "busy",
+            Self::Interrupted { .. } => "interrupted",
+            Self::NothingToRecover { .. } => "nothingToRecover",
             Self::NoRevision { .. } => "noRevision",
             Self::ImageMissing { .. }
             | Self::Engine { .. }

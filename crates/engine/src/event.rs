@@ -247,6 +247,8 @@ pub enum FailureCode {
     Verification,
     Rollback,
     Aborted,
+    /// The process that carried it out ended before the rollout did.
+    Interrupted,
     Engine,
 }
 

@@ -6,27 +6,27 @@
 pub mod error;
 pub mod event;
 pub mod model;
+pub mod telemetry;
 
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "the driver that uses it is being built"
-)]
 mod compose;
+mod docker;
 mod engine;
+mod history;
+mod lock;
 mod observe;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the driver that uses it is being built")
-)]
+mod paths;
+mod pending;
+mod plan;
+mod project;
 mod readiness;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the rollout driver does not call it yet"
-)]
+mod rollout;
 mod traffic;
 
-pub use engine::{Engine, Rollout, RolloutEvents, Settings};
+pub use engine::{Engine, Settings};
 pub use error::{Error, Result};
 pub use observe::{LogLine, Usage};
+pub use paths::Paths;
+pub use rollout::{Rollout, RolloutEvents};
+
+/// The override that a rollout writes beside the compose file: the specification's name.
+pub const OVERRIDE_FILE: &str = "docker-compose.blue-green.yml";

@@ -142,6 +142,26 @@ impl Compose {
         Ok(model)
     }
 
+    /// Compose's hash of what a service's containers are made from, as it labels them.
+    ///
+    /// # Errors
+    /// [`Error::ProjectInvalid`] with Compose's own message.
+    pub(crate) async fn config_hash(
+        &self,
+        source: &ProjectSource,
+        extra: &[&Path],
+        service: &str,
+    ) -> Result<String> {
+        let words = self.command(source, extra, &["config", "--hash", service]);
+        let text = self.ask(&words, &working_directory(source), None).await?;
+        // `SERVICE HASH`
+        Ok(text
+            .split_whitespace()
+            .last()
+            .unwrap_or_default()
+            .to_owned())
+    }
+
     /// Runs a command in `directory`, and hands each line that it prints to `on_line`. The command
     /// and its children are killed when the future is dropped.
     ///

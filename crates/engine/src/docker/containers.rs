@@ -1,0 +1,410 @@
+//! Containers of a Compose project: found by label, read, started, stopped, removed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bollard::{
+    Docker,
+    errors::Error as BollardError,
+    models::{
+        ContainerInspectResponse, ContainerStateStatusEnum, ContainerStatsResponse,
+        ContainerSummary, ContainerSummaryStateEnum, HealthStatusEnum, HealthcheckResult,
+    },
+    query_parameters::{
+        ListContainersOptions, LogsOptions, RemoveContainerOptions, StatsOptions,
+        StopContainerOptions,
+    },
+};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all};
+
+use super::{compose_label, failed, teal_label};
+use crate::{
+    Result,
+    model::{
+        ContainerState, Cpus, Health, HealthCheck, Limits, Memory, ProjectSource, ProjectSummary,
+        Replica,
+    },
+};
+
+/// The most text of a health probe that is shown.
+const PROBE_OUTPUT: usize = 2_000;
+
+/// A 404 is an answer, not an error: the container is gone.
+pub(crate) trait Missing<T> {
+    fn missing(self) -> std::result::Result<Option<T>, BollardError>;
+}
+
+impl<T> Missing<T> for std::result::Result<T, BollardError> {
+    fn missing(self) -> std::result::Result<Option<T>, BollardError> {
+        match self {
+            Ok(value) => Ok(Some(value)),
+            Err(BollardError::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Containers with these labels in any state, one-off ones (`compose run`) left out.
+async fn summaries(docker: &Docker, labels: Vec<String>) -> Result<Vec<ContainerSummary>> {
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(HashMap::from([("label".to_owned(), labels)])),
+        ..Default::default()
+    };
+    let found = docker
+        .list_containers(Some(options))
+        .await
+        .map_err(failed("list containers"))?;
+    Ok(found
+        .into_iter()
+        .filter(|container| {
+            label(container, compose_label::ONE_OFF).is_none_or(|one_off| one_off != "True")
+        })
+        .collect())
+}
+
+fn label<'a>(container: &'a ContainerSummary, name: &str) -> Option<&'a str> {
+    container.labels.as_ref()?.get(name).map(String::as_str)
+}
+
+/// The containers of a project, or of one of its services, in any state, by Compose's number.
+pub(crate) async fn list(
+    docker: &Docker,
+    project: &str,
+    service: Option<&str>,
+) -> Result<Vec<ContainerInspectResponse>> {
+    let mut labels = vec![format!("{}={project}", compose_label::PROJECT)];
+    labels.extend(service.map(|service| format!("{}={service}", compose_label::SERVICE)));
+    let found = summaries(docker, labels).await?;
+    let inspected = found
+        .iter()
+        .filter_map(|container| container.id.as_deref())
+        .map(|id| inspect(docker, id));
+    let mut containers: Vec<_> = try_join_all(inspected)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect();
+    containers.sort_by_key(number);
+    Ok(containers)
+}
+
+/// One container; none where it is gone.
+pub(crate) async fn inspect(docker: &Docker, id: &str) -> Result<Option<ContainerInspectResponse>> {
+    docker
+        .inspect_container(id, None)
+        .await
+        .missing()
+        .map_err(failed(format!("inspect container `{id}`")))
+}
+
+/// The projects on the engine, by name.
+pub(crate) async fn list_projects(docker: &Docker) -> Result<Vec<ProjectSummary>> {
+    let mut projects: BTreeMap<String, Vec<ContainerSummary>> = BTreeMap::new();
+    for container in summaries(docker, vec![compose_label::PROJECT.to_owned()]).await? {
+        if let Some(name) = label(&container, compose_label::PROJECT) {
+            projects.entry(name.to_owned()).or_default().push(container);
+        }
+    }
+    Ok(projects
+        .into_iter()
+        .map(|(name, containers)| summary(name, &containers))
+        .collect())
+}
+
+fn summary(name: String, containers: &[ContainerSummary]) -> ProjectSummary {
+    let paths = |wanted: &str| -> Vec<std::path::PathBuf> {
+        containers
+            .iter()
+            .filter_map(|container| label(container, wanted))
+            .max_by_key(|list| list.len())
+            .map(|list| {
+                list.split(',')
+                    .filter(|path| !path.is_empty())
+                    .map(Into::into)
+                    .collect()
+            })
+            .unwrap_or_default()
+    };
+    let override_name = crate::OVERRIDE_FILE;
+    let files: Vec<_> = paths(compose_label::CONFIG_FILES)
+        .into_iter()
+        .filter(|file| file.file_name().is_none_or(|name| name != override_name))
+        .collect();
+    let running = containers
+        .iter()
+        .filter(|container| container.state == Some(ContainerSummaryStateEnum::RUNNING));
+    ProjectSummary {
+        files_exist: !files.is_empty() && files.iter().all(|file| file.exists()),
+        working_directory: paths(compose_label::WORKING_DIRECTORY)
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
+        running: count(running.clone()),
+        total: count(containers.iter()),
+        unhealthy: running
+            .filter_map(|container| container.status.as_deref())
+            .any(|status| status.contains("(unhealthy)")),
+        source: ProjectSource {
+            files,
+            env_files: paths(compose_label::ENVIRONMENT_FILES),
+            project_name: Some(name.clone()),
+            ..ProjectSource::default()
+        },
+        name,
+    }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+fn number(container: &ContainerInspectResponse) -> u32 {
+    container_label(container, compose_label::NUMBER)
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
+}
+
+/// A label of a container.
+pub(crate) fn container_label<'a>(
+    container: &'a ContainerInspectResponse,
+    name: &str,
+) -> Option<&'a str> {
+    let labels = container.config.as_ref()?.labels.as_ref()?;
+    labels.get(name).map(String::as_str)
+}
+
+pub(crate) fn replicas(containers: &[ContainerInspectResponse]) -> Vec<Replica> {
+    containers.iter().map(replica).collect()
+}
+
+pub(crate) fn replica(container: &ContainerInspectResponse) -> Replica {
+    let state = container.state.as_ref();
+    Replica {
+        id: container.id.clone().unwrap_or_default(),
+        name: container
+            .name
+            .as_deref()
+            .unwrap_or_default()
+            .trim_start_matches('/')
+            .to_owned(),
+        number: number(container),
+        state: state
+            .and_then(|state| state.status)
+            .map_or(ContainerState::Dead, container_state),
+        health: health(container),
+        limits: limits(container),
+        started_at: state
+            .and_then(|state| state.started_at.as_ref())
+            .and_then(|at| at.parse().ok())
+            .filter(|at: &jiff::Timestamp| at.as_second() > 0),
+        image_id: container.image.clone().unwrap_or_default(),
+        rollout: container_label(container, teal_label::ROLLOUT).map(ToOwned::to_owned),
+    }
+}
+
+fn container_state(status: ContainerStateStatusEnum) -> ContainerState {
+    use ContainerStateStatusEnum as Status;
+    match status {
+        Status::CREATED => ContainerState::Created,
+        Status::RUNNING | Status::STOPPING => ContainerState::Running,
+        Status::PAUSED => ContainerState::Paused,
+        Status::RESTARTING => ContainerState::Restarting,
+        Status::REMOVING => ContainerState::Removing,
+        Status::EXITED => ContainerState::Exited,
+        Status::DEAD | Status::EMPTY => ContainerState::Dead,
+    }
+}
+
+fn health(container: &ContainerInspectResponse) -> Health {
+    let health = container
+        .state
+        .as_ref()
+        .and_then(|state| state.health.as_ref())
+        .and_then(|health| health.status);
+    match health {
+        Some(HealthStatusEnum::STARTING) => Health::Starting,
+        Some(HealthStatusEnum::HEALTHY) => Health::Healthy,
+        Some(HealthStatusEnum::UNHEALTHY) => Health::Unhealthy,
+        Some(HealthStatusEnum::NONE | HealthStatusEnum::EMPTY) | None => Health::None,
+    }
+}
+
+/// The limits in force. Docker keeps "no limit" as 0.
+pub(crate) fn limits(container: &ContainerInspectResponse) -> Limits {
+    let config = container.host_config.as_ref();
+    let positive =
+        |value: Option<i64>| value.and_then(|v| u64::try_from(v).ok()).filter(|v| *v > 0);
+    // `docker run --cpu-quota` and Compose's `cpu_quota` set the same limit in other words.
+    let quota = || {
+        let quota = positive(config?.cpu_quota)?;
+        let period = positive(config?.cpu_period).unwrap_or(100_000);
+        Some(quota * 1_000_000_000 / period)
+    };
+    Limits {
+        cpus: positive(config.and_then(|config| config.nano_cpus))
+            .or_else(quota)
+            .map(Cpus::from_nano),
+        memory: positive(config.and_then(|config| config.memory)).map(Memory::from_bytes),
+    }
+}
+
+/// The health check in force, from the file or the image; none where there is none.
+pub(crate) fn health_check(container: &ContainerInspectResponse) -> Option<HealthCheck> {
+    let check = container.config.as_ref()?.healthcheck.as_ref()?;
+    let test = check
+        .test
+        .clone()
+        .filter(|test| !test.is_empty() && test[0] != "NONE")?;
+    let ms = |nanoseconds: Option<i64>, default: u64| {
+        nanoseconds
+            .and_then(|value| u64::try_from(value).ok())
+            .filter(|value| *value > 0)
+            .map_or(default, |value| value / 1_000_000)
+    };
+    // Docker's own defaults stand where the image or file says nothing.
+    Some(HealthCheck {
+        test,
+        interval_ms: ms(check.interval, 30_000),
+        timeout_ms: ms(check.timeout, 30_000),
+        start_period_ms: ms(check.start_period, 0),
+        retries: check
+            .retries
+            .and_then(|retries| u32::try_from(retries).ok())
+            .filter(|retries| *retries > 0)
+            .unwrap_or(3),
+    })
+}
+
+/// What the last health probe printed.
+pub(crate) fn probe_output(container: &ContainerInspectResponse) -> Option<String> {
+    let log = container.state.as_ref()?.health.as_ref()?.log.as_ref()?;
+    let HealthcheckResult { output, .. } = log.last()?;
+    let text: String = output
+        .as_deref()?
+        .trim()
+        .chars()
+        .take(PROBE_OUTPUT)
+        .collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// The last lines of a container's log, without their time stamps.
+pub(crate) async fn last_log(docker: &Docker, id: &str, lines: u32) -> Result<Vec<String>> {
+    let options = LogsOptions {
+        stdout: true,
+        stderr: true,
+        tail: lines.to_string(),
+        ..Default::default()
+    };
+    let chunks: Vec<_> = docker
+        .logs(id, Some(options))
+        .try_collect()
+        .await
+        .missing()
+        .map_err(failed(format!("read the log of `{id}`")))?
+        .unwrap_or_default();
+    Ok(chunks
+        .into_iter()
+        .map(|chunk| {
+            String::from_utf8_lossy(&chunk.into_bytes())
+                .trim_end()
+                .to_owned()
+        })
+        .collect())
+}
+
+pub(crate) async fn start(docker: &Docker, id: &str) -> Result<()> {
+    docker
+        .start_container(id, None)
+        .await
+        .map_err(failed(format!("start container `{id}`")))
+}
+
+/// Stops a container with its own stop signal and grace period. A container that is gone or has
+/// stopped already is as good.
+pub(crate) async fn stop(docker: &Docker, id: &str) -> Result<()> {
+    docker
+        .stop_container(id, None::<StopContainerOptions>)
+        .await
+        .missing()
+        .map_err(failed(format!("stop container `{id}`")))
+        .map(drop)
+}
+
+/// Removes a container and its anonymous volumes, killed if it runs. One that is gone is as good.
+pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<()> {
+    let options = RemoveContainerOptions {
+        v: true,
+        force: true,
+        link: false,
+    };
+    match docker.remove_container(id, Some(options)).await.missing() {
+        // Somebody else, such as Compose, is removing it at this moment.
+        Err(BollardError::DockerResponseServerError {
+            status_code: 409,
+            message,
+        }) if message.contains("already in progress") => Ok(()),
+        answer => answer
+            .map_err(failed(format!("remove container `{id}`")))
+            .map(drop),
+    }
+}
+
+/// Bytes in use, as `docker stats` shows them: without the inactive page cache.
+fn memory_used(stats: &ContainerStatsResponse) -> Option<u64> {
+    let memory = stats.memory_stats.as_ref()?;
+    let detail = memory.stats.as_ref();
+    // The key for cgroup v2, then v1.
+    let cache = detail
+        .and_then(|detail| {
+            detail
+                .get("inactive_file")
+                .or(detail.get("total_inactive_file"))
+        })
+        .copied()
+        .unwrap_or(0);
+    Some(memory.usage?.saturating_sub(cache))
+}
+
+/// Nanoseconds of CPU time used so far.
+fn cpu_used(stats: &ContainerStatsResponse) -> Option<u64> {
+    stats.cpu_stats.as_ref()?.cpu_usage.as_ref()?.total_usage
+}
+
+/// Memory in use and the memory limit as the control group has it, in bytes; none where the
+/// container does not run.
+pub(crate) async fn usage_now(docker: &Docker, id: &str) -> Result<Option<(u64, Option<u64>)>> {
+    let options = StatsOptions {
+        stream: false,
+        one_shot: true,
+    };
+    let stats = docker
+        .stats(id, Some(options))
+        .next()
+        .await
+        .transpose()
+        .missing()
+        .map_err(failed(format!("read the statistics of `{id}`")))?
+        .flatten();
+    Ok(stats.and_then(|stats| {
+        let limit = stats.memory_stats.as_ref().and_then(|memory| memory.limit);
+        Some((memory_used(&stats)?, limit))
+    }))
+}
+
+/// CPU in cores between two samples, and the memory in use at the second.
+pub(crate) fn usage_of(
+    before: &ContainerStatsResponse,
+    now: &ContainerStatsResponse,
+) -> Option<(f64, u64)> {
+    let time = |stats: &ContainerStatsResponse| -> Option<jiff::Timestamp> {
+        stats.read.as_ref()?.parse().ok()
+    };
+    let wall = time(now)?.duration_since(time(before)?).as_secs_f64();
+    let used = cpu_used(now)?.checked_sub(cpu_used(before)?)?;
+    let cores = Cpus::from_nano(used).cores() / wall;
+    (wall > 0.0).then_some(())?;
+    Some((cores, memory_used(now)?))
+}

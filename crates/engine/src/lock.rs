@@ -1,0 +1,101 @@
+//! One rollout per service at a time, across processes.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::Path,
+};
+
+use crate::{Error, Result};
+
+/// Held as long as it lives. The system takes it from a process that dies, so none is ever stale.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a service.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] names the process that holds it.
+    pub(crate) fn take(data: &Path, engine: &str, project: &str, service: &str) -> Result<Self> {
+        let directory = data.join("locks");
+        let path = directory.join(file_name(&[engine, project, service]));
+        let failed = |operation| {
+            let path = path.clone();
+            move |source| Error::File {
+                operation,
+                path,
+                source,
+            }
+        };
+        fs::create_dir_all(&directory).map_err(failed("create the lock"))?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed("open the lock"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder)
+                    .map_err(failed("read the lock"))?;
+                return Err(Error::Busy {
+                    service: service.to_owned(),
+                    holder: holder.trim().to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("take the lock")(source)),
+        }
+        // The file stays: removing it would let two processes lock two files of one name.
+        file.set_len(0).map_err(failed("write the lock"))?;
+        file.rewind().map_err(failed("write the lock"))?;
+        let holder = format!("process {} since {}", std::process::id(), now());
+        file.write_all(holder.as_bytes())
+            .map_err(failed("write the lock"))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn now() -> String {
+    jiff::Zoned::now().strftime("%H:%M:%S").to_string()
+}
+
+/// A file name that keeps names apart and leads out of no directory.
+pub(crate) fn file_name(words: &[&str]) -> String {
+    let safe = |word: &&str| -> String {
+        word.chars()
+            .map(|c| match c {
+                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => c,
+                _ => '+',
+            })
+            .collect()
+    };
+    words.iter().map(safe).collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_names_the_first_holder() {
+        let data = tempfile::tempdir().unwrap();
+        let first = Lock::take(data.path(), "engine", "shop", "web").unwrap();
+        let second = Lock::take(data.path(), "engine", "shop", "web").unwrap_err();
+        assert_eq!(second.exit_code(), 6);
+        assert!(second.to_string().contains(&std::process::id().to_string()));
+        Lock::take(data.path(), "engine", "shop", "api").expect("another service is free");
+        drop(first);
+        Lock::take(data.path(), "engine", "shop", "web").expect("a released lock is free");
+    }
+
+    #[test]
+    fn names_lead_out_of_no_directory() {
+        assert_eq!(file_name(&["a:b", "../x"]), "a+b.+++x");
+    }
+}

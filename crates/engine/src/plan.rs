@@ -1,0 +1,318 @@
+//! Preparation: what a rollout would do, found out without changing anything.
+
+use std::{collections::BTreeMap, path::Path};
+
+use bollard::{Docker, models::ContainerInspectResponse};
+use futures_util::future::try_join_all;
+
+use crate::{
+    Error, Result,
+    compose::{self, Compose, ComposeModel, ComposeService, override_file},
+    docker::{self, Missing, failed, teal_label},
+    history::History,
+    model::{
+        Difference, EngineInfo, Limits, Memory, Plan, ProjectSource, Revision, RolloutRequest,
+    },
+    readiness::{self, Facts, Wish},
+    traffic::{self, Survey},
+};
+
+/// What a plan is made with.
+pub(crate) struct Planner<'a> {
+    pub(crate) docker: &'a Docker,
+    pub(crate) compose: &'a Compose,
+    pub(crate) info: &'a EngineInfo,
+    pub(crate) history: &'a History,
+}
+
+/// A plan, and what was found of the traffic on the way.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) survey: Survey,
+}
+
+impl Planner<'_> {
+    /// Makes the plan of the rollout `rollout`.
+    pub(crate) async fn plan(&self, request: &RolloutRequest, rollout: &str) -> Result<Planned> {
+        let source = self.compose.resolve(&request.source).await?;
+        let base = self.compose.model(&source, &[]).await?;
+        let service = find_service(&base, &request.service)?;
+        let blue = docker::list(self.docker, &base.name, Some(&request.service)).await?;
+        let override_path = override_file::path(&source);
+        let override_before = read_override(&override_path)?;
+        let limits_before = blue.first().map_or(service.limits(), docker::limits);
+        let past = self
+            .history
+            .read(&self.info.id, Some(&base.name), Some(&request.service))?;
+        let limits_after = wanted_limits(request, limits_before, &past)?;
+        let labels = [
+            ("deployment.type", "blue-green"),
+            (teal_label::ROLLOUT, rollout),
+        ];
+        let override_after = override_file::merged(
+            override_before.as_deref(),
+            &request.service,
+            limits_after,
+            service.limit_keys(),
+            &labels,
+        )
+        .map_err(|error| error.at(&override_path))?;
+        let green = self
+            .green_model(&source, &override_after, &request.service, limits_after)
+            .await?;
+        let survey = traffic::survey(self.docker, &blue, Some(&green.labels)).await?;
+        let replicas = docker::replicas(&blue);
+        let mut verdicts = readiness::verdicts(&Facts {
+            name: &request.service,
+            model: &base,
+            service,
+            replicas: &replicas,
+            image_health: blue.first().and_then(docker::health_check).as_ref(),
+            routes: &survey.routes,
+            engine: self.info,
+            wish: Some(self.wish(&blue, limits_after).await?),
+        });
+        verdicts.extend(survey.verdicts.iter().cloned());
+        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.level));
+        let plan = Plan {
+            project: base.name.clone(),
+            service: request.service.clone(),
+            working_directory: compose::working_directory(&source),
+            revision: next_revision(&past),
+            revision_before: current_revision(&past),
+            to_revision: request.to_revision,
+            limits_before,
+            limits_after,
+            blue: replicas,
+            commands: self.commands(&source, &override_path, &request.service, &blue),
+            differences: self.differences(&blue, &green).await?,
+            override_file: override_path,
+            override_before,
+            override_after,
+            traffic: survey.plan.clone(),
+            verdicts,
+            options: request.options.clone(),
+            source,
+        };
+        Ok(Planned { plan, survey })
+    }
+}
+
+impl Planner<'_> {
+    /// The model with the new override, as Compose will see it. Compose reads a file, so the text
+    /// goes into one that is gone afterwards; a text that Compose refuses ends here, before
+    /// anything has changed.
+    async fn green_model(
+        &self,
+        source: &ProjectSource,
+        override_text: &str,
+        service: &str,
+        wanted: Limits,
+    ) -> Result<ComposeService> {
+        let failed = |source| Error::File {
+            operation: "write a temporary file in",
+            path: std::env::temp_dir(),
+            source,
+        };
+        let file = tempfile::Builder::new()
+            .prefix("teal-")
+            .suffix(".yml")
+            .tempfile()
+            .map_err(failed)?;
+        std::fs::write(file.path(), override_text).map_err(failed)?;
+        let mut model = self.compose.model(source, &[file.path()]).await?;
+        let green = model
+            .services
+            .remove(service)
+            .ok_or_else(|| Error::Unexpected(format!("the override removes `{service}`")))?;
+        let found = green.limits();
+        if found != wanted {
+            return Err(Error::Unexpected(format!(
+                "with the override Compose gives `{service}` {found} instead of {wanted}: \
+                 see whether other keys of the service set limits too"
+            )));
+        }
+        Ok(green)
+    }
+
+    /// What the limits are judged against: the most that one container of Blue uses now.
+    async fn wish(&self, blue: &[ContainerInspectResponse], limits: Limits) -> Result<Wish> {
+        let ids = blue.iter().filter_map(|container| container.id.as_deref());
+        let used = try_join_all(ids.map(|id| docker::usage_now(self.docker, id))).await?;
+        Ok(Wish {
+            limits,
+            memory_in_use: used
+                .into_iter()
+                .flatten()
+                .map(|(used, _)| Memory::from_bytes(used))
+                .max(),
+        })
+    }
+
+    /// The commands in their order. Only the first one is Compose's: Blue is stopped and removed
+    /// by id, since `--scale` would remove Green.
+    fn commands(
+        &self,
+        source: &ProjectSource,
+        override_path: &Path,
+        service: &str,
+        blue: &[ContainerInspectResponse],
+    ) -> Vec<Vec<String>> {
+        let scale = format!("{service}={}", 2 * blue.len());
+        let up = self.compose.command(
+            source,
+            &[override_path],
+            &[
+                "up",
+                "-d",
+                "--no-deps",
+                "--no-recreate",
+                "--scale",
+                &scale,
+                "--",
+                service,
+            ],
+        );
+        let ids = || blue.iter().filter_map(|container| container.id.clone());
+        let by_id = |words: &[&str]| -> Vec<String> {
+            words.iter().map(ToString::to_string).chain(ids()).collect()
+        };
+        vec![up, by_id(&["docker", "stop"]), by_id(&["docker", "rm"])]
+    }
+
+    /// What Green gets different besides its limits, because files or image changed since Blue was
+    /// made. Values of the environment are nobody's business: only the names are told.
+    async fn differences(
+        &self,
+        blue: &[ContainerInspectResponse],
+        green: &ComposeService,
+    ) -> Result<Vec<Difference>> {
+        let Some(blue) = blue.first() else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        if let Some(name) = &green.image {
+            let image = self
+                .docker
+                .inspect_image(name)
+                .await
+                .missing()
+                .map_err(failed(format!("inspect image `{name}`")))?
+                .and_then(|image| image.id);
+            let before = blue.image.clone().unwrap_or_default();
+            match image {
+                None => found.push(difference("image", &before, &format!("{name}, pulled"))),
+                Some(id) if id != before => found.push(difference("image", &before, &id)),
+                Some(_) => {}
+            }
+        }
+        found.extend(environment_difference(blue, green));
+        found.extend(label_difference(blue, green));
+        Ok(found)
+    }
+}
+
+fn difference(what: &str, before: &str, after: &str) -> Difference {
+    Difference {
+        what: what.to_owned(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+    }
+}
+
+fn environment_difference(
+    blue: &ContainerInspectResponse,
+    green: &ComposeService,
+) -> Option<Difference> {
+    let environment = blue.config.as_ref()?.env.as_ref()?;
+    let before: BTreeMap<&str, &str> = environment
+        .iter()
+        .filter_map(|entry| entry.split_once('='))
+        .collect();
+    let changed: Vec<&str> = green
+        .environment
+        .iter()
+        .filter(|(key, value)| {
+            value
+                .as_ref()
+                .is_some_and(|value| before.get(key.as_str()) != Some(&value.reveal()))
+        })
+        .map(|(key, _)| key.as_str())
+        .collect();
+    (!changed.is_empty()).then(|| {
+        difference(
+            "environment",
+            "",
+            &format!("changed: {}", changed.join(", ")),
+        )
+    })
+}
+
+fn label_difference(blue: &ContainerInspectResponse, green: &ComposeService) -> Option<Difference> {
+    let before = blue.config.as_ref()?.labels.as_ref()?;
+    let ours = |key: &str| key == "deployment.type" || key.starts_with("dev.teal.");
+    let changed: Vec<&str> = green
+        .labels
+        .iter()
+        .filter(|(key, value)| !ours(key) && before.get(*key) != Some(*value))
+        .map(|(key, _)| key.as_str())
+        .collect();
+    (!changed.is_empty())
+        .then(|| difference("labels", "", &format!("changed: {}", changed.join(", "))))
+}
+
+/// The service of that name.
+pub(crate) fn find_service<'a>(model: &'a ComposeModel, name: &str) -> Result<&'a ComposeService> {
+    model.services.get(name).ok_or_else(|| {
+        let known: Vec<String> = model.services.keys().cloned().collect();
+        Error::ServiceNotFound {
+            project: model.name.clone(),
+            service: name.to_owned(),
+            nearest: readiness::nearest(name, &known),
+            known,
+        }
+    })
+}
+
+fn read_override(path: &Path) -> Result<Option<String>> {
+    override_file::read(path)?
+        .map(String::from_utf8)
+        .transpose()
+        .map_err(|_| Error::Override {
+            path: path.to_owned(),
+            line: None,
+            reason: "it is not UTF-8".to_owned(),
+            remedy: "save it as UTF-8, or move it away".to_owned(),
+        })
+}
+
+/// The limits that Green gets. A rollback takes a revision's as a whole: one that had no limit is
+/// without one again.
+fn wanted_limits(request: &RolloutRequest, before: Limits, past: &[Revision]) -> Result<Limits> {
+    let Some(number) = request.to_revision else {
+        return Ok(before.with(request.change));
+    };
+    past.iter()
+        .find(|revision| revision.revision == number)
+        .map(|revision| revision.limits_after)
+        .ok_or_else(|| Error::NoRevision {
+            service: request.service.clone(),
+            revision: number.to_string(),
+        })
+}
+
+/// The number of the next rollout: the state that Teal finds first is revision 1.
+fn next_revision(past: &[Revision]) -> u32 {
+    past.iter()
+        .map(|revision| revision.revision)
+        .max()
+        .unwrap_or(1)
+        + 1
+}
+
+/// The revision that runs now: the last one that took effect.
+pub(crate) fn current_revision(past: &[Revision]) -> Option<u32> {
+    past.iter()
+        .find(|revision| revision.took_effect())
+        .map(|revision| revision.revision)
+}

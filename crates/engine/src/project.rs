@@ -1,0 +1,143 @@
+//! A project as its files describe it, with what the engine runs of it.
+
+use std::collections::BTreeMap;
+
+use bollard::models::ContainerInspectResponse;
+
+use crate::{
+    Result,
+    compose::{self, ComposeModel, ComposeService, override_file},
+    docker::{self, compose_label},
+    model::{ContainerState, Health, Project, ProjectSource, Replica, Revision, Service},
+    plan::{Planner, current_revision},
+    readiness::{self, Facts},
+    traffic::{self, Survey},
+};
+
+/// Opens a project: a few calls for all of it, however many services it has.
+pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Result<Project> {
+    let source = planner.compose.resolve(source).await?;
+    let override_path = override_file::path(&source);
+    let override_exists = override_path.exists();
+    let base = planner.compose.model(&source, &[]).await?;
+    let effective = match override_exists {
+        true => Some(planner.compose.model(&source, &[&override_path]).await?),
+        false => None,
+    };
+    let mut running = by_service(docker::list(planner.docker, &base.name, None).await?);
+    let past = planner
+        .history
+        .read(&planner.info.id, Some(&base.name), None)?;
+    let mut services = Vec::new();
+    let mut traefik = None;
+    for (name, service) in &base.services {
+        let containers = running.remove(name).unwrap_or_default();
+        let survey = traffic::survey(planner.docker, &containers, Some(&service.labels)).await?;
+        traefik = traefik.or_else(|| survey.traefik.clone());
+        let part = Part {
+            name,
+            file: service,
+            effective: effective
+                .as_ref()
+                .and_then(|model| model.services.get(name))
+                .unwrap_or(service),
+            containers: &containers,
+            survey,
+            past: &past,
+        };
+        services.push(part.describe(planner, &base));
+    }
+    Ok(Project {
+        name: base.name,
+        working_directory: compose::working_directory(&source),
+        source,
+        services,
+        traefik,
+        override_file: override_exists.then_some(override_path),
+    })
+}
+
+fn by_service(
+    containers: Vec<ContainerInspectResponse>,
+) -> BTreeMap<String, Vec<ContainerInspectResponse>> {
+    let mut services: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for container in containers {
+        let service = docker::container_label(&container, compose_label::SERVICE);
+        if let Some(service) = service.map(ToOwned::to_owned) {
+            services.entry(service).or_default().push(container);
+        }
+    }
+    services
+}
+
+/// What is known of one service.
+struct Part<'a> {
+    name: &'a str,
+    /// As the files say.
+    file: &'a ComposeService,
+    /// As the files and Teal's override say.
+    effective: &'a ComposeService,
+    containers: &'a [ContainerInspectResponse],
+    survey: Survey,
+    past: &'a [Revision],
+}
+
+impl Part<'_> {
+    fn describe(self, planner: &Planner<'_>, model: &ComposeModel) -> Service {
+        let replicas = docker::replicas(self.containers);
+        let image_health = self.containers.first().and_then(docker::health_check);
+        let mut verdicts = readiness::verdicts(&Facts {
+            name: self.name,
+            model,
+            service: self.file,
+            replicas: &replicas,
+            image_health: image_health.as_ref(),
+            routes: &self.survey.routes,
+            engine: planner.info,
+            wish: None,
+        });
+        verdicts.extend(self.survey.verdicts);
+        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.level));
+        let past: Vec<Revision> = self
+            .past
+            .iter()
+            .filter(|revision| revision.service == self.name)
+            .cloned()
+            .collect();
+        Service {
+            name: self.name.to_owned(),
+            image: self.file.image.clone(),
+            state: most_telling(&replicas),
+            health: worst(&replicas),
+            desired_replicas: self.file.replicas(),
+            file_limits: self.file.limits(),
+            limits: self.effective.limits(),
+            reservations: self.file.reservations(),
+            key_family: self.file.key_family(),
+            health_check: self.file.health_check(image_health.as_ref()),
+            ports: self.file.ports.iter().map(ToString::to_string).collect(),
+            volumes: self.file.mounts(),
+            routes: self.survey.routes,
+            callers: model.callers(self.name),
+            revision: current_revision(&past),
+            verdicts,
+            replicas,
+        }
+    }
+}
+
+fn most_telling(replicas: &[Replica]) -> Option<ContainerState> {
+    use ContainerState::{Created, Dead, Exited, Paused, Removing, Restarting, Running};
+    [Restarting, Dead, Paused, Running, Removing, Exited, Created]
+        .into_iter()
+        .find(|state| replicas.iter().any(|replica| replica.state == *state))
+}
+
+fn worst(replicas: &[Replica]) -> Health {
+    replicas
+        .iter()
+        .filter(|replica| replica.state == ContainerState::Running)
+        .map(|replica| replica.health)
+        .max()
+        .unwrap_or(Health::None)
+}

@@ -1,0 +1,227 @@
+//! Health Check: waits until every container of Green is healthy.
+//!
+//! The engine's events tell at once; the polls of the specification go on besides, and are what a
+//! person sees.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use bollard::{
+    Docker,
+    models::{ContainerInspectResponse, EventMessage, RestartPolicyNameEnum},
+    query_parameters::EventsOptions,
+};
+use futures_util::StreamExt;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+use super::{
+    failure::{FailureKind, Trouble},
+    recorder::{Rollout, millis},
+};
+use crate::{
+    Result,
+    docker::{inspect, probe_output, replica},
+    event::EventKind,
+    model::{ContainerState, Health},
+};
+
+/// A container that its restart policy brings back this often is in a loop.
+const RESTARTS: i64 = 3;
+
+/// What is waited for, and how long.
+pub(super) struct Wait<'a> {
+    pub(super) docker: &'a Docker,
+    pub(super) rollout: &'a Rollout,
+    /// Green's container ids.
+    pub(super) containers: &'a [String],
+    pub(super) timeout: Duration,
+    pub(super) poll: Duration,
+}
+
+/// Where one container stands.
+enum Look {
+    Ready,
+    Waiting(Health),
+}
+
+impl Wait<'_> {
+    /// Returns when all are healthy at once.
+    pub(super) async fn until_healthy(&self) -> std::result::Result<(), Trouble> {
+        let began = Instant::now();
+        let mut events = self.events();
+        let mut polls = interval(self.poll);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let deadline = sleep_until((began + self.timeout).into());
+        tokio::pin!(deadline);
+        let mut ready: HashMap<&str, bool> = HashMap::new();
+        loop {
+            // Which containers to look at: all at a poll, one at an event of its own.
+            let about = tokio::select! {
+                _ = polls.tick() => None,
+                event = events.next() => match event {
+                    Some(Ok(event)) => event.actor.and_then(|actor| actor.id),
+                    // The polls go on without the stream; the next call would end it for good.
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "the engine's event stream failed");
+                        events = futures_util::stream::pending().boxed();
+                        continue;
+                    }
+                    None => {
+                        events = futures_util::stream::pending().boxed();
+                        continue;
+                    }
+                },
+                () = &mut deadline => return Err(self.timed_out(&ready)),
+            };
+            for id in self.containers {
+                if about.as_ref().is_none_or(|about| about == id) {
+                    let look = self.look(id).await?;
+                    ready.insert(id, matches!(look, Look::Ready));
+                    if let Look::Waiting(health) = look {
+                        tracing::debug!(%id, ?health, "waiting for Green");
+                    }
+                }
+            }
+            if self
+                .containers
+                .iter()
+                .all(|id| ready.get(id.as_str()) == Some(&true))
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    fn events(
+        &self,
+    ) -> futures_util::stream::BoxStream<
+        'static,
+        std::result::Result<EventMessage, bollard::errors::Error>,
+    > {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+        let filters = HashMap::from([
+            ("type".to_owned(), words(&["container"])),
+            (
+                "event".to_owned(),
+                words(&["health_status", "die", "oom", "start"]),
+            ),
+            ("container".to_owned(), self.containers.to_vec()),
+        ]);
+        self.docker
+            .events(Some(EventsOptions {
+                filters: Some(filters),
+                ..Default::default()
+            }))
+            .boxed()
+    }
+
+    async fn look(&self, id: &str) -> std::result::Result<Look, Trouble> {
+        let Some(container) = inspect(self.docker, id).await? else {
+            return Err(
+                Trouble::new(FailureKind::Gone, "Green was removed by somebody else")
+                    .of_container(id),
+            );
+        };
+        let replica = replica(&container);
+        self.rollout.emit(EventKind::HealthPoll {
+            container: id.to_owned(),
+            health: replica.health,
+            since_start_ms: since_start(&container),
+            output: probe_output(&container),
+        });
+        if let Some(trouble) = crashed(&container) {
+            return Err(trouble);
+        }
+        Ok(match (replica.state, replica.health) {
+            (ContainerState::Running, Health::Healthy) => Look::Ready,
+            // Without a health check: running for a stable window.
+            (ContainerState::Running, Health::None)
+                if since_start(&container) >= millis(self.poll) =>
+            {
+                Look::Ready
+            }
+            (_, health) => Look::Waiting(health),
+        })
+    }
+
+    fn timed_out(&self, ready: &HashMap<&str, bool>) -> Trouble {
+        let late = self
+            .containers
+            .iter()
+            .find(|id| ready.get(id.as_str()) != Some(&true))
+            .map_or("", String::as_str);
+        Trouble::new(
+            FailureKind::HealthTimeout,
+            format!(
+                "Green did not become healthy within {} s",
+                self.timeout.as_secs_f64()
+            ),
+        )
+        .of_container(late)
+    }
+}
+
+/// Milliseconds since the container started, by the clock of this machine.
+fn since_start(container: &ContainerInspectResponse) -> u64 {
+    replica(container).started_at.map_or(0, |at| {
+        u64::try_from(jiff::Timestamp::now().duration_since(at).as_millis()).unwrap_or(0)
+    })
+}
+
+/// Whether a container has ended, or ends again and again.
+pub(super) fn crashed(container: &ContainerInspectResponse) -> Option<Trouble> {
+    let id = container.id.as_deref().unwrap_or_default();
+    let state = container.state.as_ref()?;
+    let exit_code = state.exit_code.unwrap_or(0);
+    if state.oom_killed == Some(true) {
+        return Some(
+            Trouble::new(
+                FailureKind::OutOfMemory,
+                "Green ran out of memory and was killed",
+            )
+            .of_container(id),
+        );
+    }
+    let restarts = container.restart_count.unwrap_or(0);
+    let ended = matches!(
+        replica(container).state,
+        ContainerState::Exited | ContainerState::Dead
+    );
+    let comes_back = matches!(
+        container
+            .host_config
+            .as_ref()
+            .and_then(|config| config.restart_policy.as_ref())
+            .and_then(|policy| policy.name),
+        Some(RestartPolicyNameEnum::ALWAYS | RestartPolicyNameEnum::UNLESS_STOPPED)
+    );
+    let message = if restarts >= RESTARTS {
+        format!("Green ended {restarts} times, the last time with exit code {exit_code}")
+    } else if ended && !comes_back {
+        format!("Green ended with exit code {exit_code}")
+    } else {
+        return None;
+    };
+    Some(Trouble::new(FailureKind::Exited, message).of_container(id))
+}
+
+/// Waits until containers that ran before are healthy again, without events for a person to see.
+pub(super) async fn until_up(docker: &Docker, ids: &[String], timeout: Duration) -> Result<bool> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let mut up = true;
+        for id in ids {
+            let container = inspect(docker, id).await?;
+            up &= container.as_ref().map(replica).is_some_and(|replica| {
+                replica.state == ContainerState::Running
+                    && matches!(replica.health, Health::Healthy | Health::None)
+            });
+        }
+        if up || Instant::now() >= deadline {
+            return Ok(up);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

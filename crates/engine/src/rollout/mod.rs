@@ -1,0 +1,253 @@
+//! The rollout: six phases forwards, and one way back to Blue.
+//!
+//! ```text
+//! Preparation → Deploy Green → Health Check → Verify Traffic → Remove Blue → Verification → SUCCESS
+//!                    │              │               │               │              │
+//!                    └──────────────┴───────────────┴───────────────┴──────────────┴──→ roll back → RESTORED
+//! ```
+//!
+//! Blue is only stopped in Remove Blue and removed at the very end of Verification, so every phase
+//! before SUCCESS can be undone.
+
+mod drain;
+mod failure;
+mod health;
+mod phases;
+mod record;
+mod recorder;
+mod undo;
+mod unsettled;
+
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use tracing::Instrument;
+
+use crate::{
+    compose::Compose,
+    event::{EventKind, Failure, Outcome, Phase, Receipt},
+    history::History,
+    lock::Lock,
+    model::{EngineInfo, Origin, PhaseTiming, Plan},
+    pending::Probe,
+    traffic::Traffic,
+};
+
+use failure::{FailureKind, Trouble, chain};
+pub(crate) use recorder::millis;
+pub use recorder::{Rollout, RolloutEvents};
+pub(crate) use unsettled::{Unsettled, UnsettledFile};
+
+/// Everything one rollout works with.
+pub(crate) struct Driver {
+    pub(crate) docker: Docker,
+    pub(crate) compose: Compose,
+    pub(crate) info: EngineInfo,
+    pub(crate) history: History,
+    pub(crate) rollout: Rollout,
+    pub(crate) plan: Plan,
+    pub(crate) origin: Origin,
+    pub(crate) traffic: Traffic,
+    pub(crate) probe: Option<Probe>,
+    /// Green's container ids, once they exist.
+    pub(crate) green: Vec<String>,
+    /// Whether Green was ever sent traffic.
+    pub(crate) green_served: bool,
+    pub(crate) phases: Vec<PhaseTiming>,
+    /// Held until the rollout has ended.
+    pub(crate) lock: Option<Lock>,
+    /// There from before the first change until everything is settled.
+    pub(crate) unsettled: UnsettledFile,
+}
+
+/// How a rollout ended.
+struct End {
+    outcome: Outcome,
+    failure: Option<Failure>,
+    left_behind: Vec<String>,
+}
+
+impl Driver {
+    /// Carries the plan out in the background.
+    pub(crate) fn spawn(mut self, preparation: Duration) {
+        let span = tracing::info_span!(
+            "rollout",
+            id = self.rollout.id(),
+            project = self.plan.project,
+            service = self.plan.service
+        );
+        let work = async move {
+            self.prepared(preparation);
+            let end = self.drive().await;
+            self.finish(end).await;
+        };
+        tokio::spawn(work.instrument(span));
+    }
+
+    /// Takes an unsettled rollout back to Blue, in the background.
+    pub(crate) fn spawn_recovery(mut self) {
+        let span = tracing::info_span!("recovery", id = self.rollout.id());
+        let work = async move {
+            let end = self.recover().await;
+            self.finish(end).await;
+        };
+        tokio::spawn(work.instrument(span));
+    }
+
+    /// The specification's diagram: each phase in turn; the first that fails leads back to Blue.
+    async fn drive(&mut self) -> End {
+        for phase in Phase::ALL.into_iter().skip(1) {
+            if let Err(trouble) = self.run(phase).await {
+                return self.give_up(phase, trouble).await;
+            }
+        }
+        End {
+            outcome: Outcome::Success,
+            failure: None,
+            left_behind: Vec::new(),
+        }
+    }
+
+    /// One phase, until it is done, has failed or is aborted.
+    async fn run(&mut self, phase: Phase) -> Result<(), Trouble> {
+        let began = Instant::now();
+        self.rollout.emit(EventKind::PhaseStarted {
+            phase,
+            deadline_ms: self.deadline(phase).map(millis),
+        });
+        tracing::info!(?phase, "phase started");
+        let aborted = self.rollout.aborted().clone();
+        let done = tokio::select! {
+            biased;
+            () = aborted.cancelled() => Err(Trouble::new(FailureKind::Aborted, "aborted by the user")),
+            done = self.perform(phase) => done.map_err(|trouble| trouble.in_phase(phase)),
+        };
+        // From here on there is no way back, so an abort that comes now comes too late.
+        let done = match (phase, done) {
+            (Phase::Verification, Ok(())) => self.commit().await,
+            (_, done) => done,
+        };
+        let elapsed_ms = millis(began.elapsed());
+        self.phases.push(PhaseTiming {
+            phase,
+            elapsed_ms,
+            done: done.is_ok(),
+        });
+        if done.is_ok() {
+            tracing::info!(?phase, elapsed_ms, "phase done");
+            self.rollout
+                .emit(EventKind::PhaseDone { phase, elapsed_ms });
+        }
+        done
+    }
+
+    async fn perform(&mut self, phase: Phase) -> Result<(), Trouble> {
+        match phase {
+            Phase::Preparation => Ok(()),
+            Phase::DeployGreen => self.deploy_green().await,
+            Phase::HealthCheck => self.check_health().await,
+            Phase::VerifyTraffic => self.verify_traffic().await,
+            Phase::RemoveBlue => self.remove_blue().await,
+            Phase::Verification => self.verify().await,
+        }
+    }
+
+    fn deadline(&self, phase: Phase) -> Option<Duration> {
+        let options = &self.plan.options;
+        match phase {
+            Phase::HealthCheck => Some(Duration::from_millis(options.health_timeout_ms)),
+            Phase::RemoveBlue => Some(Duration::from_millis(options.drain_timeout_ms)),
+            Phase::VerifyTraffic => Some(phases::TRAFFIC_TIMEOUT),
+            Phase::Preparation | Phase::DeployGreen | Phase::Verification => None,
+        }
+    }
+
+    /// Rolls back, or leaves things as they are where that was asked for.
+    async fn give_up(&mut self, phase: Phase, trouble: Trouble) -> End {
+        let outcome = trouble.outcome();
+        let failure = trouble.with_evidence(&self.docker).await;
+        tracing::warn!(?phase, message = failure.message, "phase failed");
+        self.rollout.emit(EventKind::PhaseFailed {
+            phase,
+            elapsed_ms: self.phases.last().map_or(0, |timing| timing.elapsed_ms),
+            failure: failure.clone(),
+        });
+        if self.plan.options.no_rollback && outcome != Outcome::Aborted {
+            return End {
+                outcome: Outcome::NotRolledBack,
+                failure: Some(failure),
+                left_behind: self.left_behind().await,
+            };
+        }
+        self.rollout.emit(EventKind::RollingBack {
+            reason: failure.message.clone(),
+        });
+        match self.roll_back().await {
+            Ok(()) => End {
+                outcome,
+                failure: Some(failure),
+                left_behind: Vec::new(),
+            },
+            Err(undo) => {
+                let message = format!(
+                    "{}; then the rollback failed: {}",
+                    failure.message,
+                    chain(&undo)
+                );
+                tracing::error!(message, "rollback failed");
+                End {
+                    outcome: Outcome::NotRolledBack,
+                    failure: Some(Failure { message, ..failure }),
+                    left_behind: self.left_behind().await,
+                }
+            }
+        }
+    }
+
+    /// What has ended well leaves no record. What has not can be recovered by it.
+    fn settle(&self, outcome: Outcome) {
+        if outcome == Outcome::NotRolledBack {
+            return;
+        }
+        if let Err(error) = self.unsettled.remove() {
+            tracing::error!(%error, "the record of a settled rollout is left");
+            self.rollout.emit(EventKind::Warning {
+                text: chain(&error),
+            });
+        }
+    }
+
+    /// Tells everybody how it ended. History first: who hears of the end can read it there.
+    async fn finish(mut self, end: End) {
+        let receipt: Option<Receipt> = match self.probe.take() {
+            Some(probe) => Some(probe.stop().await),
+            None => None,
+        };
+        let image_after = self.image_after().await;
+        tracing::info!(outcome = ?end.outcome, "rollout ended");
+        let revisions = record::revisions(&record::Ended {
+            plan: &self.plan,
+            info: &self.info,
+            rollout: &self.rollout,
+            origin: self.origin,
+            phases: &self.phases,
+            outcome: end.outcome,
+            failure: end.failure.as_ref(),
+            receipt: receipt.as_ref(),
+            image_after,
+        });
+        if let Err(error) = self.history.append(&revisions) {
+            let text = format!("this rollout is not in the history: {}", chain(&error));
+            tracing::error!(text);
+            self.rollout.emit(EventKind::Warning { text });
+        }
+        self.settle(end.outcome);
+        drop(self.lock.take());
+        self.rollout.emit(EventKind::Ended {
+            outcome: end.outcome,
+            failure: end.failure,
+            receipt,
+            left_behind: end.left_behind,
+        });
+    }
+}

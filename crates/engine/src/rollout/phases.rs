@@ -1,0 +1,346 @@
+//! What each phase does.
+
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::{
+    Driver, Unsettled,
+    failure::{FailureKind, Trouble},
+    health::{Wait, crashed},
+};
+use crate::{
+    Result,
+    compose::override_file,
+    docker::{self, compose_label},
+    event::{Color, EventKind, Phase},
+    model::{ContainerState, Health, Limits, Memory},
+    pending::Verify,
+};
+
+/// A phase that is done, or why it failed.
+type Done = std::result::Result<(), Trouble>;
+
+/// How long Verify Traffic may take.
+pub(super) const TRAFFIC_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Good answers that Green has to give once more after Blue has stopped.
+const LAST_ANSWERS: u32 = 3;
+
+impl Driver {
+    /// Preparation is over before there is a driver: its plan is what is driven.
+    pub(super) fn prepared(&mut self, took: Duration) {
+        let elapsed_ms = super::millis(took);
+        self.phases.push(crate::model::PhaseTiming {
+            phase: Phase::Preparation,
+            elapsed_ms,
+            done: true,
+        });
+        self.rollout.emit(EventKind::Planned {
+            plan: Box::new(self.plan.clone()),
+        });
+        self.rollout.emit(EventKind::PhaseDone {
+            phase: Phase::Preparation,
+            elapsed_ms,
+        });
+        self.rollout.emit(EventKind::Containers {
+            color: Color::Blue,
+            replicas: self.plan.blue.clone(),
+        });
+        self.rollout.emit(EventKind::Split { green_percent: 0 });
+    }
+
+    /// Phase 2: N more containers from the same files with the new limits. Blue is held to all
+    /// of the traffic before, so that Green gets none, healthy or not.
+    pub(super) async fn deploy_green(&mut self) -> Done {
+        let phase = Phase::DeployGreen;
+        self.unsettled.write(&Unsettled {
+            rollout: self.rollout.id().to_owned(),
+            plan: self.plan.clone(),
+        })?;
+        self.step(phase, "Holding all traffic on Blue");
+        self.traffic
+            .shift(&self.blue(), &[])
+            .await
+            .map_err(traffic_trouble)?;
+        self.step(phase, "Writing the override with the new limits");
+        override_file::write_atomic(
+            &self.plan.override_file,
+            self.plan.override_after.as_bytes(),
+        )?;
+        self.scale_up().await?;
+        self.green = self.find_green().await?;
+        let (found, wanted) = (self.green.len(), self.plan.blue.len());
+        if found != wanted {
+            return Err(Trouble::new(
+                FailureKind::ScaleUp,
+                format!("Compose created {found} containers where {wanted} were wanted"),
+            ));
+        }
+        self.show(Color::Green).await?;
+        Ok(())
+    }
+
+    async fn scale_up(&self) -> Done {
+        let words = &self.plan.commands[0];
+        self.step(Phase::DeployGreen, &words.join(" "));
+        let rollout = self.rollout.clone();
+        let output = self
+            .compose
+            .run(words, &self.plan.working_directory, move |line| {
+                rollout.emit(EventKind::Step {
+                    phase: Phase::DeployGreen,
+                    text: line.trim().to_owned(),
+                });
+            })
+            .await?;
+        if output.success {
+            return Ok(());
+        }
+        Err(Trouble::new(
+            FailureKind::ScaleUp,
+            format!("Compose could not start Green: {}", output.message()),
+        ))
+    }
+
+    /// The containers of the service that were not there before.
+    pub(super) async fn find_green(&self) -> Result<Vec<String>> {
+        let blue: BTreeSet<_> = self.blue().into_iter().collect();
+        let all = docker::list(&self.docker, &self.plan.project, Some(&self.plan.service)).await?;
+        Ok(all
+            .into_iter()
+            .filter_map(|container| container.id)
+            .filter(|id| !blue.contains(id))
+            .collect())
+    }
+
+    /// Phase 3: every container of Green is healthy.
+    pub(super) async fn check_health(&mut self) -> Done {
+        self.step(Phase::HealthCheck, "Waiting until Green is healthy");
+        let options = &self.plan.options;
+        Wait {
+            docker: &self.docker,
+            rollout: &self.rollout,
+            containers: &self.green,
+            timeout: Duration::from_millis(options.health_timeout_ms),
+            poll: Duration::from_millis(options.poll_interval_ms),
+        }
+        .until_healthy()
+        .await?;
+        self.show(Color::Green).await?;
+        Ok(())
+    }
+
+    /// Phase 4: half of the traffic to each set, and proof that both answer.
+    pub(super) async fn verify_traffic(&mut self) -> Done {
+        let (blue, green) = (self.blue(), self.green.clone());
+        self.step(Phase::VerifyTraffic, "Sending half of the traffic to Green");
+        self.traffic
+            .shift(&blue, &green)
+            .await
+            .map_err(traffic_trouble)?;
+        self.green_served = true;
+        self.rollout.emit(EventKind::Split { green_percent: 50 });
+        let wanted = self.plan.options.answers;
+        self.step(
+            Phase::VerifyTraffic,
+            &format!("Waiting for {wanted} good answers from each container"),
+        );
+        let rollout = self.rollout.clone();
+        self.traffic
+            .verify(
+                &blue,
+                &green,
+                wanted,
+                TRAFFIC_TIMEOUT,
+                |blue, green, failed| {
+                    rollout.emit(EventKind::Answers {
+                        blue,
+                        green,
+                        failed,
+                        wanted,
+                    });
+                },
+            )
+            .await
+            .map_err(traffic_trouble)
+    }
+
+    /// Phase 5: all traffic to Green, Blue's requests end, Blue stops. It is not removed yet.
+    pub(super) async fn remove_blue(&mut self) -> Done {
+        self.step(Phase::RemoveBlue, "Sending all traffic to Green");
+        let green = self.green.clone();
+        self.traffic
+            .shift(&[], &green)
+            .await
+            .map_err(traffic_trouble)?;
+        self.rollout.emit(EventKind::Split { green_percent: 100 });
+        let blue = self.blue();
+        self.drain(Phase::RemoveBlue, &blue).await;
+        self.step(Phase::RemoveBlue, "Stopping Blue");
+        let stops = join_all(blue.iter().map(|id| docker::stop(&self.docker, id))).await;
+        for (id, stopped) in blue.iter().zip(stops) {
+            stopped.map_err(|error| {
+                let cause = super::chain(&error);
+                Trouble::new(
+                    FailureKind::ScaleDown,
+                    format!("Blue can't be stopped: {cause}"),
+                )
+                .of_container(id)
+            })?;
+        }
+        self.show(Color::Blue).await?;
+        Ok(())
+    }
+
+    /// Phase 6: Green is well, has the limits that were asked for, and answers alone.
+    pub(super) async fn verify(&mut self) -> Done {
+        self.step(Phase::Verification, "Checking Green's health and limits");
+        let wanted = self.plan.limits_after;
+        let checks = self
+            .green
+            .iter()
+            .map(|id| self.verify_container(id, wanted));
+        try_join_all(checks).await?;
+        self.verify_hash().await?;
+        self.step(Phase::Verification, "Checking that Green answers alone");
+        let green = self.green.clone();
+        self.traffic
+            .verify(&[], &green, LAST_ANSWERS, TRAFFIC_TIMEOUT, |_, _, _| {})
+            .await
+            .map_err(|error| verification(super::chain(&error)))
+    }
+
+    async fn verify_container(&self, id: &str, wanted: Limits) -> Done {
+        let container = docker::inspect(&self.docker, id)
+            .await?
+            .ok_or_else(|| verification("Green was removed by somebody else").of_container(id))?;
+        if let Some(trouble) = crashed(&container) {
+            return Err(trouble);
+        }
+        let replica = docker::replica(&container);
+        if replica.state != ContainerState::Running
+            || !matches!(replica.health, Health::Healthy | Health::None)
+        {
+            let text = format!("Green is {:?} and {:?}", replica.state, replica.health);
+            return Err(verification(text.to_lowercase()).of_container(id));
+        }
+        if replica.limits != wanted {
+            let text = format!("Green runs with {} instead of {wanted}", replica.limits);
+            return Err(verification(text).of_container(id));
+        }
+        let used = docker::usage_now(&self.docker, id).await?;
+        let in_force = used.and_then(|(_, limit)| limit).map(Memory::from_bytes);
+        match (wanted.memory, in_force) {
+            (Some(wanted), Some(found)) if wanted != found => Err(verification(format!(
+                "the control group has {found} of memory instead of {wanted}"
+            ))
+            .of_container(id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Compose keeps a hash of what a container was made from: equal hashes mean that a later `up`
+    /// with both files changes nothing. A difference is worth a warning, not a rollback.
+    async fn verify_hash(&self) -> Result<()> {
+        let extra: [&Path; 1] = [&self.plan.override_file];
+        let service = &self.plan.service;
+        let now = self
+            .compose
+            .config_hash(&self.plan.source, &extra, service)
+            .await?;
+        for id in &self.green {
+            let container = docker::inspect(&self.docker, id).await?;
+            let made_from = container.as_ref().and_then(|container| {
+                docker::container_label(container, compose_label::CONFIG_HASH)
+            });
+            if made_from.is_some_and(|hash| hash != now) {
+                self.rollout.emit(EventKind::Warning {
+                    text: "the compose files changed during the rollout: the next `docker compose up` makes new containers".to_owned(),
+                });
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The point of no return: Blue and all helpers go. Not to be cut short by an abort.
+    pub(super) async fn commit(&mut self) -> Done {
+        self.step(Phase::Verification, "Removing Blue");
+        let blue = self.blue();
+        let removals = join_all(blue.iter().map(|id| docker::remove(&self.docker, id))).await;
+        for (id, removed) in blue.iter().zip(removals) {
+            removed.map_err(|error| {
+                let cause = super::chain(&error);
+                Trouble::new(
+                    FailureKind::ScaleDown,
+                    format!("Blue can't be removed: {cause}"),
+                )
+                .of_container(id)
+            })?;
+        }
+        self.rollout.emit(EventKind::Containers {
+            color: Color::Blue,
+            replicas: Vec::new(),
+        });
+        self.show(Color::Green).await?;
+        // Green serves by now whatever becomes of the helpers.
+        if let Err(error) = self.traffic.release().await {
+            self.rollout.emit(EventKind::Warning {
+                text: format!("helpers of Teal are left: {}", super::chain(&error)),
+            });
+        }
+        Ok(())
+    }
+
+    /// The image that Green runs, where there is a Green.
+    pub(super) async fn image_after(&self) -> Option<String> {
+        let id = self.green.first()?;
+        match docker::inspect(&self.docker, id).await {
+            Ok(container) => container?.image,
+            Err(error) => {
+                tracing::warn!(%error, "Green's image is not in the history");
+                None
+            }
+        }
+    }
+
+    pub(super) fn blue(&self) -> Vec<String> {
+        self.plan
+            .blue
+            .iter()
+            .map(|replica| replica.id.clone())
+            .collect()
+    }
+
+    pub(super) fn step(&self, phase: Phase, text: &str) {
+        tracing::debug!(?phase, text);
+        self.rollout.emit(EventKind::Step {
+            phase,
+            text: text.to_owned(),
+        });
+    }
+
+    /// Tells what has become of a set.
+    pub(super) async fn show(&self, color: Color) -> Result<()> {
+        let ids = match color {
+            Color::Blue => self.blue(),
+            Color::Green => self.green.clone(),
+        };
+        let looks = ids.iter().map(|id| docker::inspect(&self.docker, id));
+        let containers: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
+        self.rollout.emit(EventKind::Containers {
+            color,
+            replicas: docker::replicas(&containers),
+        });
+        Ok(())
+    }
+}
+
+fn traffic_trouble(error: impl std::error::Error) -> Trouble {
+    Trouble::new(FailureKind::Traffic, super::chain(&error))
+}
+
+fn verification(message: impl Into<String>) -> Trouble {
+    Trouble::new(FailureKind::Verification, message)
+}

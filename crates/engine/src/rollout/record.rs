@@ -1,0 +1,72 @@
+//! What history keeps of a rollout.
+
+use jiff::Timestamp;
+
+use super::Rollout;
+use crate::{
+    event::{Failure, Outcome, Receipt},
+    model::{EngineInfo, Origin, PhaseTiming, Plan, Revision},
+};
+
+/// A rollout that has ended.
+pub(super) struct Ended<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) info: &'a EngineInfo,
+    pub(super) rollout: &'a Rollout,
+    pub(super) origin: Origin,
+    pub(super) phases: &'a [PhaseTiming],
+    pub(super) outcome: Outcome,
+    pub(super) failure: Option<&'a Failure>,
+    pub(super) receipt: Option<&'a Receipt>,
+    pub(super) image_after: Option<String>,
+}
+
+/// The records to append: the rollout's, after that of the state that Teal found if this is the
+/// service's first.
+pub(super) fn revisions(ended: &Ended<'_>) -> Vec<Revision> {
+    let plan = ended.plan;
+    let ended_at = Timestamp::now();
+    let started_at = ended_at
+        .checked_sub(ended.rollout.elapsed())
+        .unwrap_or(ended_at);
+    let image_before = plan.blue.first().map(|replica| replica.image_id.clone());
+    let found = Revision {
+        revision: plan.revision - 1,
+        rollout: None,
+        engine: ended.info.id.clone(),
+        project: plan.project.clone(),
+        working_directory: plan.working_directory.clone(),
+        service: plan.service.clone(),
+        source: plan.source.clone(),
+        started_at,
+        ended_at: started_at,
+        origin: None,
+        to_revision: None,
+        limits_before: plan.limits_before,
+        limits_after: plan.limits_before,
+        image_before: image_before.clone(),
+        image_after: image_before.clone(),
+        phases: Vec::new(),
+        outcome: None,
+        failure: None,
+        receipt: None,
+    };
+    let rollout = Revision {
+        revision: plan.revision,
+        rollout: Some(ended.rollout.id().to_owned()),
+        ended_at,
+        origin: Some(ended.origin),
+        to_revision: plan.to_revision,
+        limits_after: plan.limits_after,
+        image_after: ended.image_after.clone(),
+        phases: ended.phases.to_vec(),
+        outcome: Some(ended.outcome),
+        failure: ended.failure.cloned(),
+        receipt: ended.receipt.cloned(),
+        ..found.clone()
+    };
+    match plan.revision_before {
+        Some(_) => vec![rollout],
+        None => vec![found, rollout],
+    }
+}

@@ -1,0 +1,160 @@
+//! The way back: from any phase to Blue as it was.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use super::{Driver, End, health};
+use crate::{
+    Error, Result,
+    compose::override_file,
+    docker,
+    event::{Color, EventKind, Failure, FailureCode, Outcome, Phase},
+    model::ContainerState,
+};
+
+/// How long Blue may take to be healthy again after it was stopped.
+const BLUE_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl Driver {
+    /// Blue serves everything again, Green and all helpers go, the override is what it was.
+    ///
+    /// Green is only touched once Blue is up: a failure before leaves Green serving.
+    pub(super) async fn roll_back(&mut self) -> Result<()> {
+        let phase = self
+            .phases
+            .last()
+            .map_or(Phase::Preparation, |timing| timing.phase);
+        let blue = self.blue();
+        self.step(phase, "Making sure that Blue runs");
+        try_join_all(blue.iter().map(|id| self.revive(id))).await?;
+        if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
+            return Err(Error::Unexpected("Blue is not healthy".to_owned()));
+        }
+        self.step(phase, "Sending all traffic to Blue");
+        self.traffic
+            .shift(&blue, &[])
+            .await
+            .map_err(|error| Error::Unexpected(super::chain(&error)))?;
+        self.rollout.emit(EventKind::Split { green_percent: 0 });
+        self.show(Color::Blue).await?;
+        self.remove_green(phase).await?;
+        self.step(phase, "Restoring the override");
+        override_file::restore(
+            &self.plan.override_file,
+            self.plan.override_before.as_deref().map(str::as_bytes),
+        )?;
+        self.step(phase, "Checking that Blue is healthy");
+        if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
+            return Err(Error::Unexpected("Blue is not healthy".to_owned()));
+        }
+        self.traffic
+            .release()
+            .await
+            .map_err(|error| Error::Unexpected(super::chain(&error)))
+    }
+
+    /// Ends a rollout whose process died, or that was left as it was.
+    pub(super) async fn recover(&mut self) -> End {
+        let failure = Failure {
+            code: FailureCode::Interrupted,
+            message: "the rollout was interrupted".to_owned(),
+            hint: "deploy again when you are ready".to_owned(),
+            container: None,
+            exit_code: None,
+            out_of_memory: false,
+            probe_output: None,
+            log: Vec::new(),
+        };
+        self.rollout.emit(EventKind::RollingBack {
+            reason: failure.message.clone(),
+        });
+        let end = |outcome, message, left_behind| End {
+            outcome,
+            failure: Some(Failure {
+                message,
+                ..failure.clone()
+            }),
+            left_behind,
+        };
+        // Requests may be in flight on Green: how far the rollout came is not known.
+        self.green_served = true;
+        match self.roll_back().await {
+            Ok(()) => end(Outcome::RolledBack, failure.message.clone(), Vec::new()),
+            Err(error) => {
+                let message = format!("the way back to Blue failed: {}", super::chain(&error));
+                end(Outcome::NotRolledBack, message, self.left_behind().await)
+            }
+        }
+    }
+
+    /// What a rollout that was not rolled back leaves, and how to clean it up: one line each.
+    pub(super) async fn left_behind(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for id in self.blue().iter().chain(&self.green) {
+            match docker::inspect(&self.docker, id).await {
+                Ok(Some(container)) => {
+                    let replica = docker::replica(&container);
+                    let color = if self.green.contains(id) {
+                        "Green"
+                    } else {
+                        "Blue"
+                    };
+                    names.push(format!("{color}: {} ({:?})", replica.name, replica.state));
+                }
+                Ok(None) => {}
+                Err(error) => names.push(format!("container {id}: {}", super::chain(&error))),
+            }
+        }
+        names.push(format!("override: {}", self.plan.override_file.display()));
+        names.push(format!(
+            "to return to Blue: teal recover {} --project-name {}",
+            self.plan.service, self.plan.project
+        ));
+        names
+    }
+
+    /// Blue may have been stopped by Remove Blue, or paused by somebody.
+    async fn revive(&self, id: &str) -> Result<()> {
+        let container = docker::inspect(&self.docker, id)
+            .await?
+            .ok_or_else(|| Error::Unexpected(format!("Blue's container `{id}` is gone")))?;
+        match docker::replica(&container).state {
+            ContainerState::Running | ContainerState::Restarting => Ok(()),
+            ContainerState::Paused => self
+                .docker
+                .unpause_container(id)
+                .await
+                .map_err(docker::failed(format!("unpause container `{id}`"))),
+            ContainerState::Created | ContainerState::Exited => {
+                docker::start(&self.docker, id).await
+            }
+            ContainerState::Removing | ContainerState::Dead => Err(Error::Unexpected(format!(
+                "Blue's container `{id}` is being removed"
+            ))),
+        }
+    }
+
+    /// Green may still be growing where Compose was cut short, so it is looked for until none is
+    /// left.
+    async fn remove_green(&mut self, phase: Phase) -> Result<()> {
+        loop {
+            self.green = self.find_green().await?;
+            if self.green.is_empty() {
+                break;
+            }
+            let green = self.green.clone();
+            if self.green_served {
+                self.drain(phase, &green).await;
+            }
+            self.step(phase, "Removing Green");
+            try_join_all(green.iter().map(|id| docker::stop(&self.docker, id))).await?;
+            try_join_all(green.iter().map(|id| docker::remove(&self.docker, id))).await?;
+        }
+        self.rollout.emit(EventKind::Containers {
+            color: Color::Green,
+            replicas: Vec::new(),
+        });
+        Ok(())
+    }
+}

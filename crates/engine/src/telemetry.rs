@@ -1,0 +1,44 @@
+//! The log file: one a day in the state directory, a week of them kept.
+
+use std::path::Path;
+
+use tracing_appender::{
+    non_blocking::WorkerGuard,
+    rolling::{RollingFileAppender, Rotation},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{Error, Result};
+
+const DAYS_KEPT: usize = 7;
+const DEFAULT_FILTER: &str = "info,teal=debug,teal_engine=debug,teal_desktop=debug";
+
+/// Starts writing the log of `program`. `RUST_LOG` says what goes in. Lines are written as long as
+/// the guard lives.
+///
+/// # Errors
+/// The directory can't be written to. A program may well go on without a log.
+pub fn init(state: &Path, program: &str) -> Result<WorkerGuard> {
+    let directory = state.join("logs");
+    let appender = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix(program)
+        .filename_suffix("log")
+        .max_log_files(DAYS_KEPT)
+        .build(&directory)
+        .map_err(|error| {
+            Error::Unexpected(format!(
+                "no log is written to `{}`: {error}",
+                directory.display()
+            ))
+        })?;
+    let (writer, guard) = tracing_appender::non_blocking(appender);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(false)
+        .try_init()
+        .map_err(|error| Error::Unexpected(format!("the log is set up already: {error}")))?;
+    Ok(guard)
+}

@@ -1,0 +1,217 @@
+//! What every test of a rollout needs: a project, an engine, traffic, and what must hold at the end.
+
+use std::time::Duration;
+
+use teal_engine::{
+    Engine, OVERRIDE_FILE, Result, Rollout, Settings,
+    event::{Event, EventKind, Failure, Outcome, Phase},
+    model::{Cpus, Limits, LimitsChange, Memory, Origin, RolloutOptions, RolloutRequest},
+};
+use teal_testkit::{Container, Project, Report, RunningTraffic, Snapshot, Template};
+
+pub(crate) const SERVICE: &str = "hello";
+
+/// A project that is up, with traffic on it, as it was before the rollout.
+pub(crate) struct Stage {
+    pub(crate) project: Project,
+    pub(crate) engine: Engine,
+    pub(crate) before: Snapshot,
+    pub(crate) blue: Vec<Container>,
+    traffic: RunningTraffic,
+}
+
+/// A rollout that has ended.
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) events: Vec<Event>,
+}
+
+pub(crate) fn change(cpus: Option<&str>, memory: Option<&str>) -> LimitsChange {
+    LimitsChange {
+        cpus: cpus.map(|cpus| cpus.parse().unwrap()),
+        memory: memory.map(|memory| memory.parse().unwrap()),
+    }
+}
+
+pub(crate) fn limits(cpus: &str, memory: &str) -> Limits {
+    Limits {
+        cpus: Some(cpus.parse::<Cpus>().unwrap()),
+        memory: Some(memory.parse::<Memory>().unwrap()),
+    }
+}
+
+/// The defaults with intervals that suit a test.
+pub(crate) fn quick() -> RolloutOptions {
+    RolloutOptions {
+        health_timeout_ms: 60_000,
+        poll_interval_ms: 200,
+        drain_timeout_ms: 10_000,
+        answers: 5,
+        ..RolloutOptions::default()
+    }
+}
+
+pub(crate) async fn engine(project: &Project) -> Engine {
+    Engine::connect(Settings {
+        data_directory: Some(project.data_directory()),
+        ..Settings::default()
+    })
+    .await
+    .expect("the engine answers")
+}
+
+impl Stage {
+    pub(crate) async fn up(template: Template) -> Self {
+        let project = Project::up(template).await;
+        let engine = engine(&project).await;
+        Self {
+            before: project.snapshot().await,
+            blue: project.containers(SERVICE).await,
+            traffic: project.traffic().start(),
+            engine,
+            project,
+        }
+    }
+
+    pub(crate) fn request(&self, change: LimitsChange, options: RolloutOptions) -> RolloutRequest {
+        RolloutRequest {
+            source: self.project.source(),
+            service: SERVICE.to_owned(),
+            change,
+            options,
+            origin: Origin::Terminal,
+            to_revision: None,
+        }
+    }
+
+    pub(crate) async fn start(
+        &self,
+        change: LimitsChange,
+        options: RolloutOptions,
+    ) -> Result<Rollout> {
+        self.engine.roll_out(self.request(change, options)).await
+    }
+
+    /// A rollout from its start to its end.
+    pub(crate) async fn roll_out(&self, change: LimitsChange, options: RolloutOptions) -> Ended {
+        let rollout = self.start(change, options).await.expect("it starts");
+        follow(&rollout, |_| ()).await
+    }
+
+    /// Nothing failed while the rollout ran, and everything is as it was before it.
+    pub(crate) async fn assert_restored(self) {
+        let report = self.traffic.stop().await;
+        report.assert_none_failed();
+        self.before.assert_unchanged(&self.project.snapshot().await);
+    }
+
+    /// Everything is as it was before the rollout.
+    pub(crate) async fn assert_restored_but_for_answers(self) {
+        let report = self.traffic.stop().await;
+        assert!(report.total() > 0);
+        self.before.assert_unchanged(&self.project.snapshot().await);
+    }
+
+    /// Nothing failed while the rollout ran; Green has these limits and Blue is gone; only the
+    /// override is left of Teal.
+    pub(crate) async fn assert_succeeded(self, wanted: Limits) -> (Project, Report) {
+        let report = self.traffic.stop().await;
+        report.assert_none_failed();
+        let green = self.project.containers(SERVICE).await;
+        assert_eq!(green.len(), self.blue.len());
+        for container in &green {
+            assert!(
+                self.blue.iter().all(|blue| blue.id != container.id),
+                "Blue is gone"
+            );
+            assert_eq!(container.cpus, wanted.cpus.map(Cpus::cores));
+            assert_eq!(
+                container.memory,
+                wanted
+                    .memory
+                    .map(|memory| i64::try_from(memory.bytes()).unwrap())
+            );
+            assert!(
+                report.from_container(&container.id) > 0,
+                "Green answered: {report}"
+            );
+        }
+        let after = self.project.snapshot().await;
+        self.before.assert_same_but_for(&after, &[OVERRIDE_FILE]);
+        let file = self.project.compose_file();
+        let override_file = file.with_file_name(OVERRIDE_FILE);
+        let replicas = format!("{SERVICE}={}", green.len());
+        let (file, override_file) = (
+            file.display().to_string(),
+            override_file.display().to_string(),
+        );
+        self.project
+            .compose(&[
+                "-f",
+                &file,
+                "-f",
+                &override_file,
+                "up",
+                "-d",
+                "--scale",
+                &replicas,
+            ])
+            .await;
+        after.assert_unchanged(&self.project.snapshot().await);
+        (self.project, report)
+    }
+}
+
+/// All events to the end; `look` sees each one as it comes.
+pub(crate) async fn follow(rollout: &Rollout, mut look: impl FnMut(&Event)) -> Ended {
+    let next = async {
+        let mut events = Vec::new();
+        let mut coming = rollout.events();
+        while let Some(event) = coming.next().await {
+            look(&event);
+            events.push(event);
+        }
+        events
+    };
+    let events = tokio::time::timeout(Duration::from_secs(180), next)
+        .await
+        .expect("every rollout ends");
+    Ended {
+        outcome: rollout.outcome().await,
+        events,
+    }
+}
+
+impl Ended {
+    pub(crate) fn failure(&self) -> &Failure {
+        match &self.events.last().expect("there are events").kind {
+            EventKind::Ended {
+                failure: Some(failure),
+                ..
+            } => failure,
+            other => panic!("the last event tells no failure: {other:?}"),
+        }
+    }
+
+    /// The phases that were started, in their order.
+    pub(crate) fn phases(&self) -> Vec<Phase> {
+        let started = |event: &Event| match event.kind {
+            EventKind::PhaseStarted { phase, .. } => Some(phase),
+            _ => None,
+        };
+        self.events.iter().filter_map(started).collect()
+    }
+
+    /// The events, to be shown when a test fails.
+    pub(crate) fn story(&self) -> String {
+        self.events
+            .iter()
+            .map(|event| format!("{:>6} {:?}\n", event.elapsed_ms, event.kind))
+            .filter(|line| !line.contains("Planned"))
+            .collect()
+    }
+
+    pub(crate) fn assert_outcome(&self, outcome: Outcome) {
+        assert_eq!(self.outcome, outcome, "{}", self.story());
+    }
+}
