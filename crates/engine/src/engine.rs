@@ -19,10 +19,9 @@ use crate::{
     },
     observe,
     paths::Paths,
-    pending::Probe,
     plan::{Planned, Planner},
     project,
-    rollout::{Driver, Rollout, Unsettled, UnsettledFile},
+    rollout::{Driver, LiveProbe, Rollout, Unsettled, UnsettledFile},
     traffic::{self, Survey, Traffic},
 };
 
@@ -163,7 +162,9 @@ impl Engine {
             deadline_ms: None,
         });
         let claim = Claim { lock, unsettled };
-        let driver = self.driver(&rollout, plan, survey, request.origin, claim);
+        let driver = self
+            .driver(&rollout, plan, survey, request.origin, claim)
+            .await;
         driver.spawn(began.elapsed());
         Ok(rollout)
     }
@@ -203,7 +204,7 @@ impl Engine {
             service: service.to_owned(),
         });
         let claim = Claim { lock, unsettled };
-        let driver = self.driver(&rollout, plan, survey, origin, claim);
+        let driver = self.driver(&rollout, plan, survey, origin, claim).await;
         driver.spawn_recovery();
         Ok(rollout)
     }
@@ -212,7 +213,7 @@ impl Engine {
         UnsettledFile::new(&self.inner.data, &self.inner.info.id, project, service)
     }
 
-    fn driver(
+    async fn driver(
         &self,
         rollout: &Rollout,
         plan: Plan,
@@ -227,7 +228,7 @@ impl Engine {
             info: inner.info.clone(),
             history: inner.history.clone(),
             rollout: rollout.clone(),
-            probe: Probe::start(&survey),
+            probe: LiveProbe::start(&survey, rollout).await,
             traffic: Traffic::new(inner.docker.clone(), survey, rollout.id().to_owned()),
             origin,
             green: Vec::new(),

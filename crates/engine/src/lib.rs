@@ -15,7 +15,6 @@ mod history;
 mod lock;
 mod observe;
 mod paths;
-mod pending;
 mod plan;
 mod project;
 mod readiness;

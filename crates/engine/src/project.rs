@@ -34,7 +34,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         let containers = running.remove(name).unwrap_or_default();
         let survey = traffic::survey(planner.docker, &containers, Some(&service.labels)).await?;
         traefik = traefik.or_else(|| survey.traefik.clone());
-        let part = Part {
+        let found = Part {
             name,
             file: service,
             effective: effective
@@ -45,7 +45,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
             survey,
             past: &past,
         };
-        services.push(part.describe(planner, &base));
+        services.push(found.describe(planner, &base));
     }
     Ok(Project {
         name: base.name,

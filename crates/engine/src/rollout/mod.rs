@@ -12,6 +12,7 @@
 mod drain;
 mod failure;
 mod health;
+mod live_probe;
 mod phases;
 mod record;
 mod recorder;
@@ -29,11 +30,11 @@ use crate::{
     history::History,
     lock::Lock,
     model::{EngineInfo, Origin, PhaseTiming, Plan},
-    pending::Probe,
     traffic::Traffic,
 };
 
 use failure::{FailureKind, Trouble, chain};
+pub(crate) use live_probe::LiveProbe;
 pub(crate) use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
 pub(crate) use unsettled::{Unsettled, UnsettledFile};
@@ -48,7 +49,7 @@ pub(crate) struct Driver {
     pub(crate) plan: Plan,
     pub(crate) origin: Origin,
     pub(crate) traffic: Traffic,
-    pub(crate) probe: Option<Probe>,
+    pub(crate) probe: Option<LiveProbe>,
     /// Green's container ids, once they exist.
     pub(crate) green: Vec<String>,
     /// Whether Green was ever sent traffic.
@@ -220,7 +221,7 @@ impl Driver {
     /// Tells everybody how it ended. History first: who hears of the end can read it there.
     async fn finish(mut self, end: End) {
         let receipt: Option<Receipt> = match self.probe.take() {
-            Some(probe) => Some(probe.stop().await),
+            Some(probe) => probe.stop().await,
             None => None,
         };
         let image_after = self.image_after().await;

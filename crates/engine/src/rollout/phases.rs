@@ -15,7 +15,6 @@ use crate::{
     docker::{self, compose_label},
     event::{Color, EventKind, Phase},
     model::{ContainerState, Health, Limits, Memory},
-    pending::Verify,
 };
 
 /// A phase that is done, or why it failed.

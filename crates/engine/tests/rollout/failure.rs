@@ -7,7 +7,7 @@ use teal_engine::{
     event::{EventKind, FailureCode, Outcome, Phase},
     model::Origin,
 };
-use teal_testkit::{HealthCheck, Template};
+use teal_testkit::Template;
 
 use crate::{
     faulty::FaultyEngine,
@@ -198,12 +198,11 @@ async fn without_rollback_everything_stays_until_it_is_recovered() {
 }
 
 async fn abort_in(phase: Phase, name: &str) {
-    let template = Template::named(name).health_check(HealthCheck::default());
-    let stage = Stage::up(template).await;
+    let stage = Stage::up(Template::named(name)).await;
     let rollout = stage
         .start(change(Some("0.5"), Some("256M")), quick())
         .await
-        .unwrap();
+        .expect("it starts");
     let ended = follow(&rollout, |event| {
         if matches!(event.kind, EventKind::PhaseStarted { phase: started, .. } if started == phase)
         {
