@@ -50,6 +50,8 @@ pub(crate) struct Connection {
     /// Milliseconds since data last came in or went out, in the kernel's ticks.
     pub(crate) since_received: u32,
     pub(crate) since_sent: u32,
+    /// Milliseconds since any segment came in, with data or without.
+    pub(crate) since_heard: u32,
     /// Segments with data that came in.
     pub(crate) data_segments_in: u32,
     /// Segments that went out without data: acknowledgements.
@@ -163,6 +165,7 @@ fn read_info(info: &[u8], connection: &mut Connection) -> Option<()> {
     }
     connection.since_sent = u32_at(info, 44);
     connection.since_received = u32_at(info, 52);
+    connection.since_heard = u32_at(info, 56);
     connection.received = u64::from_ne_bytes(bytes(info, 128));
     connection.bare_acks = u32_at(info, 136).saturating_sub(u32_at(info, 156));
     connection.data_segments_in = u32_at(info, 152);

@@ -24,7 +24,7 @@ use diag::Diagnosis;
 use tally::{SAMPLE_MS, Tally};
 
 const SIGTERM: i32 = 15;
-const SAMPLES_A_LINE: u32 = 2;
+const SAMPLES_A_LINE: u32 = 5;
 
 #[expect(unsafe_code, reason = "the C library's signal handling")]
 mod signal {

@@ -4,26 +4,31 @@
 //! The kernel tells for each how long ago data last came in and went out, which is nearly enough:
 //!
 //! - data came in later than any went out: a request waits for its answer;
-//! - in the same tick of the kernel's clock, the order is open. The acknowledgements tell it: one
-//!   without data, sent after both, is for a request that has no answer yet;
+//! - in the same tick of the kernel's clock, the order is open, and acknowledgements tell it. The
+//!   kernel puts off its own for 40 ms and more, in case an answer can carry it: one that goes out
+//!   alone is for a request that waits. One that comes in later is for an answer;
 //! - answers that come in pieces (streams) and connections that no longer speak HTTP (WebSocket)
-//!   are recognised by what they did so far, and held accordingly.
+//!   are recognised by what they did so far, and held accordingly. The first piece of a stream
+//!   looks like a whole answer: it is held as long as pauses that were seen on any connection.
 
 use std::{cmp::Ordering, collections::HashMap};
 
 use crate::diag::Connection;
 
-/// The time between two samples.
-pub(crate) const SAMPLE_MS: u64 = 50;
+/// The time between two samples: well below the 40 ms that the kernel puts off acknowledgements.
+pub(crate) const SAMPLE_MS: u64 = 20;
 
 /// An answer is over when nothing followed for this long, where no stream was seen.
-const SETTLE_MS: u32 = 150;
+const SETTLE_MS: u32 = 300;
 /// The kernel acknowledges data at the latest after 200 ms; some more for the samples.
 const LATEST_ACK_MS: u32 = 300;
 /// No request that a proxy forwards is shorter: its `X-Forwarded-…` headers alone are longer.
-const SHORTEST_REQUEST: u64 = 120;
+const SHORTEST_REQUEST: u64 = 160;
 /// The chunk that ends a chunked answer: `0\r\n\r\n`.
 const LAST_CHUNK: u64 = 5;
+/// How long a request is held of which it is open whether it waits, where no slower answer was
+/// seen.
+const OPEN_MS: u32 = 1_000;
 /// How long what was seen on one connection may hold up all others.
 const MOST_PATIENCE_MS: u32 = 5_000;
 /// How long a silent stream is held: server-sent events send a sign of life every 15 to 30 s.
@@ -121,7 +126,9 @@ impl Tally {
             let waited = track.now.since_received;
             self.slowest_answer = self.slowest_answer.max(waited.min(MOST_PATIENCE_MS));
         }
-        if received > 0 {
+        if track.kind == Kind::Upgraded && received > 0 {
+            self.learn_pause(track.now.since_received);
+        } else if received > 0 {
             if !track.is_waiting && track.kind == Kind::Exchange && received < SHORTEST_REQUEST {
                 track.kind = Kind::Upgraded;
             } else if let Kind::Stream { .. } = track.kind {
@@ -152,8 +159,17 @@ impl Tally {
             Kind::Exchange => track.kind = Kind::Stream { pause },
             Kind::Upgraded => return,
         }
+        self.learn_pause(pause);
+    }
+
+    fn learn_pause(&mut self, pause: u32) {
         self.longest_pause = self.longest_pause.max(pause.min(MOST_PATIENCE_MS));
     }
+}
+
+/// How long an answer may pause before it counts as over.
+fn patience(longest_pause: u32) -> u32 {
+    longest_pause + longest_pause / 2 + SETTLE_MS
 }
 
 impl Track {
@@ -196,15 +212,17 @@ impl Track {
         match self.kind {
             Kind::Upgraded => true,
             _ if self.is_waiting => true,
-            Kind::Stream { pause } => silent < (2 * pause + SETTLE_MS).min(MOST_SILENCE_MS),
-            Kind::Exchange if self.is_open() => silent < slowest_answer.max(SETTLE_MS),
-            Kind::Exchange => silent < (longest_pause + longest_pause / 2).max(SETTLE_MS),
+            Kind::Stream { pause } => silent < patience(pause).min(MOST_SILENCE_MS),
+            Kind::Exchange if self.is_open() => silent < slowest_answer.max(OPEN_MS),
+            // Perhaps the first piece of a stream.
+            Kind::Exchange => silent < patience(longest_pause),
         }
     }
 
     /// Whether the order of the last request and the last answer can't be told.
     fn is_open(&self) -> bool {
         self.now.since_received == self.now.since_sent
+            && self.now.since_heard >= self.now.since_received
             && self.now.data_segments_in > 1
             && self.acks_at_move > self.acks_before_move
     }

@@ -10,9 +10,13 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::rule::Target;
+use super::{rule::Target, tls};
 
 /// The header that a probe carries, and that only a pin's probe router sends back.
 pub(super) const PROBE_HEADER: &str = "x-teal-probe";
@@ -36,6 +40,8 @@ pub(super) enum NoAnswer {
     TimedOut(Duration),
     #[error("can't connect: {0}")]
     Connect(#[source] std::io::Error),
+    #[error("no TLS connection: {0}")]
+    Tls(#[source] std::io::Error),
     #[error("{0}")]
     Broken(#[from] hyper::Error),
     #[error("the address or the header can't be sent: {0}")]
@@ -85,28 +91,38 @@ async fn exchange(
     let stream = TcpStream::connect(endpoint.address)
         .await
         .map_err(NoAnswer::Connect)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // The connection's own error comes out of the request or of the body as well.
-    let connection = tokio::spawn(connection);
-    let answer = async {
-        let response = sender.send_request(request).await?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, LARGEST_BODY)
-            .collect()
+    let answer = if endpoint.tls {
+        let stream = tls::connect(stream, &target.host)
             .await
-            .map_err(NoAnswer::Body)?;
-        Ok(Answer {
-            status: head.status.as_u16(),
-            proof: head
-                .headers
-                .get(PROBE_HEADER)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
-            body: body.to_bytes(),
-            elapsed: started.elapsed(),
-        })
-    }
-    .await;
-    connection.abort();
-    answer
+            .map_err(NoAnswer::Tls)?;
+        send(stream, request).await?
+    } else {
+        send(stream, request).await?
+    };
+    let elapsed = started.elapsed();
+    Ok(Answer { elapsed, ..answer })
+}
+
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Empty<Bytes>>,
+) -> Result<Answer, NoAnswer> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with this function; its own error comes out of the request or of the body as well.
+    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = Limited::new(body, LARGEST_BODY)
+        .collect()
+        .await
+        .map_err(NoAnswer::Body)?;
+    Ok(Answer {
+        status: head.status.as_u16(),
+        proof: head
+            .headers
+            .get(PROBE_HEADER)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+        body: body.to_bytes(),
+        elapsed: Duration::ZERO,
+    })
 }

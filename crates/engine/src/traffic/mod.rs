@@ -21,6 +21,7 @@ mod steer;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod verify;
 
 pub(crate) use error::TrafficError;

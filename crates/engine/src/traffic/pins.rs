@@ -7,11 +7,15 @@ use sha1::{Digest, Sha1};
 use super::{
     http::PROBE_HEADER,
     labels::{Backend, Router},
+    sidecar::short,
 };
 use crate::event::Color;
 
 /// How many generations fit above the priority of a router.
 pub(super) const LEVELS: u32 = 12;
+
+/// How the names of all that pins define begin.
+pub(super) const PIN: &str = "teal-pin-";
 
 /// Above every router of a user, below the redirections of Traefik's entry points.
 const PROBE_PRIORITY: i64 = 1_000_000_000;
@@ -84,13 +88,8 @@ impl Generation<'_> {
     }
 
     fn name(&self, original: &str) -> String {
-        let rollout: String = self
-            .rollout
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(8)
-            .collect();
-        format!("teal-{rollout}-g{}-{original}", self.number)
+        let rollout = short(self.rollout, 8);
+        format!("{PIN}{rollout}-g{}-{original}", self.number)
     }
 }
 

@@ -210,10 +210,26 @@ pub(super) async fn create(
         host_config: Some(host_config),
         ..ContainerCreateBody::default()
     };
-    let created = docker
-        .create_container(None::<CreateContainerOptions>, body)
-        .await?;
+    let name = format!(
+        "teal-{}-{}-{}",
+        short(rollout, 8),
+        order.generation,
+        short(&order.target, 12)
+    );
+    let options = CreateContainerOptions {
+        name: Some(name),
+        ..CreateContainerOptions::default()
+    };
+    let created = docker.create_container(Some(options), body).await?;
     Ok(created.id)
+}
+
+/// The start of an id, without what a name can't have.
+pub(super) fn short(id: &str, length: usize) -> String {
+    id.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(length)
+        .collect()
 }
 
 impl Sidecar {

@@ -11,7 +11,7 @@ use super::{
     api,
     error::TrafficError,
     http::{self, Endpoint},
-    pins::{Generation, LEVELS, Pin, probe_value},
+    pins::{Generation, LEVELS, PIN, Pin, probe_value},
     rule::Target,
     sidecar::{self, Order, Report, Sidecar},
     survey::{Door, Steering, Survey},
@@ -355,7 +355,7 @@ async fn confirm(
         let routers = api::routers(address).await.unwrap_or_default();
         let problems = routers
             .iter()
-            .filter(|router| router.name.starts_with("teal-"))
+            .filter(|router| router.name.starts_with(PIN))
             .filter_map(api::ApiRouter::problem);
         seen = problems.fold(seen, |seen, problem| format!("{seen}; {problem}"));
     }

@@ -15,7 +15,7 @@ use super::{
     gateway::{EntryPoint, Gateway, network_ids, plain_name},
     http::Endpoint,
     labels::{Backend, Configured, Router, Subject},
-    pins::{LEVELS, Pinned},
+    pins::{LEVELS, PIN, Pinned},
     rule::{Target, health_path},
     sidecar::{ROLE, SIDECAR},
 };
@@ -367,7 +367,7 @@ impl Look<'_> {
                 .map(|router| router.to_router(&router.name, super::labels::Options::default()))
                 .filter(|router| {
                     let name = router.name.strip_suffix("@docker").unwrap_or(&router.name);
-                    !own.iter().any(|own| own.name == name)
+                    !name.starts_with(PIN) && !own.iter().any(|own| own.name == name)
                 })
                 .collect();
         }

@@ -103,7 +103,8 @@ impl Traffic {
     }
 }
 
-/// One answer of exactly this container. Traefik may be away for a moment; the container may not.
+/// One answer of exactly this container. Traefik may be away for a moment; the container may not,
+/// and if it is, Traefik says so.
 async fn ask(
     door: &Door,
     number: usize,
@@ -114,7 +115,9 @@ async fn ask(
     while Instant::now() < limit.deadline {
         match http::get(door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await {
             Ok(answer) if answer.proof.as_deref() == Some(&secret) => return Ok(answer),
-            Ok(_) | Err(NoAnswer::Connect(_)) => sleep(TRY_AGAIN).await,
+            Ok(_) | Err(NoAnswer::Connect(_) | NoAnswer::Tls(_) | NoAnswer::Broken(_)) => {
+                sleep(TRY_AGAIN).await;
+            }
             Err(problem) => return Err(bad(tested.pin, problem.to_string())),
         }
     }

@@ -7,6 +7,9 @@ use teal_testkit::{Container, Project, Report, Template};
 use super::*;
 use crate::model::TrafficPlan;
 
+mod gateways;
+mod in_flight;
+mod shapes;
 mod split;
 
 /// A project with its containers, and traffic that is ready to be steered.
@@ -30,7 +33,7 @@ impl Stage {
             "{:?}",
             survey.plan
         );
-        let rollout = format!("test-{}", project.name());
+        let rollout = rollout_of(&project);
         Self {
             traffic: Traffic::new(project.docker().clone(), survey, rollout),
             containers,
@@ -42,6 +45,16 @@ impl Stage {
         let slice = &self.containers[from..to];
         slice.iter().map(|container| container.id.clone()).collect()
     }
+}
+
+/// As short and unlike others as a real one.
+fn rollout_of(project: &Project) -> String {
+    project
+        .name()
+        .rsplit('-')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 async fn look(project: &Project) -> Survey {
