@@ -4,16 +4,12 @@ import { SvelteMap } from "svelte/reactivity";
 import * as backend from "./backend";
 import type { CommandError, LogLine, Usage } from "./backend";
 
-/** The last minute of samples. */
-const SAMPLES = 60;
 const MOST_LINES = 10_000;
 const TAIL = 200;
 
 export interface Use {
   cpu: number;
   memory: number;
-  cpuHistory: number[];
-  memoryHistory: number[];
 }
 
 /** Live use by container. */
@@ -29,17 +25,11 @@ export class UsageFeed {
   }
 
   #add({ container, cpu, memory }: Usage): void {
-    const before = this.use.get(container);
-    this.use.set(container, {
-      cpu,
-      memory,
-      cpuHistory: [...(before?.cpuHistory ?? []).slice(-SAMPLES + 1), cpu],
-      memoryHistory: [...(before?.memoryHistory ?? []).slice(-SAMPLES + 1), memory],
-    });
+    this.use.set(container, { cpu, memory });
   }
 
   /** Use of the busiest of these containers; none before a sample has come. */
-  highest(containers: string[]): Pick<Use, "cpu" | "memory"> | null {
+  highest(containers: string[]): Use | null {
     const all = containers.flatMap((id) => this.use.get(id) ?? []);
     if (all.length === 0) return null;
     return {
