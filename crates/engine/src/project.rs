@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bollard::models::ContainerInspectResponse;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     Result,
@@ -13,6 +14,9 @@ use crate::{
     readiness::{self, Facts},
     traffic::{self, Survey},
 };
+
+/// Services whose routes are looked for at the same time.
+const SURVEYS_AT_ONCE: usize = 16;
 
 /// Opens a project: a few calls for all of it, however many services it has.
 pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Result<Project> {
@@ -28,25 +32,37 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     let past = planner
         .history
         .read(&planner.info.id, Some(&base.name), None)?;
-    let mut services = Vec::new();
-    let mut traefik = None;
-    for (name, service) in &base.services {
-        let containers = running.remove(name).unwrap_or_default();
-        let survey = traffic::survey(planner.docker, &containers, Some(&service.labels)).await?;
-        traefik = traefik.or_else(|| survey.traefik.clone());
-        let found = Part {
-            name,
-            file: service,
-            effective: effective
-                .as_ref()
-                .and_then(|model| model.services.get(name))
-                .unwrap_or(service),
-            containers: &containers,
-            survey,
-            past: &past,
-        };
-        services.push(found.describe(planner, &base));
-    }
+    let parts: Vec<_> = base
+        .services
+        .iter()
+        .map(|(name, file)| (name, file, running.remove(name).unwrap_or_default()))
+        .collect();
+    let surveys: Vec<Survey> = stream::iter(&parts)
+        .map(|(_, file, containers)| {
+            traffic::survey(planner.docker, containers, Some(&file.labels))
+        })
+        .buffered(SURVEYS_AT_ONCE)
+        .try_collect()
+        .await?;
+    let traefik = surveys.iter().find_map(|survey| survey.traefik.clone());
+    let services = parts
+        .iter()
+        .zip(surveys)
+        .map(|((name, file, containers), survey)| {
+            let found = Part {
+                name,
+                file,
+                effective: effective
+                    .as_ref()
+                    .and_then(|model| model.services.get(*name))
+                    .unwrap_or(file),
+                containers,
+                survey,
+                past: &past,
+            };
+            found.describe(planner, &base)
+        })
+        .collect();
     Ok(Project {
         name: base.name,
         working_directory: compose::working_directory(&source),
