@@ -13,7 +13,7 @@ pub(super) fn expected(before: Value, wanted: Wanted) -> Value {
     let service = child(child(mapping(&mut root), "services"), wanted.service);
     let cpus = wanted.limits.cpus.map(|cpus| cpus.to_string());
     let memory = wanted.limits.memory.map(|memory| memory.to_string());
-    if wanted.keys.deploy() && (cpus.is_some() || memory.is_some()) {
+    if wanted.in_deploy() {
         let limits = child(child(child(service, "deploy"), "resources"), "limits");
         set(limits, "cpus", cpus.as_deref());
         set(limits, "memory", memory.as_deref());

@@ -9,7 +9,7 @@ use std::path::Path;
 use yaml_edit::{Document, Mapping, ScalarValue, Sequence, YamlFile, YamlNode};
 use yaml_serde::Value;
 
-use super::{LimitKeys, expected::expected};
+use super::{LimitKeys, editable, expected::expected};
 use crate::{Error, model::Limits};
 
 const BOM: char = '\u{feff}';
@@ -43,6 +43,14 @@ pub(super) struct Wanted<'a> {
     pub labels: &'a [(&'a str, &'a str)],
 }
 
+impl Wanted<'_> {
+    /// Whether anything has to stand below `deploy.resources.limits`.
+    pub(super) fn in_deploy(&self) -> bool {
+        let any = self.limits.cpus.is_some() || self.limits.memory.is_some();
+        any && self.keys.deploy()
+    }
+}
+
 /// The override's text with these limits and labels for `service`, in the keys that its files use.
 /// The other keys of Teal's, and a limit that is `None`, are taken out.
 pub(crate) fn merged(
@@ -63,8 +71,7 @@ pub(crate) fn merged(
         Some(text) => (&existing[..BOM.len_utf8()], text),
         None => ("", existing),
     };
-    let before = read(text)?;
-    let after = match before {
+    let after = match read(text)? {
         Value::Null => appended(text, wanted)?,
         Value::Mapping(_) => edited(text, wanted)?,
         _ => {
@@ -76,7 +83,12 @@ pub(crate) fn merged(
             });
         }
     };
-    confirm(before, &after, wanted)?;
+    // A file without a final newline gets none, unless a text block would lose it that way.
+    let bare = after.trim_end_matches(['\r', '\n']);
+    if !text.is_empty() && !text.ends_with('\n') && confirm(text, bare, wanted).is_ok() {
+        return Ok(format!("{bom}{bare}"));
+    }
+    confirm(text, &after, wanted)?;
     Ok(format!("{bom}{after}"))
 }
 
@@ -130,11 +142,12 @@ fn appended(text: &str, wanted: Wanted) -> Result<String, CannotMerge> {
     if text.contains("\r\n") {
         fresh = fresh.replace('\n', "\r\n");
     }
-    if text.is_empty() || text.ends_with('\n') {
-        return Ok(format!("{text}{fresh}"));
-    }
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    Ok(format!("{text}{newline}{}", fresh.trim_end()))
+    let newline = match text {
+        _ if text.is_empty() || text.ends_with('\n') => "",
+        _ if text.contains("\r\n") => "\r\n",
+        _ => "\n",
+    };
+    Ok(format!("{text}{newline}{fresh}"))
 }
 
 fn edited(text: &str, wanted: Wanted) -> Result<String, CannotMerge> {
@@ -149,116 +162,76 @@ fn edited(text: &str, wanted: Wanted) -> Result<String, CannotMerge> {
     let file = parsed.tree();
     let root = file.document().as_ref().and_then(Document::as_mapping);
     let Some(root) = root else {
-        return Err(shared(wanted.service, None));
+        return Err(shared(text, wanted.service));
     };
-    let editor = Editor { text };
-    let services = editor.mapping(&root, "services")?;
-    let service = editor.mapping(&services, wanted.service)?;
-    editor.set_limits(&service, wanted)?;
-    editor.set_labels(&service, wanted.labels)?;
+    editable::check(text, &root, wanted)?;
+    let services = root.entry("services").or_insert_mapping();
+    let service = services.entry(wanted.service).or_insert_mapping();
+    set_limits(&service, wanted);
+    set_labels(&service, wanted.labels);
     Ok(file.to_string())
 }
 
-/// The text before the edit, for the lines in errors.
-struct Editor<'a> {
-    text: &'a str,
+fn set_limits(service: &Mapping, wanted: Wanted) {
+    let cpus = wanted.limits.cpus.map(|cpus| cpus.to_string());
+    let memory = wanted.limits.memory.map(|memory| memory.to_string());
+    if wanted.in_deploy() {
+        let deploy = service.entry("deploy").or_insert_mapping();
+        let resources = deploy.entry("resources").or_insert_mapping();
+        let limits = resources.entry("limits").or_insert_mapping();
+        set(&limits, "cpus", cpus.as_deref());
+        set(&limits, "memory", memory.as_deref());
+    } else {
+        remove_deploy_limits(service);
+    }
+    let in_service = wanted.keys.service();
+    set(service, "cpus", cpus.as_deref().filter(|_| in_service));
+    set(
+        service,
+        "mem_limit",
+        memory.as_deref().filter(|_| in_service),
+    );
 }
 
-impl Editor<'_> {
-    /// The mapping at `key`, made where there is none.
-    fn mapping(&self, parent: &Mapping, key: &str) -> Result<Mapping, CannotMerge> {
-        self.check(parent, key)?;
-        match parent.get(key) {
-            Some(node) if parent.get_mapping(key).is_none() && !is_null(&node) => {
-                Err(self.cannot(&node, key, "is not a mapping"))
-            }
-            _ => Ok(parent.entry(key).or_insert_mapping()),
+/// Sets or removes a scalar.
+fn set(mapping: &Mapping, key: &str, value: Option<&str>) {
+    let Some(value) = value else {
+        // People reset what the base says; that does no harm here.
+        if !editable::is_reset(mapping, key) {
+            mapping.remove(key);
         }
+        return;
+    };
+    if mapping.get(key).is_some_and(|node| is_text(&node, value)) {
+        return;
     }
-
-    fn set_limits(&self, service: &Mapping, wanted: Wanted) -> Result<(), CannotMerge> {
-        let cpus = wanted.limits.cpus.map(|cpus| cpus.to_string());
-        let memory = wanted.limits.memory.map(|memory| memory.to_string());
-        let written = cpus.is_some() || memory.is_some();
-        if written && wanted.keys.deploy() {
-            let deploy = self.mapping(service, "deploy")?;
-            let resources = self.mapping(&deploy, "resources")?;
-            let limits = self.mapping(&resources, "limits")?;
-            self.set(&limits, "cpus", cpus.as_deref())?;
-            self.set(&limits, "memory", memory.as_deref())?;
-        } else {
-            remove_deploy_limits(service);
-        }
-        let in_service = |value: &Option<String>| value.clone().filter(|_| wanted.keys.service());
-        self.set(service, "cpus", in_service(&cpus).as_deref())?;
-        self.set(service, "mem_limit", in_service(&memory).as_deref())
+    if key == "cpus" {
+        // Without quotes YAML would read a number.
+        mapping.set(key, ScalarValue::double_quoted(value));
+    } else {
+        mapping.set(key, value);
     }
+}
 
-    /// Sets or removes a scalar.
-    fn set(&self, mapping: &Mapping, key: &str, value: Option<&str>) -> Result<(), CannotMerge> {
-        let Some(value) = value else {
-            // People reset what the base says; that does no harm here.
-            if !is_reset(mapping, key) {
-                mapping.remove(key);
-            }
-            return Ok(());
-        };
-        self.check(mapping, key)?;
-        if mapping
-            .get(key)
-            .is_some_and(|node| scalar(&node).as_deref() == Some(value))
-        {
-            return Ok(());
-        }
-        match key {
-            // Without quotes YAML would read a number, and 1.10 would lose its nought.
-            "cpus" => mapping.set(key, ScalarValue::double_quoted(value)),
-            _ => mapping.set(key, value),
-        }
-        Ok(())
+/// Whether this is `value` already, as text, in whichever quotes.
+fn is_text(node: &YamlNode, value: &str) -> bool {
+    node.as_scalar().is_some_and(|scalar| {
+        scalar.as_string() == value && (scalar.is_quoted() || value.parse::<f64>().is_err())
+    })
+}
+
+fn set_labels(service: &Mapping, labels: &[(&str, &str)]) {
+    if labels.is_empty() {
+        return;
     }
-
-    fn set_labels(&self, service: &Mapping, labels: &[(&str, &str)]) -> Result<(), CannotMerge> {
-        if labels.is_empty() {
-            return Ok(());
+    if let Some(map) = service.get_mapping("labels") {
+        for (key, value) in labels {
+            set(&map, key, Some(value));
         }
-        self.check(service, "labels")?;
-        if let Some(map) = service.get_mapping("labels") {
-            for (key, value) in labels {
-                map.set(*key, *value);
-            }
-            return Ok(());
-        }
-        match service.get("labels") {
-            Some(node) if service.get_sequence("labels").is_none() && !is_null(&node) => {
-                Err(self.cannot(&node, "labels", "is neither a list nor a mapping"))
-            }
-            _ => {
-                let list = service.entry("labels").or_insert_sequence();
-                for (key, value) in labels {
-                    set_item(&list, key, value);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// What stands at `key` must be this file's own, to be merged with the base.
-    fn check(&self, parent: &Mapping, key: &str) -> Result<(), CannotMerge> {
-        match parent.get(key) {
-            Some(node @ YamlNode::Alias(_)) => Err(self.cannot(&node, key, "is an alias")),
-            Some(node) if is_reset(parent, key) => {
-                Err(self.cannot(&node, key, "is reset here (`!reset`)"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn cannot(&self, node: &YamlNode, key: &str, what: &str) -> CannotMerge {
-        CannotMerge {
-            line: Some(line_at(self.text, node.byte_range().start)),
-            reason: format!("`{key}` {what}, so limits can't be added to it"),
-            remedy: format!("write `{key}` out as a mapping, or remove it"),
+    } else {
+        let list = service.entry("labels").or_insert_sequence();
+        for (key, value) in labels {
+            set_item(&list, key, value);
         }
     }
 }
@@ -278,7 +251,7 @@ fn remove_deploy_limits(service: &Mapping) {
     };
     let mut removed = false;
     for key in ["cpus", "memory"] {
-        if !is_reset(&limits, key) {
+        if !editable::is_reset(&limits, key) {
             removed |= limits.remove(key).is_some();
         }
     }
@@ -296,7 +269,8 @@ fn remove_deploy_limits(service: &Mapping) {
 fn set_item(list: &Sequence, key: &str, value: &str) {
     let item = format!("{key}={value}");
     let found = list.values().position(|node| {
-        scalar(&node).is_some_and(|text| text.split('=').next().map(str::trim) == Some(key))
+        node.as_scalar()
+            .is_some_and(|scalar| scalar.as_string().split('=').next().map(str::trim) == Some(key))
     });
     match found {
         Some(at) => {
@@ -306,37 +280,28 @@ fn set_item(list: &Sequence, key: &str, value: &str) {
     }
 }
 
-fn is_reset(mapping: &Mapping, key: &str) -> bool {
-    let tag = mapping
-        .get(key)
-        .and_then(|node| node.as_tagged().and_then(yaml_edit::TaggedNode::tag));
-    tag.as_deref() == Some("!reset")
-}
-
-fn is_null(node: &YamlNode) -> bool {
-    node.as_scalar().is_some_and(yaml_edit::Scalar::is_null)
-}
-
-fn scalar(node: &YamlNode) -> Option<String> {
-    node.as_scalar().map(yaml_edit::Scalar::as_string)
-}
-
 /// Checks by a second reader that the edit did what was wanted, and nothing else.
-fn confirm(before: Value, after: &str, wanted: Wanted) -> Result<(), CannotMerge> {
-    let expected = expected(before, wanted);
-    let line = after
-        .lines()
-        .position(|line| line.trim().trim_end_matches(':') == wanted.service)
-        .map(|at| at + 1);
-    match read(after) {
-        Ok(found) if found == expected => Ok(()),
-        _ => Err(shared(wanted.service, line)),
+fn confirm(text: &str, after: &str, wanted: Wanted) -> Result<(), CannotMerge> {
+    let found = read(after).map_err(|_| shared(text, wanted.service))?;
+    let is_edited = |before: &str| {
+        let before = read(before);
+        before.is_ok_and(|before| expected(before, wanted) == found)
+    };
+    // A text block at the end of a file without a newline gets one when something follows it.
+    if is_edited(text) || is_edited(&format!("{text}\n")) {
+        Ok(())
+    } else {
+        Err(shared(text, wanted.service))
     }
 }
 
-fn shared(service: &str, line: Option<usize>) -> CannotMerge {
+fn shared(text: &str, service: &str) -> CannotMerge {
+    let document = YamlFile::parse(text).tree().document();
+    let services = document.and_then(|document| document.get_mapping("services"));
+    let entry = services.and_then(|services| services.find_entry_by_key(service));
+    let key = entry.and_then(|entry| entry.key_node());
     CannotMerge {
-        line,
+        line: key.map(|key| line_at(text, key.byte_range().start)),
         reason: format!(
             "the limits of `{service}` can't be set without changing something else: it shares values by an anchor or a merge key (`<<`)"
         ),
@@ -344,6 +309,6 @@ fn shared(service: &str, line: Option<usize>) -> CannotMerge {
     }
 }
 
-fn line_at(text: &str, offset: u32) -> usize {
+pub(super) fn line_at(text: &str, offset: u32) -> usize {
     yaml_edit::byte_offset_to_line_column(text, offset as usize).line
 }

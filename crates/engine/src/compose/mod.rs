@@ -2,6 +2,7 @@
 //! `extends`, interpolation, profiles and env files mean is Compose's business, never ours.
 
 mod discovery;
+mod editable;
 mod expected;
 mod merge;
 mod model;
@@ -18,7 +19,7 @@ use std::{
 
 use serde::Deserialize;
 
-pub(crate) use model::{ComposeModel, ComposePort, ComposeService, LimitKeys};
+pub(crate) use model::{ComposeModel, ComposePort, ComposeService, Hidden, LimitKeys};
 pub(crate) use process::CommandOutput;
 
 use crate::{Error, Result, model::ProjectSource};

@@ -39,18 +39,11 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Puts the file back to what [`read`] found, byte for byte; removes it if there was none.
 pub(crate) fn restore(path: &Path, before: Option<&[u8]>) -> Result<()> {
-    let Some(bytes) = before else {
-        return match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", path)(error))
-            }
-            _ => sync_folder(path).map_err(failed("remove", path)),
-        };
-    };
-    if read(path)?.as_deref() == Some(bytes) {
-        return Ok(());
+    match before {
+        Some(bytes) if read(path)?.as_deref() == Some(bytes) => Ok(()),
+        Some(bytes) => write_atomic(path, bytes),
+        None => remove(&follow(path)?).map_err(failed("remove", path)),
     }
-    write_atomic(path, bytes)
 }
 
 /// The file that `path` means, through links, also where the last of them leads to no file yet.
@@ -78,6 +71,15 @@ fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(target)?;
     sync_folder(target)
+}
+
+/// Removes a file that may be gone already.
+fn remove(target: &Path) -> io::Result<()> {
+    match fs::remove_file(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(target),
+    }
 }
 
 /// Gives the new file the old one's mode and owner, or a new file's usual mode.

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, path::Path, process::Stdio};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Split},
     process::Command,
 };
 
@@ -176,19 +176,25 @@ impl Drop for Running {
     }
 }
 
-type OutputLines<R> = Option<Lines<BufReader<R>>>;
+type OutputLines<R> = Option<Split<BufReader<R>>>;
 
-fn lines<R: AsyncRead>(output: Option<R>) -> OutputLines<R> {
-    output.map(|output| BufReader::new(output).lines())
+fn lines<R: AsyncRead + Unpin>(output: Option<R>) -> OutputLines<R> {
+    output.map(|output| BufReader::new(output).split(b'\n'))
 }
 
 /// The next line of an output; none at its end, and ever after.
 async fn next<R: AsyncRead + Unpin>(lines: &mut OutputLines<R>) -> Option<String> {
-    let line = lines.as_mut()?.next_line().await;
-    if !matches!(line, Ok(Some(_))) {
-        *lines = None;
+    match lines.as_mut()?.next_segment().await {
+        Ok(Some(line)) => {
+            let line = line.strip_suffix(b"\r").unwrap_or(&line);
+            Some(String::from_utf8_lossy(line).into_owned())
+        }
+        // The end of a pipe, whichever way it came; the exit status says the rest.
+        Ok(None) | Err(_) => {
+            *lines = None;
+            None
+        }
     }
-    line.ok().flatten()
 }
 
 async fn read_all(output: Option<impl AsyncRead + Unpin>) -> std::io::Result<String> {

@@ -152,7 +152,7 @@ impl Memory {
 impl FromStr for Memory {
     type Err = LimitError;
 
-    /// Reads an amount as Compose does: an optional fraction and `b`, `k`, `m`, `g` or `t`,
+    /// Reads an amount as Compose does: an optional fraction and `b`, `k`, `m`, `g`, `t` or `p`,
     /// with or without a following `b`/`ib`, in any case, in powers of 1024.
     #[expect(
         clippy::cast_possible_truncation,
@@ -174,6 +174,7 @@ impl FromStr for Memory {
             "m" | "mb" | "mib" => 2,
             "g" | "gb" | "gib" => 3,
             "t" | "tb" | "tib" => 4,
+            "p" | "pb" | "pib" => 5,
             _ => return Err(none()),
         };
         let bytes = number * 1024_f64.powi(power);
@@ -221,5 +222,133 @@ impl fmt::Display for Limits {
             Some(memory) => write!(f, ", {memory}"),
             None => write!(f, ", any memory"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_decimals() {
+        for (text, nano) in [
+            ("0.01", 10_000_000),
+            ("0.5", 500_000_000),
+            (".5", 500_000_000),
+            ("1", 1_000_000_000),
+            ("1.", 1_000_000_000),
+            (" 1.50 ", 1_500_000_000),
+            ("0.333333333", 333_333_333),
+            ("128", 128_000_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(Cpus::from_nano(nano)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_of_cpus_says_so() {
+        for text in [
+            "", ".", "-1", "+1", "1e3", "1,5", "1.5.0", "one", "500m", "inf", "NaN", "0x1", "0",
+            "0.0", "99999999",
+        ] {
+            let error = text.parse::<Cpus>().unwrap_err();
+            assert_eq!(error, LimitError::NoCpus(text.to_owned()), "{text}");
+        }
+        for text in ["0.009", "0.000000001"] {
+            let error = text.parse::<Cpus>().unwrap_err();
+            assert_eq!(error, LimitError::TooFewCpus(text.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn cpus_are_written_as_people_write_them() {
+        for text in ["0.01", "0.5", "1", "1.5", "0.333333333", "64"] {
+            let cpus: Cpus = text.parse().unwrap();
+            assert_eq!(cpus.to_string(), text);
+            assert_eq!(
+                serde_json::to_value(cpus).unwrap(),
+                serde_json::json!(cpus.cores())
+            );
+        }
+        for refused in ["0", "-1", "0.001", "1e9", "null"] {
+            assert!(serde_json::from_str::<Cpus>(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn compose_counts_cpus_in_single_precision() {
+        let sets = |text: &str| text.parse::<Cpus>().unwrap().as_compose_sets().nano();
+        assert_eq!(sets("1.5"), 1_500_000_000);
+        assert_eq!(sets("0.3"), 300_000_000);
+        assert_eq!(sets("0.333333333"), 333_333_344);
+        assert_eq!(sets("2.123456789"), 2_123_456_768);
+    }
+
+    #[test]
+    fn memory_is_what_compose_writes() {
+        const MIB: u64 = 1 << 20;
+        for (text, bytes) in [
+            ("512M", 512 * MIB),
+            ("512m", 512 * MIB),
+            ("512mb", 512 * MIB),
+            ("512MiB", 512 * MIB),
+            (" 512 MB ", 512 * MIB),
+            ("1.5g", 1536 * MIB),
+            (".5G", 512 * MIB),
+            ("1T", MIB * MIB),
+            ("6291456", 6 * MIB),
+            ("6291457b", 6 * MIB + 1),
+            ("1.0000001g", 1_073_741_931),
+        ] {
+            assert_eq!(text.parse(), Ok(Memory::from_bytes(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_of_memory_says_so() {
+        for text in [
+            "", "M", "-1", "512x", "5mm", "1,5g", "1e9", "12 34", "9999999p", "1..5g",
+        ] {
+            let error = text.parse::<Memory>().unwrap_err();
+            assert_eq!(error, LimitError::NoMemory(text.to_owned()), "{text}");
+        }
+        for text in ["0", "5M", "6291455", "0.1k"] {
+            let error = text.parse::<Memory>().unwrap_err();
+            assert_eq!(
+                error,
+                LimitError::TooLittleMemory(text.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn memory_is_written_short_and_exact() {
+        for (bytes, text) in [
+            (1 << 30, "1G"),
+            (3 << 29, "1536M"),
+            (768 << 20, "768M"),
+            ((8 << 20) + 1024, "8193K"),
+            ((8 << 20) + 1, "8388609"),
+        ] {
+            let memory = Memory::from_bytes(bytes);
+            assert_eq!(memory.to_string(), text);
+            assert_eq!(text.parse(), Ok(memory));
+        }
+    }
+
+    #[test]
+    fn a_change_leaves_alone_what_it_does_not_name() {
+        let before = Limits {
+            cpus: "1".parse().ok(),
+            memory: "512M".parse().ok(),
+        };
+        let change = LimitsChange {
+            cpus: None,
+            memory: "768M".parse().ok(),
+        };
+        assert_eq!(before.with(change).to_string(), "1 CPU, 768M");
+        assert_eq!(before.with(LimitsChange::default()), before);
+        assert_eq!(Limits::default().to_string(), "any CPU, any memory");
     }
 }

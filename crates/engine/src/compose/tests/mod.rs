@@ -1,10 +1,21 @@
 //! Against the real Compose of this machine.
 
+mod discovery;
+mod files;
 mod merge;
+mod model;
+mod process;
+mod shapes;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
+
+use super::{Compose, ComposeModel};
+use crate::{Result, model::ProjectSource};
 
 /// A folder with these files in it, each a path below it and its text.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -15,8 +26,27 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn write(folder: &Path, path: &str, text: &str) {
+fn write(folder: &Path, path: &str, text: &str) -> PathBuf {
     let path = folder.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    fs::write(&path, text).unwrap();
+    path
+}
+
+async fn compose() -> Compose {
+    Compose::find()
+        .await
+        .expect("these tests need Docker Compose")
+}
+
+/// The project that Compose finds in `folder`.
+async fn open(folder: &Path) -> Result<(ProjectSource, ComposeModel)> {
+    open_as(folder, &ProjectSource::default()).await
+}
+
+async fn open_as(folder: &Path, source: &ProjectSource) -> Result<(ProjectSource, ComposeModel)> {
+    let compose = compose().await;
+    let source = compose.resolve_from(folder, source).await?;
+    let model = compose.model(&source, &[]).await?;
+    Ok((source, model))
 }
