@@ -44,7 +44,8 @@ impl Planner<'_> {
         let past = self
             .history
             .read(&self.info.id, Some(&base.name), Some(&request.service))?;
-        let limits_after = wanted_limits(request, limits_before, &past)?;
+        let wanted = wanted_limits(request, limits_before, &past)?;
+        let limits_after = wanted.as_compose_sets();
         let labels = [
             ("deployment.type", "blue-green"),
             (teal_label::ROLLOUT, rollout),
@@ -52,7 +53,7 @@ impl Planner<'_> {
         let override_after = override_file::merged(
             override_before.as_deref(),
             &request.service,
-            limits_after,
+            wanted,
             service.limit_keys(),
             &labels,
         )

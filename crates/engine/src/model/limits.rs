@@ -210,6 +210,16 @@ impl Limits {
             memory: change.memory.or(self.memory),
         }
     }
+
+    /// What the engine gets when these limits are written into a compose file; see
+    /// [`Cpus::as_compose_sets`].
+    #[must_use]
+    pub fn as_compose_sets(self) -> Self {
+        Self {
+            cpus: self.cpus.map(Cpus::as_compose_sets),
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Limits {
@@ -282,6 +292,15 @@ mod tests {
         assert_eq!(sets("0.3"), 300_000_000);
         assert_eq!(sets("0.333333333"), 333_333_344);
         assert_eq!(sets("2.123456789"), 2_123_456_768);
+
+        // What Compose has set once, it sets again.
+        for nano in (10_000_000..64_000_000_000).step_by(999_983) {
+            let set = Cpus::from_nano(nano).as_compose_sets();
+            assert_eq!(
+                set.to_string().parse::<Cpus>().unwrap().as_compose_sets(),
+                set
+            );
+        }
     }
 
     #[test]
