@@ -19,7 +19,7 @@ use std::{
 
 use serde::Deserialize;
 
-pub(crate) use model::{ComposeModel, ComposePort, ComposeService, Hidden, LimitKeys};
+pub(crate) use model::{ComposeModel, ComposeService, LimitKeys};
 pub(crate) use process::CommandOutput;
 
 use crate::{Error, Result, model::ProjectSource};

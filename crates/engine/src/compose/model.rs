@@ -29,7 +29,6 @@ pub(crate) struct ComposeModel {
 #[serde(default)]
 pub(crate) struct ComposeService {
     pub image: Option<String>,
-    build: Option<IgnoredAny>,
     pub container_name: Option<String>,
     pub command: Option<Vec<String>>,
     pub entrypoint: Option<Vec<String>>,
@@ -52,7 +51,6 @@ pub(crate) struct ComposeService {
     #[serde(deserialize_with = "keys")]
     pub depends_on: BTreeSet<String>,
     pub links: Vec<String>,
-    pre_stop: Option<Vec<IgnoredAny>>,
 
     deploy: Deploy,
     scale: Option<u32>,
@@ -230,10 +228,6 @@ impl ComposeModel {
 }
 
 impl ComposeService {
-    pub(crate) fn is_built(&self) -> bool {
-        self.build.is_some()
-    }
-
     pub(crate) fn limits(&self) -> Limits {
         let deploy = self.deploy.resources.limits.as_ref();
         Limits {
@@ -322,12 +316,6 @@ impl ComposeService {
     pub(crate) fn special_mode(&self) -> Option<&str> {
         let mode = self.deploy.mode.as_deref()?;
         (mode != "replicated" && !mode.is_empty()).then_some(mode)
-    }
-
-    pub(crate) fn has_pre_stop(&self) -> bool {
-        self.pre_stop
-            .as_ref()
-            .is_some_and(|hooks| !hooks.is_empty())
     }
 
     /// The addresses that only one container can have.

@@ -7,17 +7,15 @@ use std::{
 };
 
 use super::working_directory;
-use crate::{Error, Result, model::ProjectSource};
+use crate::{Error, OVERRIDE_FILE, Result, model::ProjectSource};
 
-pub(crate) use super::merge::{CannotMerge, merged};
-
-const NAME: &str = "docker-compose.blue-green.yml";
+pub(crate) use super::merge::merged;
 
 /// The override's path: beside the project's first compose file.
 pub(crate) fn path(source: &ProjectSource) -> PathBuf {
     match source.files.first().and_then(|file| file.parent()) {
-        Some(folder) => folder.join(NAME),
-        None => working_directory(source).join(NAME),
+        Some(folder) => folder.join(OVERRIDE_FILE),
+        None => working_directory(source).join(OVERRIDE_FILE),
     }
 }
 

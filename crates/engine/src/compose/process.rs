@@ -17,8 +17,6 @@ const LAST_LINES: usize = 20;
 #[derive(Debug, Clone)]
 pub(crate) struct CommandOutput {
     pub success: bool,
-    /// None where a signal ended it.
-    pub code: Option<i32>,
     /// Its last lines, the newest last.
     pub last_lines: Vec<String>,
 }
@@ -63,7 +61,6 @@ pub(super) async fn run(
     let status = running.wait().await?;
     Ok(CommandOutput {
         success: status.success(),
-        code: status.code(),
         last_lines: last_lines.into(),
     })
 }

@@ -9,7 +9,7 @@ use crate::{
     model::ProjectSource,
 };
 
-const NAME: &str = "docker-compose.blue-green.yml";
+const NAME: &str = crate::OVERRIDE_FILE;
 
 /// What is in a folder, by name.
 fn names(folder: &Path) -> Vec<String> {

@@ -9,7 +9,7 @@ use super::{compose, folder, write};
 use crate::{
     compose::{
         LimitKeys,
-        override_file::{CannotMerge, merged},
+        merge::{CannotMerge, merged},
     },
     model::{Limits, ProjectSource},
 };

@@ -13,6 +13,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use super::{Compose, ComposeModel};
 use crate::{Result, model::ProjectSource};
@@ -34,9 +35,9 @@ fn write(folder: &Path, path: &str, text: &str) -> PathBuf {
 }
 
 async fn compose() -> Compose {
-    Compose::find()
-        .await
-        .expect("these tests need Docker Compose")
+    static FOUND: OnceCell<Compose> = OnceCell::const_new();
+    let find = async || Compose::find().await.expect("these tests need Compose");
+    FOUND.get_or_init(find).await.clone()
 }
 
 /// The project that Compose finds in `folder`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{compose, folder, open, open_as, write};
 use crate::{
     Error,
-    compose::LimitKeys,
+    compose::{LimitKeys, model::Hidden},
     model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, ProjectSource},
 };
 
@@ -58,7 +58,7 @@ volumes: {data: }
     let web = &model.services["web"];
 
     assert_eq!(web.image.as_deref(), Some("web:1"));
-    assert!(web.is_built() && web.has_pre_stop() && web.enabled);
+    assert!(web.enabled);
     assert_eq!(
         web.command.as_ref().unwrap(),
         &["serve", "two words", "$HOME"]
@@ -71,12 +71,7 @@ volumes: {data: }
     let environment: Vec<_> = web
         .environment
         .iter()
-        .map(|(key, value)| {
-            (
-                key.as_str(),
-                value.as_ref().map(super::super::Hidden::reveal),
-            )
-        })
+        .map(|(key, value)| (key.as_str(), value.as_ref().map(Hidden::reveal)))
         .collect();
     assert_eq!(
         environment,

@@ -83,7 +83,7 @@ async fn the_lines_of_both_outputs_come_one_by_one() {
         .unwrap();
     lines.sort();
     assert_eq!(lines, ["one", "three", "two"]);
-    assert_eq!((output.success, output.code), (false, Some(3)));
+    assert!(!output.success);
     assert_eq!(output.last_lines.len(), 3);
 }
 
