@@ -37,10 +37,14 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         .iter()
         .map(|(name, file)| (name, file, running.remove(name).unwrap_or_default()))
         .collect();
-    let surveys: Vec<Survey> = stream::iter(&parts)
+    // Made before the stream: a closure over references inside it would not be `Send`.
+    let surveys: Vec<_> = parts
+        .iter()
         .map(|(_, file, containers)| {
             traffic::survey(planner.docker, containers, Some(&file.labels))
         })
+        .collect();
+    let surveys: Vec<Survey> = stream::iter(surveys)
         .buffered(SURVEYS_AT_ONCE)
         .try_collect()
         .await?;
