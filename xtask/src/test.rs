@@ -19,6 +19,9 @@ use crate::{
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const CARGO_NEXTEST: &str = "cargo-nextest@0.9.143";
 
+/// The profile, from `.config/nextest.toml`, follows.
+const NEXTEST: [&str; 5] = ["nextest", "run", "--workspace", "--locked", "--profile"];
+
 /// These make the web view's screenshots hang, or join windows that are tested side by side.
 const NOT_FOR_WINDOWS: &[&str] = &[
     "DBUS_SESSION_BUS_ADDRESS",
@@ -117,29 +120,13 @@ fn deny() -> Result<()> {
 
 fn unit_tests() -> Result<()> {
     ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
-    let mut tests = cargo();
-    tests.args([
-        "nextest",
-        "run",
-        "--workspace",
-        "--locked",
-        "--profile",
-        "ci",
-    ]);
-    process::run(tests.args(["--filterset", "not kind(test)"]))
+    process::run(cargo().args(NEXTEST).arg("quick"))
 }
 
 fn all_tests() -> Result<()> {
     ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
-    process::run(&mut on_a_display(&[
-        "cargo",
-        "nextest",
-        "run",
-        "--workspace",
-        "--locked",
-        "--profile",
-        "ci",
-    ]))
+    let words: Vec<&str> = ["cargo"].into_iter().chain(NEXTEST).chain(["ci"]).collect();
+    process::run(&mut on_a_display(&words))
 }
 
 /// The command on a display without a screen, in the environment that tests of the window need.
