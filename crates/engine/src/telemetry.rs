@@ -20,6 +20,12 @@ const DEFAULT_FILTER: &str = "info,teal=debug,teal_engine=debug,teal_desktop=deb
 /// The directory can't be written to. A program may well go on without a log.
 pub fn init(state: &Path, program: &str) -> Result<WorkerGuard> {
     let directory = state.join("logs");
+    // The appender prints to standard error where there is nothing to prune.
+    std::fs::create_dir_all(&directory).map_err(|source| Error::File {
+        operation: "create",
+        path: directory.clone(),
+        source,
+    })?;
     let appender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(program)
