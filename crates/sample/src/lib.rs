@@ -17,6 +17,8 @@ use teal_engine::{Result, model::ProjectSource};
 pub const HELLO: &str = "teal-sample/hello:latest";
 /// The image of Traefik that the sample's compose file names.
 pub const TRAEFIK: &str = "traefik:v3.7";
+/// The name of its directory among Teal's data.
+pub const DIRECTORY: &str = "sample";
 /// The sample's project name.
 pub const PROJECT: &str = "teal-sample";
 
