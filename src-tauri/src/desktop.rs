@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use serde::Serialize;
-use teal_engine::{Engine, Result, Rollout, Settings, model::ProjectSource};
+use teal_engine::{Engine, Paths, Result, Rollout, Settings, model::ProjectSource};
 use ts_rs::TS;
 
 use crate::{
@@ -20,13 +20,6 @@ pub(crate) struct Startup {
     pub(crate) version: String,
 }
 
-/// Where the window keeps what it remembers.
-#[derive(Debug, Clone)]
-pub struct Directories {
-    /// Recent projects.
-    pub config: PathBuf,
-}
-
 /// The state of the program. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Desktop {
@@ -34,6 +27,8 @@ pub struct Desktop {
     pub(crate) rollouts: Arc<Rollouts>,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) recents: Arc<Recents>,
+    /// Where the sample project is put.
+    pub(crate) sample: PathBuf,
     pub(crate) source: Option<ProjectSource>,
     pub(crate) started: Instant,
 }
@@ -42,7 +37,7 @@ impl Desktop {
     /// `source` is opened first; `started` is when the process was.
     pub fn new(
         settings: Settings,
-        directories: Directories,
+        paths: Paths,
         source: Option<ProjectSource>,
         started: Instant,
     ) -> Self {
@@ -50,7 +45,8 @@ impl Desktop {
             connection: Arc::new(Connection::new(settings)),
             rollouts: Arc::default(),
             subscriptions: Subscriptions::default(),
-            recents: Arc::new(Recents::new(directories.config)),
+            recents: Arc::new(Recents::new(paths.config)),
+            sample: paths.data.join(teal_sample::DIRECTORY),
             source,
             started,
         }

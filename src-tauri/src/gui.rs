@@ -2,14 +2,10 @@
 
 use std::{process::ExitCode, time::Instant};
 
-use directories::ProjectDirs;
 use tauri::{Builder, Manager, Runtime, webview::PageLoadEvent};
-use teal_engine::{Settings, model::ProjectSource};
+use teal_engine::{Paths, Settings, model::ProjectSource, telemetry};
 
-use crate::{
-    closing, commands,
-    desktop::{Desktop, Directories},
-};
+use crate::{closing, commands, desktop::Desktop};
 
 /// Everything that needs no real window, so that tests can put it on the mock runtime.
 pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R> {
@@ -37,6 +33,8 @@ pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R
             commands::rollouts::running_rollouts,
             commands::rollouts::rollback_request,
             commands::rollouts::history,
+            commands::sample::sample_up,
+            commands::sample::sample_down,
             commands::follow::follow_rollout,
             commands::follow::follow_usage,
             commands::follow::follow_logs,
@@ -51,25 +49,21 @@ pub(crate) fn run(source: Option<ProjectSource>, started: Instant) -> ExitCode {
     if gtk::init().is_err() {
         return complain(
             "there is no display to open a window on (`DISPLAY` or `WAYLAND_DISPLAY`)",
-            "`teal --help` lists what works without one",
+            Some("`teal --help` lists what works without one"),
         );
     }
-    let Some(project) = ProjectDirs::from("dev", "Teal", "teal") else {
-        return complain("no home directory is known", "set `HOME`");
+    let paths = match Paths::find() {
+        Ok(paths) => paths,
+        Err(error) => return complain(&error.to_string(), error.hint().as_deref()),
     };
-    let directories = Directories {
-        config: project.config_dir().to_owned(),
-    };
-    let desktop = Desktop::new(Settings::default(), directories, source, started);
+    let _log = start_log(&paths);
+    let desktop = Desktop::new(Settings::default(), paths, source, started);
     let builder = Builder::default().plugin(tauri_plugin_dialog::init());
     let app = configure(builder, desktop.clone()).build(tauri::generate_context!());
     let app = match app {
         Ok(app) => app,
         Err(error) => {
-            return complain(
-                &format!("could not open the window: {error}"),
-                "WebKitGTK 4.1 is needed",
-            );
+            return complain(&format!("could not open the window: {error}"), None);
         }
     };
     #[cfg(unix)]
@@ -78,8 +72,20 @@ pub(crate) fn run(source: Option<ProjectSource>, started: Instant) -> ExitCode {
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
+/// The log, as long as what this gives lives. The window goes on without one.
+fn start_log(paths: &Paths) -> Option<impl Sized + use<>> {
+    telemetry::init(&paths.state, "teal-desktop")
+        .inspect_err(|error| {
+            complain(&format!("{error}; going on without a log"), None);
+        })
+        .ok()
+}
+
 #[expect(clippy::print_stderr, reason = "there is no window to say it in")]
-fn complain(text: &str, hint: &str) -> ExitCode {
-    eprintln!("error: {text}\nhint: {hint}");
+fn complain(text: &str, hint: Option<&str>) -> ExitCode {
+    eprintln!("error: {text}");
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
     ExitCode::FAILURE
 }

@@ -22,7 +22,7 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
 
-pub use desktop::{Desktop, Directories};
+pub use desktop::Desktop;
 
 /// Reads the command line before anything of the window exists, then opens it.
 pub fn main() -> ExitCode {

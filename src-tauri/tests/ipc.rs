@@ -10,8 +10,8 @@ use tauri::{
     test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_context, noop_assets},
     webview::InvokeRequest,
 };
-use teal_desktop::{Desktop, Directories, gui};
-use teal_engine::{Settings, model::ProjectSource};
+use teal_desktop::{Desktop, gui};
+use teal_engine::{Paths, Settings, model::ProjectSource};
 use tempfile::TempDir;
 
 /// The program with directories of its own and no engine to reach.
@@ -31,10 +31,12 @@ impl Program {
             )),
             data_directory: Some(directory.path().join("data")),
         };
-        let directories = Directories {
+        let paths = Paths {
+            data: directory.path().join("data"),
+            state: directory.path().join("state"),
             config: directory.path().join("config"),
         };
-        let desktop = Desktop::new(settings, directories, source, Instant::now());
+        let desktop = Desktop::new(settings, paths, source, Instant::now());
         let app = gui::configure(mock_builder(), desktop)
             .build(mock_context(noop_assets()))
             .unwrap();
@@ -106,6 +108,8 @@ fn without_an_engine_every_command_that_needs_one_says_so() {
             json!({ "source": source, "service": "web", "to": null }),
         ),
         ("history", json!({ "project": null, "service": null })),
+        ("sample_up", json!({})),
+        ("sample_down", json!({})),
         (
             "follow_logs",
             json!({ "container": "c", "tail": 10, "lines": "__CHANNEL__:1" }),

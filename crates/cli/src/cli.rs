@@ -4,10 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use teal_engine::{
-    Settings,
-    model::{ProjectSource, RolloutOptions},
-};
+use teal_engine::model::{ProjectSource, RolloutOptions};
 
 use crate::duration;
 
@@ -52,9 +49,6 @@ pub(crate) struct Global {
     /// Profile to enable; may be given more than once
     #[arg(long = "profile", value_name = "NAME", global = true)]
     profiles: Vec<String>,
-    /// Docker engine to use, such as `unix:///var/run/docker.sock`
-    #[arg(short = 'H', long, value_name = "ADDRESS", global = true)]
-    host: Option<String>,
     /// Print JSON: one object a line, or one array for a list; errors too, on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -68,13 +62,6 @@ impl Global {
             profiles: self.profiles.clone(),
             project_name: self.project_name.clone(),
             project_directory: self.project_directory.clone(),
-        }
-    }
-
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            docker_host: self.host.clone(),
-            ..Settings::default()
         }
     }
 }
@@ -93,6 +80,8 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// List past rollouts: of the project here, else of all
     History(History),
+    /// Start or remove the sample project
+    Sample(Sample),
     /// Print completions for a shell
     Completions { shell: Shell },
     /// Print the manual page, or write the pages of all commands to a folder
@@ -174,6 +163,20 @@ impl How {
 pub(crate) struct History {
     /// Only of this service
     pub(crate) service: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sample {
+    #[command(subcommand)]
+    pub(crate) action: SampleAction,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum SampleAction {
+    /// Start it: Traefik and a small web service
+    Up,
+    /// Remove it
+    Down,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub(crate) mod follow;
 pub(crate) mod projects;
 pub(crate) mod rollouts;
+pub(crate) mod sample;
 pub(crate) mod window;
 
 use crate::{command_error::CommandError, desktop::Desktop};

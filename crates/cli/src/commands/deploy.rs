@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global, deploy: &Deploy, screen: &mut Screen) -
         origin: Origin::Terminal,
         to_revision: None,
     };
-    let engine = connect(global).await?;
+    let engine = connect().await?;
     rollout::run(&engine, request, deploy.how.dry_run, screen).await
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, history: &History, screen: &mut Screen) -> Outcome {
-    let engine = connect(global).await?;
+    let engine = connect().await?;
     let project = project_name(&engine, global).await?;
     let revisions = engine.history(project.as_deref(), history.service.as_deref())?;
     if screen.is_json {

@@ -8,14 +8,15 @@ mod open;
 mod projects;
 mod rollback;
 mod rollout;
+mod sample;
 mod services;
 
-use teal_engine::Engine;
+use teal_engine::{Engine, Paths, Settings, telemetry};
 
 use crate::{
-    cli::{Cli, Command, Global},
+    cli::{Cli, Command},
     failure::Failure,
-    screen::Screen,
+    screen::{Screen, complain},
 };
 
 /// The exit code of a command that did its work.
@@ -24,13 +25,19 @@ type Outcome = Result<u8, Failure>;
 /// Carries the command out and gives the program's exit code.
 pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
     let global = &cli.global;
+    let asks_engine = !matches!(
+        cli.command,
+        Command::Open(_) | Command::Completions { .. } | Command::Man { .. }
+    );
+    let _log = asks_engine.then(start_log);
     let outcome = match cli.command {
         Command::Open(open) => open::run(&open).await,
-        Command::Projects => projects::run(global, screen).await,
+        Command::Projects => projects::run(screen).await,
         Command::Services => services::run(global, screen).await,
         Command::Deploy(deploy) => deploy::run(global, &deploy, screen).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
         Command::History(history) => history::run(global, &history, screen).await,
+        Command::Sample(sample) => sample::run(sample.action, screen).await,
         Command::Completions { shell } => Ok(completions::run(shell, screen)),
         Command::Man { directory } => man::run(directory.as_deref(), screen),
     };
@@ -41,6 +48,14 @@ pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
     })
 }
 
-async fn connect(global: &Global) -> Result<Engine, Failure> {
-    Ok(Engine::connect(global.settings()).await?)
+async fn connect() -> Result<Engine, Failure> {
+    Ok(Engine::connect(Settings::default()).await?)
+}
+
+/// The log, as long as what this gives lives. Nothing stops for want of one.
+fn start_log() -> Option<impl Sized + use<>> {
+    Paths::find()
+        .and_then(|paths| telemetry::init(&paths.state, "teal"))
+        .inspect_err(|error| complain(&format!("{error}; going on without a log"), None))
+        .ok()
 }

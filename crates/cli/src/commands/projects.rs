@@ -3,10 +3,10 @@
 use teal_engine::model::ProjectSummary;
 
 use super::{Outcome, connect};
-use crate::{cli::Global, display::table, screen::Screen, text::harmless};
+use crate::{display::table, screen::Screen, text::harmless};
 
-pub(super) async fn run(global: &Global, screen: &mut Screen) -> Outcome {
-    let projects = connect(global).await?.projects().await?;
+pub(super) async fn run(screen: &mut Screen) -> Outcome {
+    let projects = connect().await?.projects().await?;
     if screen.is_json {
         screen.json(&projects);
     } else if projects.is_empty() {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, rollback: &Rollback, screen: &mut Screen) -> Outcome {
-    let engine = connect(global).await?;
+    let engine = connect().await?;
     let request = engine
         .rollback_request(
             &global.source(),

@@ -6,7 +6,7 @@ use super::{Outcome, connect};
 use crate::{cli::Global, display::table, screen::Screen, text::harmless};
 
 pub(super) async fn run(global: &Global, screen: &mut Screen) -> Outcome {
-    let project = connect(global).await?.project(&global.source()).await?;
+    let project = connect().await?.project(&global.source()).await?;
     if screen.is_json {
         screen.json(&project.services);
     } else if project.services.is_empty() {
