@@ -8,6 +8,7 @@ mod merge;
 mod model;
 pub(crate) mod override_file;
 mod process;
+mod read;
 
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,12 @@ use std::{
     fmt,
 };
 
-use jiff::SignedDuration;
 use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor},
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
 };
 
+use super::read::{cpus, keys, memory, milliseconds, text};
 use crate::{
     Error, Result,
     model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Volume},
@@ -391,88 +391,10 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// A number as Compose prints it: some of them, in some versions, as text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Whole(i64),
-    Decimal(f32),
-    Text(String),
-}
-
-/// CPUs as Compose hands them to the engine: it counts in single precision. 0 is no limit.
-fn cpus<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Cpus>, D::Error> {
-    let cores = match Option::<Number>::deserialize(from)? {
-        None => return Ok(None),
-        #[expect(clippy::cast_precision_loss, reason = "Compose counts so")]
-        Some(Number::Whole(cores)) => cores as f32,
-        Some(Number::Decimal(cores)) => cores,
-        Some(Number::Text(text)) => text.parse().map_err(D::Error::custom)?,
-    };
-    let cpus = Cpus::try_from(f64::from(cores)).ok();
-    Ok(cpus.map(Cpus::as_compose_sets))
-}
-
-/// 0 and less is no limit.
-fn memory<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Memory>, D::Error> {
-    let bytes = match Option::<Number>::deserialize(from)? {
-        None => return Ok(None),
-        Some(Number::Whole(bytes)) => bytes,
-        Some(Number::Decimal(bytes)) => {
-            let reason = format!("{bytes} is no number of bytes");
-            return Err(D::Error::custom(reason));
-        }
-        Some(Number::Text(text)) => text.parse().map_err(D::Error::custom)?,
-    };
-    let bytes = u64::try_from(bytes).ok().filter(|&bytes| bytes > 0);
-    Ok(bytes.map(Memory::from_bytes))
-}
-
-/// A port, or a range of them; Compose has printed both as text and as a number.
-fn text<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<String>, D::Error> {
-    Ok(match Option::<Number>::deserialize(from)? {
-        Some(Number::Whole(number)) => Some(number.to_string()),
-        Some(Number::Text(text)) if !text.is_empty() => Some(text),
-        _ => None,
-    })
-}
-
-/// The keys of a mapping whose values say nothing to Teal.
-fn keys<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<BTreeSet<String>, D::Error> {
-    struct Keys;
-
-    impl<'de> Visitor<'de> for Keys {
-        type Value = BTreeSet<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a mapping")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(
-            self,
-            mut map: A,
-        ) -> std::result::Result<Self::Value, A::Error> {
-            let mut keys = BTreeSet::new();
-            while let Some((key, IgnoredAny)) = map.next_entry()? {
-                keys.insert(key);
-            }
-            Ok(keys)
-        }
-    }
-
-    from.deserialize_map(Keys)
-}
-
-/// A time as Go prints it: `1m30s`.
-fn milliseconds(text: &str) -> Option<u64> {
-    let duration: SignedDuration = text.parse().ok()?;
-    u64::try_from(duration.as_millis()).ok()
+const fn yes() -> bool {
+    true
 }
 
 fn tcp() -> String {
     "tcp".into()
-}
-
-const fn yes() -> bool {
-    true
 }

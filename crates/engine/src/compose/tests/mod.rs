@@ -3,6 +3,7 @@
 mod discovery;
 mod files;
 mod merge;
+mod merge_any;
 mod model;
 mod process;
 mod shapes;
