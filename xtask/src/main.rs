@@ -1,9 +1,10 @@
-//! What a developer runs, and CI: `cargo xtask run`, `cargo xtask test`.
+//! What a developer runs, and CI: `cargo xtask run`, `cargo xtask test`, `cargo xtask bench`.
 //!
 //! Both install what is missing first, so that a fresh clone needs nothing typed in between.
 
 #![expect(clippy::print_stdout, reason = "it talks to whoever runs it")]
 
+mod bench;
 mod demo;
 mod process;
 mod run;
@@ -35,6 +36,8 @@ enum Xtask {
         #[arg(long)]
         quick: bool,
     },
+    /// Measures how quick and how small Teal is, and what a rollout takes
+    Bench(bench::Options),
     /// Writes the front end's types anew
     Types,
     /// Writes docs/screenshots anew, by the tests that drive the window
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Xtask::Setup => setup::setup(Needs::ALL),
         Xtask::Run => run::run(),
         Xtask::Test { quick } => test::test(quick),
+        Xtask::Bench(options) => bench::bench(&options),
         Xtask::Types => types(),
         Xtask::Screenshots => screenshots(),
     };

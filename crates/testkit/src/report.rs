@@ -60,6 +60,14 @@ impl Report {
         own.map(|(_, count)| count).sum()
     }
 
+    /// The longest time from the end of one success to the end of the next; none of fewer than two.
+    pub fn worst_gap(&self) -> Option<Duration> {
+        let successes = self.answers.iter().filter(|answer| answer.is_success());
+        let mut ends: Vec<Instant> = successes.map(|answer| answer.at + answer.took).collect();
+        ends.sort();
+        ends.windows(2).map(|pair| pair[1] - pair[0]).max()
+    }
+
     /// The part of it that was sent from `begin` on and before `end`.
     #[must_use]
     pub fn between(&self, begin: Instant, end: Instant) -> Self {

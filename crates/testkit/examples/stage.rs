@@ -1,0 +1,64 @@
+//! `stage sample` starts a project like the sample, `stage services N` creates one of N services
+//! that do not run. Prints where it is, as JSON, and removes it when its input ends.
+
+#![expect(clippy::print_stdout, reason = "where it is, is its output")]
+
+use std::{env, fmt::Write, io, process::ExitCode, time::Duration};
+
+use serde_json::json;
+use teal_testkit::{HealthCheck, Project, Template};
+
+#[tokio::main]
+async fn main() -> io::Result<ExitCode> {
+    // Ctrl-C is for who asked for the project, whose end closes our input.
+    tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let project = match words[..] {
+        ["sample"] => Project::up(sample()).await,
+        ["services", count] if count.parse::<u32>().is_ok() => services(count).await,
+        _ => {
+            println!("usage: stage sample, or stage services N");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    println!(
+        "{}",
+        json!({
+            "project": project.name(),
+            "file": project.compose_file(),
+            "url": project.url("/"),
+        })
+    );
+    tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink())).await??;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What samples/compose.yaml says of `hello`.
+fn sample() -> Template {
+    Template::named("stage")
+        .environment("START_DELAY_MS", "3000")
+        .health_check(HealthCheck {
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            retries: 3,
+            start_period: Duration::from_secs(10),
+        })
+}
+
+/// The first of them is the template's own.
+async fn services(count: &str) -> Project {
+    let mut project = Project::new(Template::named("services").no_traefik()).await;
+    let image = project.image().to_owned();
+    let mut text = String::new();
+    for number in 2..=count.parse().expect("checked before") {
+        write!(
+            text,
+            "hello-{number}:\n  image: {image}\n  pull_policy: never\n  cpus: 0.5\n  mem_limit: 64M\n"
+        )
+        .expect("a string takes any text");
+    }
+    project.change(|template| template.more_services(&text));
+    project.compose(&["create"]).await;
+    project
+}

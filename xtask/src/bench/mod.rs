@@ -1,0 +1,154 @@
+//! `cargo xtask bench`: figures of this machine, as Markdown. They are measured and told, never
+//! asserted: how quick it is says something of the machine too.
+
+mod child;
+mod display;
+mod listing;
+mod machine;
+mod memory;
+mod plain;
+mod requests;
+mod rollout;
+mod size;
+mod spread;
+mod stage;
+mod window;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    process::{self, cargo, command, root},
+    say,
+    setup::{self, Needs},
+};
+
+const DOCUMENT: &str = "docs/bench.md";
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Measure this alone
+    #[arg(long, value_name = "NAME")]
+    only: Option<Figure>,
+    /// Write docs/bench.md too
+    #[arg(long, conflicts_with = "only")]
+    write: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Figure {
+    /// From the start of the window's program to its first paint
+    StartUp,
+    /// What the window and its web view take once they have settled
+    Memory,
+    /// The programs' files
+    Size,
+    /// `teal services` on a project of 200
+    Listing,
+    /// A rollout phase by phase, how soon health is seen, and what becomes of requests with Teal
+    /// and without
+    Rollout,
+}
+
+pub(crate) fn bench(options: &Options) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("run it on Linux: it opens the window on a display of its own, and reads /proc");
+    }
+    setup::setup(Needs::ALL)?;
+    build()?;
+    let scratch = Scratch::new()?;
+    let mut document = machine::describe()?;
+    for figure in Figure::value_variants() {
+        if options.only.is_none_or(|only| only == *figure) {
+            document.push('\n');
+            document.push_str(&measure(*figure, scratch.path())?);
+        }
+    }
+    print(&document);
+    if options.write {
+        let file = root().join(DOCUMENT);
+        fs::create_dir_all(file.parent().unwrap_or(root()))?;
+        fs::write(&file, &document).with_context(|| format!("can't write {DOCUMENT}"))?;
+        say(&format!("written to {DOCUMENT}"));
+    }
+    Ok(())
+}
+
+fn build() -> Result<()> {
+    say("building for release");
+    setup::build_front_end()?;
+    let mut programs = cargo();
+    programs.args(["build", "--quiet", "--release", "--locked"]);
+    process::run(programs.args(["--package", "teal", "--package", "teal-desktop"]))?;
+    let mut helpers = cargo();
+    helpers.args(["build", "--quiet", "--locked", "--package", "teal-testkit"]);
+    process::run(helpers.args(["--example", "stage", "--example", "traffic"]))
+}
+
+fn measure(figure: Figure, scratch: &Path) -> Result<String> {
+    match figure {
+        Figure::StartUp => window::start_up(scratch),
+        Figure::Memory => window::memory(scratch),
+        Figure::Size => size::size(),
+        Figure::Listing => listing::listing(scratch),
+        Figure::Rollout => rollout::rollout(scratch),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
+fn print(document: &str) {
+    println!("\n{document}");
+}
+
+/// A directory for what the programs keep, instead of the user's own. Gone when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let scratch = Self(root().join("target/bench"));
+        // What a run that was killed has left.
+        scratch.remove()?;
+        fs::create_dir_all(scratch.path())?;
+        Ok(scratch)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn remove(&self) -> Result<()> {
+        if self.0.exists() {
+            fs::remove_dir_all(&self.0)
+                .with_context(|| format!("can't remove {}", self.0.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove() {
+            say(&format!("{error:#}"));
+        }
+    }
+}
+
+/// The release build of `program`.
+fn built(program: &str) -> PathBuf {
+    root().join("target/release").join(program)
+}
+
+/// The release build of `program`, which keeps its files in `scratch`.
+fn program(program: &str, scratch: &Path) -> Command {
+    let mut command = command(&built(program).to_string_lossy());
+    for kind in ["CACHE", "CONFIG", "DATA", "STATE"] {
+        command.env(format!("XDG_{kind}_HOME"), scratch.join(kind));
+    }
+    command
+}
