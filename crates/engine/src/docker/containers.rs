@@ -60,6 +60,8 @@ async fn summaries(docker: &Docker, labels: Vec<String>) -> Result<Vec<Container
         .into_iter()
         .filter(|container| {
             label(container, compose_label::ONE_OFF).is_none_or(|one_off| one_off != "True")
+                // Where Traefik's constraints ask for Compose's labels, sidecars have them too.
+                && label(container, teal_label::ROLE).is_none()
         })
         .collect())
 }

@@ -36,6 +36,8 @@ pub(crate) mod compose_label {
 pub(crate) mod teal_label {
     /// The rollout that created a container, on Green and on sidecars.
     pub(crate) const ROLLOUT: &str = "dev.teal.rollout";
+    /// What a helper of Teal's is there for, on sidecars and their image.
+    pub(crate) const ROLE: &str = "dev.teal.role";
 }
 
 /// A connection, with what the engine says of itself.

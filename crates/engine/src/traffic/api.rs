@@ -58,6 +58,37 @@ impl ApiRouter {
         }
     }
 
+    /// The router for pins, if it is not the Docker provider's and leads to one of its services.
+    pub(super) fn of_another_provider(&self) -> Option<Router> {
+        let (name, provider) = self.name.rsplit_once('@')?;
+        if provider == "docker" || !self.service.ends_with("@docker") {
+            return None;
+        }
+        let qualified = |name: &str| match name.contains('@') {
+            true => name.to_owned(),
+            false => format!("{name}@{provider}"),
+        };
+        let tls = |key: &str| Some(self.tls.as_ref()?.get(key)?.as_str()?.to_owned());
+        let options = [
+            ("entrypoints", Some(self.entry_points.join(","))),
+            ("tls", self.tls.as_ref().map(|_| "true".to_owned())),
+            ("tls.certresolver", tls("certResolver")),
+            (
+                "tls.options",
+                tls("options").map(|options| qualified(&options)),
+            ),
+        ];
+        let options = options
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect();
+        let mut router = self.to_router(name, options);
+        for middleware in &mut router.middlewares {
+            *middleware = qualified(middleware);
+        }
+        Some(router)
+    }
+
     /// What Traefik finds wrong with it, if it does not serve it.
     pub(super) fn problem(&self) -> Option<String> {
         (self.status != "enabled")

@@ -2,21 +2,26 @@
 //! points can be reached from here.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap},
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use bollard::{
     Docker,
-    models::{ContainerInspectResponse, PortBinding},
+    errors::Error as DockerError,
+    models::{ContainerInspectResponse, ContainerSummary, PortBinding},
 };
 
-use super::default_rule::DefaultRule;
+use super::{
+    default_rule::DefaultRule,
+    settings::{self, Settings},
+    sidecar::is_status,
+};
 
 /// Traefik's own entry point, for its API.
 const INTERNAL: &str = "traefik";
 
-/// One Traefik, as far as its arguments and environment tell.
+/// One Traefik, as far as its static configuration tells.
 #[derive(Debug, Clone)]
 pub(super) struct Gateway {
     pub(super) id: String,
@@ -29,8 +34,8 @@ pub(super) struct Gateway {
     pub(super) uses_bound_ports: bool,
     /// Where its API may answer.
     pub(super) api: Option<SocketAddr>,
-    /// Other Traefiks that share a network with the service.
-    pub(super) others: Vec<String>,
+    networks: BTreeSet<String>,
+    is_on_host_network: bool,
 }
 
 /// A port that Traefik listens on.
@@ -47,65 +52,44 @@ pub(super) struct EntryPoint {
 }
 
 impl Gateway {
-    /// The Traefik that shares a network with these containers; the first by name, if several do.
+    /// The Traefiks among these containers that reach one of these networks, by name.
     pub(super) async fn find(
         docker: &Docker,
+        containers: &[ContainerSummary],
         networks: &BTreeSet<String>,
-    ) -> Result<Option<Self>, bollard::errors::Error> {
+    ) -> Result<Vec<Self>, DockerError> {
         let mut found = Vec::new();
-        for summary in docker
-            .list_containers(None::<bollard::query_parameters::ListContainersOptions>)
-            .await?
-        {
+        for summary in containers {
             let is_candidate = [&summary.image, &summary.command]
                 .into_iter()
                 .flatten()
                 .any(|text| text.to_lowercase().contains("traefik"));
-            let Some(id) = summary.id.filter(|_| is_candidate) else {
+            let Some(id) = summary.id.as_ref().filter(|_| is_candidate) else {
                 continue;
             };
-            match docker.inspect_container(&id, None).await {
+            match docker.inspect_container(id, None).await {
                 Ok(container) => {
                     if reaches(&container, networks) && runs_traefik(&container) {
-                        found.push(container);
+                        let settings = settings::of(docker, &container).await?;
+                        found.push(Self::read(&container, &settings));
                     }
                 }
                 // It was removed since it was listed.
-                Err(bollard::errors::Error::DockerResponseServerError {
-                    status_code: 404, ..
-                }) => {}
+                Err(error) if is_status(&error, 404) => {}
                 Err(error) => return Err(error),
             }
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));
-        let mut found = found.iter().map(Self::read);
-        Ok(found.next().map(|mut gateway| {
-            gateway.others = found.map(|other| other.name).collect();
-            gateway
-        }))
+        Ok(found)
     }
 
-    /// Reads arguments and environment. Traefik uses the environment only without arguments.
-    pub(super) fn read(container: &ContainerInspectResponse) -> Self {
-        let arguments = container.args.as_deref().unwrap_or_default();
-        let mut settings = from_arguments(arguments);
-        if settings.is_empty() {
-            let environment = container
-                .config
-                .as_ref()
-                .and_then(|config| config.env.as_deref());
-            settings = from_environment(environment.unwrap_or_default());
-        }
+    pub(super) fn read(container: &ContainerInspectResponse, settings: &Settings) -> Self {
         let text = |key: &str| settings.get(key).cloned();
         let is_on = |key: &str| {
             settings
                 .get(key)
                 .is_some_and(|value| !value.eq_ignore_ascii_case("false"))
         };
-        let labels = container
-            .config
-            .as_ref()
-            .and_then(|config| config.labels.as_ref());
         let api_port = settings
             .get("entrypoints.traefik.address")
             .and_then(|address| port_of(address))
@@ -113,10 +97,8 @@ impl Gateway {
         Self {
             id: container.id.clone().unwrap_or_default(),
             name: plain_name(container),
-            version: labels
-                .and_then(|labels| labels.get("org.opencontainers.image.version"))
-                .cloned(),
-            entry_points: entry_points(&settings, container),
+            version: labels_of(container).remove("org.opencontainers.image.version"),
+            entry_points: entry_points(settings, container),
             default_rule: text("providers.docker.defaultrule")
                 .map(DefaultRule)
                 .unwrap_or_default(),
@@ -128,8 +110,14 @@ impl Gateway {
             api: is_on("api.insecure")
                 .then(|| published(container, api_port))
                 .flatten(),
-            others: Vec::new(),
+            networks: network_ids(container),
+            is_on_host_network: is_on_host_network(container),
         }
+    }
+
+    /// Whether it can reach a container in one of these networks.
+    pub(super) fn reaches(&self, networks: &BTreeSet<String>) -> bool {
+        self.is_on_host_network || !self.networks.is_disjoint(networks)
     }
 
     /// The entry points of a router.
@@ -166,6 +154,35 @@ pub(super) fn network_ids(container: &ContainerInspectResponse) -> BTreeSet<Stri
         .collect()
 }
 
+/// A container's labels.
+pub(super) fn labels_of(container: &ContainerInspectResponse) -> HashMap<String, String> {
+    container
+        .config
+        .as_ref()
+        .and_then(|config| config.labels.clone())
+        .unwrap_or_default()
+}
+
+/// The ports that a container exposes, the lowest first: TCP or not, as Traefik takes them.
+pub(super) fn exposed_ports(container: &ContainerInspectResponse) -> Vec<u16> {
+    let bound = container
+        .network_settings
+        .iter()
+        .filter_map(|settings| settings.ports.as_ref())
+        .flat_map(HashMap::keys);
+    // A container that does not run has no ports, but still says which it exposes.
+    let exposed = container
+        .config
+        .iter()
+        .filter_map(|config| config.exposed_ports.as_ref())
+        .flatten();
+    let ports: BTreeSet<u16> = bound
+        .chain(exposed)
+        .filter_map(|port| port.split('/').next()?.parse().ok())
+        .collect();
+    ports.into_iter().collect()
+}
+
 fn is_on_host_network(container: &ContainerInspectResponse) -> bool {
     container
         .host_config
@@ -195,46 +212,7 @@ fn runs_traefik(container: &ContainerInspectResponse) -> bool {
             .any(|word| word.rsplit('/').next() == Some("traefik"))
 }
 
-/// `--entryPoints.web.address=:80`, `--api.insecure`; keys in lower case.
-fn from_arguments(arguments: &[String]) -> BTreeMap<String, String> {
-    let mut settings = BTreeMap::new();
-    let mut rest = arguments.iter().peekable();
-    while let Some(argument) = rest.next() {
-        let Some(option) = argument.strip_prefix('-') else {
-            continue;
-        };
-        let option = option.strip_prefix('-').unwrap_or(option);
-        let (key, value) = match option.split_once('=') {
-            Some((key, value)) => (key, value.to_owned()),
-            None => match rest.next_if(|next| !next.starts_with('-')) {
-                Some(value) => (option, value.clone()),
-                None => (option, "true".to_owned()),
-            },
-        };
-        settings.insert(key.to_lowercase(), value);
-    }
-    settings
-}
-
-/// `TRAEFIK_ENTRYPOINTS_WEB_ADDRESS=:80`
-fn from_environment(environment: &[String]) -> BTreeMap<String, String> {
-    environment
-        .iter()
-        .filter_map(|variable| variable.split_once('='))
-        .filter_map(|(name, value)| {
-            let key = name.to_lowercase();
-            Some((
-                key.strip_prefix("traefik_")?.replace('_', "."),
-                value.to_owned(),
-            ))
-        })
-        .collect()
-}
-
-fn entry_points(
-    settings: &BTreeMap<String, String>,
-    container: &ContainerInspectResponse,
-) -> Vec<EntryPoint> {
+fn entry_points(settings: &Settings, container: &ContainerInspectResponse) -> Vec<EntryPoint> {
     let names: BTreeSet<_> = settings
         .keys()
         .filter_map(|key| key.strip_prefix("entrypoints."))

@@ -7,15 +7,18 @@
 //! priority above it.
 
 mod api;
+mod clashes;
 mod constraints;
 mod default_rule;
 mod error;
 mod gateway;
 mod http;
 mod labels;
+mod look;
 mod pins;
 mod probe;
 mod rule;
+mod settings;
 mod sidecar;
 mod steer;
 mod survey;
@@ -24,8 +27,6 @@ mod tests;
 mod tls;
 mod verify;
 
-pub(crate) use error::TrafficError;
 pub(crate) use probe::{Probe, ProbeOptions};
-pub(crate) use sidecar::Report;
-pub(crate) use steer::{Traffic, sweep};
+pub(crate) use steer::Traffic;
 pub(crate) use survey::{Survey, survey};

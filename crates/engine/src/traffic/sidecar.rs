@@ -20,14 +20,13 @@ use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::event::Color;
+use crate::{
+    docker::teal_label::{ROLE, ROLLOUT},
+    event::Color,
+};
 
-/// Label of everything of Teal's on an engine: what it is there for.
-pub(super) const ROLE: &str = "dev.teal.role";
-/// Its value on a sidecar and its image.
+/// The role of a sidecar and its image.
 pub(super) const SIDECAR: &str = "sidecar";
-/// Label with the id of the rollout that a container belongs to.
-pub(super) const ROLLOUT: &str = "dev.teal.rollout";
 const GENERATION: &str = "dev.teal.generation";
 const COLOR: &str = "dev.teal.color";
 const TARGET: &str = "dev.teal.target";
@@ -284,7 +283,6 @@ impl Sidecar {
 pub(super) struct Found {
     pub(super) id: String,
     pub(super) generation: u32,
-    pub(super) is_running: bool,
     pub(super) target: String,
 }
 
@@ -313,9 +311,6 @@ pub(super) async fn list(
                     .and_then(|text| text.parse().ok())
                     .unwrap_or(0),
                 target: labels.get(TARGET).cloned().unwrap_or_default(),
-                is_running: summary
-                    .state
-                    .is_some_and(|state| state.to_string() == "running"),
             })
         })
         .collect();
@@ -339,6 +334,30 @@ pub(super) async fn remove(
         }
     });
     future::join_all(removals).await.into_iter().collect()
+}
+
+/// Removes the sidecars that stand beside nothing any more, whoever made them.
+pub(super) async fn remove_orphans(docker: &Docker) -> Result<(), DockerError> {
+    let sidecars = list(docker, None).await?;
+    if sidecars.is_empty() {
+        return Ok(());
+    }
+    // Looked at afterwards: a container that is made meanwhile is in this list.
+    let options = ListContainersOptions {
+        all: true,
+        ..ListContainersOptions::default()
+    };
+    let containers = docker.list_containers(Some(options)).await?;
+    let is_there = |id: &str| {
+        containers
+            .iter()
+            .any(|container| container.id.as_deref() == Some(id))
+    };
+    let orphans = sidecars
+        .iter()
+        .filter(|sidecar| !is_there(&sidecar.target))
+        .map(|sidecar| sidecar.id.as_str());
+    remove(docker, orphans).await
 }
 
 pub(super) fn is_status(error: &DockerError, status: u16) -> bool {

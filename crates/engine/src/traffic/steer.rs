@@ -60,11 +60,6 @@ impl Traffic {
         }
     }
 
-    /// Whether [`shift`](Self::shift) moves anything.
-    pub(crate) fn is_steered(&self) -> bool {
-        self.survey.steering.is_some()
-    }
-
     /// Sends new requests to exactly these containers, and returns once Traefik does it.
     ///
     /// # Errors
@@ -285,8 +280,9 @@ impl Traffic {
     }
 }
 
-/// Removes the sidecars of a rollout, and the image where no other rollout uses it.
-pub(crate) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficError> {
+/// Removes the sidecars of a rollout and those whose container is gone, and the image where no other
+/// rollout uses it.
+pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficError> {
     let found = sidecar::list(docker, Some(rollout))
         .await
         .map_err(TrafficError::engine("list sidecars"))?;
@@ -296,6 +292,9 @@ pub(crate) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficE
             .await
             .map_err(TrafficError::engine("remove sidecars"))?;
     }
+    sidecar::remove_orphans(docker)
+        .await
+        .map_err(TrafficError::engine("remove sidecars of others"))?;
     sidecar::remove_image(docker)
         .await
         .map_err(TrafficError::engine("remove the sidecar's image"))

@@ -1,6 +1,6 @@
 //! The look at a service's routes before anything is touched.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::{
     Docker,
@@ -8,30 +8,20 @@ use bollard::{
     models::{ContainerInspectResponse, ContainerSummary},
     query_parameters::ListContainersOptions,
 };
+use futures_util::future::join_all;
 
 use super::{
     api::{self, ApiRouter},
-    constraints,
-    gateway::{EntryPoint, Gateway, network_ids, plain_name},
+    gateway::{Gateway, exposed_ports, network_ids},
     http::Endpoint,
-    labels::{Backend, Configured, Router, Subject},
-    pins::{LEVELS, PIN, Pinned},
-    rule::{Target, health_path},
-    sidecar::{ROLE, SIDECAR},
+    look::Look,
+    pins::Pinned,
+    rule::Target,
 };
 use crate::{
     Error, Result,
-    model::{Level, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode},
+    model::{Route, TraefikInfo, TrafficPlan, Verdict},
 };
-
-/// Middlewares that shape the path of a request and refuse none.
-const PATH_SHAPERS: [&str; 5] = [
-    "addprefix",
-    "replacepath",
-    "replacepathregex",
-    "stripprefix",
-    "stripprefixregex",
-];
 
 /// What is known of a service's traffic.
 #[derive(Debug, Clone)]
@@ -67,7 +57,7 @@ pub(super) struct Door {
 }
 
 impl Survey {
-    fn unsteered(reason: impl Into<String>) -> Self {
+    pub(super) fn unsteered(reason: impl Into<String>) -> Self {
         Self {
             traefik: None,
             routes: Vec::new(),
@@ -90,39 +80,74 @@ pub(crate) async fn survey(
     blue: &[ContainerInspectResponse],
     file_labels: Option<&BTreeMap<String, String>>,
 ) -> Result<Survey> {
-    let Some(first) = blue.first() else {
-        return Ok(Survey::unsteered("no container of the service runs"));
-    };
-    let ports: Vec<_> = exposed_ports(first);
-    let networks = blue.iter().flat_map(network_ids).collect();
-    let found = Gateway::find(docker, &networks)
-        .await
-        .map_err(failed("look for Traefik"))?;
-    let Some(gateway) = found else {
-        let mut survey = Survey::unsteered("no Traefik shares a network with the service");
-        survey.ports = ports;
-        return Ok(survey);
-    };
-    let routers = match gateway.api {
-        Some(address) => api::routers(address).await,
-        None => None,
-    };
-    let containers = docker
-        .list_containers(None::<ListContainersOptions>)
-        .await
-        .map_err(failed("list the containers"))?;
-    let look = Look {
-        gateway: &gateway,
-        api: routers.as_deref(),
-        blue,
-        containers: &containers,
-        file_labels,
-    };
-    let mut survey = look.survey(first);
-    survey.ports.extend(ports);
-    survey.ports.sort_unstable();
-    survey.ports.dedup();
-    Ok(survey)
+    let surroundings = Surroundings::look(docker, blue).await?;
+    Ok(surroundings.survey(blue, file_labels))
+}
+
+/// The Traefiks of an engine and what else Traefik looks at: enough to survey service after
+/// service without asking again.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    gateways: Vec<Gateway>,
+    /// By the id of the Traefik, the routers that its API tells of.
+    routers: HashMap<String, Vec<ApiRouter>>,
+    containers: Vec<ContainerSummary>,
+}
+
+impl Surroundings {
+    /// Looks at what shares a network with these containers.
+    pub(crate) async fn look(docker: &Docker, around: &[ContainerInspectResponse]) -> Result<Self> {
+        let containers = docker
+            .list_containers(None::<ListContainersOptions>)
+            .await
+            .map_err(failed("list the containers"))?;
+        let networks = around.iter().flat_map(network_ids).collect();
+        let gateways = Gateway::find(docker, &containers, &networks)
+            .await
+            .map_err(failed("look for Traefik"))?;
+        let asked = gateways.iter().map(|gateway| async {
+            let routers = api::routers(gateway.api?).await?;
+            Some((gateway.id.clone(), routers))
+        });
+        let routers = join_all(asked).await.into_iter().flatten().collect();
+        Ok(Self {
+            gateways,
+            routers,
+            containers,
+        })
+    }
+
+    /// What is known of one service's traffic.
+    pub(crate) fn survey(
+        &self,
+        blue: &[ContainerInspectResponse],
+        file_labels: Option<&BTreeMap<String, String>>,
+    ) -> Survey {
+        let Some(first) = blue.first() else {
+            return Survey::unsteered("no container of the service runs");
+        };
+        let networks = blue.iter().flat_map(network_ids).collect();
+        let mut reaching = self
+            .gateways
+            .iter()
+            .filter(|gateway| gateway.reaches(&networks));
+        let mut survey = match reaching.next() {
+            Some(gateway) => Look {
+                gateway,
+                others: reaching.map(|other| other.name.as_str()).collect(),
+                api: self.routers.get(&gateway.id).map(Vec::as_slice),
+                blue,
+                containers: &self.containers,
+                file_labels,
+            }
+            .survey(first),
+            None => Survey::unsteered("no Traefik shares a network with the service"),
+        };
+        survey.ports.extend(exposed_ports(first));
+        survey.ports.sort_unstable();
+        survey.ports.dedup();
+        survey
+    }
 }
 
 fn failed(operation: &str) -> impl FnOnce(DockerError) -> Error {
@@ -130,491 +155,5 @@ fn failed(operation: &str) -> impl FnOnce(DockerError) -> Error {
     move |source| Error::Engine { operation, source }
 }
 
-/// Everything that a survey judges from.
-struct Look<'a> {
-    gateway: &'a Gateway,
-    api: Option<&'a [ApiRouter]>,
-    blue: &'a [ContainerInspectResponse],
-    containers: &'a [ContainerSummary],
-    file_labels: Option<&'a BTreeMap<String, String>>,
-}
-
-impl Look<'_> {
-    fn survey(&self, first: &ContainerInspectResponse) -> Survey {
-        let labels = labels_of(first);
-        let configured = Configured::read(&labels);
-        let name = plain_name(first);
-        let subject = Subject {
-            name: &name,
-            labels: &labels,
-            exposed_port: exposed_ports(first).first().copied(),
-        };
-
-        let mut survey = match self.unsteerable(&configured, &labels) {
-            Some(reason) => Survey::unsteered(reason),
-            None => self.steer(first, &subject, &configured),
-        };
-        survey.traefik = Some(TraefikInfo {
-            container: self.gateway.name.clone(),
-            version: self.gateway.version.clone(),
-            addresses: self
-                .gateway
-                .entry_points
-                .iter()
-                .filter_map(|point| point.address)
-                .map(|address| address.to_string())
-                .collect(),
-            api: self.api.is_some(),
-        });
-        survey.verdicts.extend(self.clashes(&subject, &configured));
-        survey.verdicts.extend(self.warnings(&configured));
-        survey
-    }
-
-    /// Why Traefik does not, or not in a way that pins can follow, lead to the service.
-    fn unsteerable(
-        &self,
-        configured: &Configured,
-        labels: &HashMap<String, String>,
-    ) -> Option<String> {
-        let traefik = &self.gateway.name;
-        if !configured.enable.unwrap_or(self.gateway.exposed_by_default) {
-            return Some(format!("Traefik `{traefik}` does not expose the service"));
-        }
-        if constraints::matches(&self.gateway.constraints, labels) == Some(false) {
-            return Some(format!(
-                "the constraints of Traefik `{traefik}` leave the service out"
-            ));
-        }
-        if self.gateway.uses_bound_ports {
-            return Some(format!(
-                "Traefik `{traefik}` uses bound host ports, which pins can't have"
-            ));
-        }
-        None
-    }
-
-    fn steer(
-        &self,
-        first: &ContainerInspectResponse,
-        subject: &Subject<'_>,
-        configured: &Configured,
-    ) -> Survey {
-        let mut verdicts = Vec::new();
-        let mut own = Vec::new();
-        for router in subject.routers(configured, &self.gateway.default_rule) {
-            match router.or_else(|problem| self.router_from_api(subject, configured, problem)) {
-                Ok(router) => own.push(router),
-                Err(problem) => return Survey::unsteered(problem),
-            }
-        }
-        let backends = subject.backends(configured);
-        let others = self.other_routers(subject, &own);
-        let mut routers = Vec::new();
-        for router in &own {
-            match self.pin(router, &backends, configured, &own, &others) {
-                Ok(pinned) => routers.push(pinned),
-                Err(reason) => verdicts.push(warning(
-                    format!("router `{}` is not steered: {reason}", router.name),
-                    "let the router lead to a service in this service's own labels",
-                )),
-            }
-        }
-        let health = health_path(first);
-        let doors: Vec<_> = routers
-            .iter()
-            .map(|pinned| self.door(pinned, configured, health.as_deref()))
-            .collect();
-        let public = routers
-            .iter()
-            .map(|pinned| self.route(&pinned.router))
-            .collect::<Vec<_>>();
-        let mut survey = if routers.is_empty() {
-            Survey::unsteered(if configured.streams.is_empty() {
-                "no HTTP router leads to the service"
-            } else {
-                "only TCP or UDP routers lead to the service"
-            })
-        } else if doors.iter().all(Option::is_none) && self.api.is_none() {
-            Survey::unsteered(format!(
-                "neither an entry point nor the API of Traefik `{}` can be reached from here",
-                self.gateway.name
-            ))
-        } else {
-            Survey {
-                plan: TrafficPlan::Steered {
-                    traefik: self.gateway.name.clone(),
-                    routes: public.clone(),
-                },
-                ..Survey::unsteered("")
-            }
-        };
-        survey.ports = routers.iter().map(|pinned| pinned.port).collect();
-        survey.is_countable = routers.iter().all(|pinned| {
-            matches!(
-                pinned.backend.options.get("loadbalancer.server.scheme"),
-                None | Some("http")
-            )
-        });
-        survey.routes = public;
-        survey.verdicts = verdicts;
-        if matches!(survey.plan, TrafficPlan::Steered { .. }) {
-            survey.steering = Some(Steering {
-                gateway: self.gateway.clone(),
-                routers,
-                doors,
-                copied: self.copied_labels(subject.labels, configured),
-            });
-        }
-        survey
-    }
-
-    /// A router whose rule Teal can't make out itself, as Traefik made it.
-    fn router_from_api(
-        &self,
-        subject: &Subject<'_>,
-        configured: &Configured,
-        problem: String,
-    ) -> std::result::Result<Router, String> {
-        let written: Vec<_> = configured.routers.keys().cloned().collect();
-        let names = if written.is_empty() {
-            vec![subject.default_name()]
-        } else {
-            written
-        };
-        let routers = self.api.ok_or_else(|| problem.clone())?;
-        names
-            .iter()
-            .find_map(|name| {
-                let found = routers
-                    .iter()
-                    .find(|router| router.name == format!("{name}@docker"))?;
-                let options = configured.routers.get(name).cloned().unwrap_or_default();
-                options
-                    .get("rule")
-                    .is_none()
-                    .then(|| found.to_router(name, options))
-            })
-            .ok_or(problem)
-    }
-
-    fn pin(
-        &self,
-        router: &Router,
-        backends: &[Backend],
-        configured: &Configured,
-        own: &[Router],
-        others: &[Router],
-    ) -> std::result::Result<Pinned, String> {
-        let backend = backends
-            .iter()
-            .find(|backend| backend.name == router.service)
-            .ok_or_else(|| format!("it leads to `{}`", router.service))?;
-        if backend.options.has_any("loadbalancer.server.url") {
-            return Err(format!("service `{}` has a fixed address", backend.name));
-        }
-        let port = backend
-            .port
-            .ok_or_else(|| format!("service `{}` has no port", backend.name))?;
-        let mut shadows: Vec<_> = own
-            .iter()
-            .chain(others)
-            .filter(|other| self.shadows(other, router))
-            .map(|other| other.rule.clone())
-            .collect();
-        shadows.sort();
-        shadows.dedup();
-        Ok(Pinned {
-            router: router.clone(),
-            backend: backend.clone(),
-            port,
-            shadows,
-            probe_middlewares: router
-                .middlewares
-                .iter()
-                .filter(|name| shapes_path(name, configured))
-                .cloned()
-                .collect(),
-        })
-    }
-
-    /// Whether `other` wins over `router` now and would not over a pin of it.
-    fn shadows(&self, other: &Router, router: &Router) -> bool {
-        let here = self.points(router);
-        let there = self.points(other);
-        other.rule != router.rule
-            && other.priority > router.priority
-            && other.priority <= router.priority + i64::from(LEVELS)
-            && here
-                .iter()
-                .any(|(name, tls)| there.contains(&(*name, *tls)))
-    }
-
-    /// The entry points of a router, and whether it takes TLS there.
-    fn points(&self, router: &Router) -> Vec<(&str, bool)> {
-        self.gateway
-            .entry_points_of(&router.entry_points)
-            .into_iter()
-            .map(|point| (point.name.as_str(), point.tls || router.tls))
-            .collect()
-    }
-
-    /// Routers of other services on the same Traefik.
-    fn other_routers(&self, subject: &Subject<'_>, own: &[Router]) -> Vec<Router> {
-        if let Some(routers) = self.api {
-            return routers
-                .iter()
-                .map(|router| router.to_router(&router.name, super::labels::Options::default()))
-                .filter(|router| {
-                    let name = router.name.strip_suffix("@docker").unwrap_or(&router.name);
-                    !name.starts_with(PIN) && !own.iter().any(|own| own.name == name)
-                })
-                .collect();
-        }
-        let empty = HashMap::new();
-        self.containers
-            .iter()
-            .filter_map(|container| {
-                let labels = container.labels.as_ref().unwrap_or(&empty);
-                let configured = Configured::read(labels);
-                let is_seen = configured.enable.unwrap_or(self.gateway.exposed_by_default)
-                    && labels.get(ROLE).is_none_or(|role| role != SIDECAR)
-                    && constraints::matches(&self.gateway.constraints, labels) != Some(false);
-                let name = container.names.as_ref()?.first()?.trim_start_matches('/');
-                let other = Subject {
-                    name,
-                    labels,
-                    exposed_port: None,
-                };
-                (is_seen && other.default_name() != subject.default_name())
-                    .then(|| other.routers(&configured, &self.gateway.default_rule))
-            })
-            .flatten()
-            .filter_map(std::result::Result::ok)
-            .collect()
-    }
-
-    /// The entry point to ask through: a plain one if there is, and none that redirects.
-    fn door(&self, pinned: &Pinned, configured: &Configured, health: Option<&str>) -> Option<Door> {
-        let strips = pinned.probe_middlewares.iter().any(|name| {
-            configured
-                .middlewares
-                .get(name.trim_end_matches("@docker"))
-                .is_some_and(|options| options.kinds().any(|kind| kind.starts_with("stripprefix")))
-        });
-        let mut points = self.gateway.entry_points_of(&pinned.router.entry_points);
-        points.sort_by_key(|point| point.tls);
-        points
-            .into_iter()
-            .filter(|point| !point.redirects)
-            .find_map(|point| {
-                Some(Door {
-                    endpoint: Endpoint {
-                        address: point.address?,
-                        tls: point.tls || pinned.router.tls,
-                    },
-                    target: Target::new(&pinned.router.rule, health, strips),
-                })
-            })
-    }
-
-    fn route(&self, router: &Router) -> Route {
-        let points = self.gateway.entry_points_of(&router.entry_points);
-        let target = Target::new(&router.rule, None, false);
-        Route {
-            router: router.name.clone(),
-            rule: router.rule.clone(),
-            entry_points: points.iter().map(|point| point.name.clone()).collect(),
-            tls: router.tls || points.iter().any(|point| point.tls),
-            url: points.iter().find_map(|point| url(point, router, &target)),
-        }
-    }
-
-    fn copied_labels(
-        &self,
-        labels: &HashMap<String, String>,
-        configured: &Configured,
-    ) -> HashMap<String, String> {
-        let mut copied: HashMap<_, _> = constraints::labels_in(&self.gateway.constraints)
-            .into_iter()
-            .filter_map(|key| labels.get(&key).map(|value| (key, value.clone())))
-            .collect();
-        if let Some(network) = &configured.network {
-            copied.insert("traefik.docker.network".into(), network.clone());
-        }
-        copied
-    }
-
-    /// Routers and services that Traefik drops because containers define them differently.
-    fn clashes(&self, subject: &Subject<'_>, configured: &Configured) -> Vec<Verdict> {
-        let mut clashes = Vec::new();
-        let mine = Definitions::of(subject, configured, self.gateway);
-        for container in &self.blue[1..] {
-            let labels = labels_of(container);
-            let name = plain_name(container);
-            let other = Subject {
-                name: &name,
-                labels: &labels,
-                exposed_port: subject.exposed_port,
-            };
-            let theirs = Definitions::of(&other, &Configured::read(&labels), self.gateway);
-            clashes.extend(mine.clash(&theirs, &format!("container `{name}`")));
-        }
-        if let Some(file_labels) = self.file_labels {
-            let mut labels: HashMap<_, _> = file_labels.clone().into_iter().collect();
-            for key in ["com.docker.compose.project", "com.docker.compose.service"] {
-                if let Some(value) = subject.labels.get(key) {
-                    labels.insert(key.into(), value.clone());
-                }
-            }
-            // Green's name is not known yet, only that it is another one.
-            let other = Subject {
-                name: "",
-                labels: &labels,
-                exposed_port: subject.exposed_port,
-            };
-            let theirs = Definitions::of(&other, &Configured::read(&labels), self.gateway);
-            clashes.extend(mine.clash(&theirs, "Green"));
-        }
-        clashes
-    }
-
-    fn warnings(&self, configured: &Configured) -> Vec<Verdict> {
-        let mut warnings = Vec::new();
-        if !configured.streams.is_empty() {
-            warnings.push(warning(
-                format!(
-                    "TCP or UDP routers are not steered: {}",
-                    words(&configured.streams)
-                ),
-                "expect their connections to be cut when Blue stops",
-            ));
-        }
-        if !self.gateway.others.is_empty() {
-            warnings.push(warning(
-                format!(
-                    "several Traefiks share a network with the service; Teal confirms with `{}` only, not with {}",
-                    self.gateway.name,
-                    self.gateway.others.join(", ")
-                ),
-                "leave one Traefik in the service's networks",
-            ));
-        }
-        warnings
-    }
-}
-
-/// What Traefik compares when several containers define the same names.
-struct Definitions {
-    routers: BTreeMap<String, Router>,
-    services: BTreeMap<String, BTreeSet<(String, String)>>,
-    middlewares: BTreeMap<String, super::labels::Options>,
-}
-
-impl Definitions {
-    fn of(subject: &Subject<'_>, configured: &Configured, gateway: &Gateway) -> Self {
-        Self {
-            routers: subject
-                .routers(configured, &gateway.default_rule)
-                .into_iter()
-                .filter_map(std::result::Result::ok)
-                .map(|router| (router.name.clone(), router))
-                .collect(),
-            services: configured
-                .services
-                .iter()
-                .map(|(name, options)| {
-                    let options = options.without(&["loadbalancer.server"]);
-                    let options =
-                        options.map(|(path, value)| (path.to_lowercase(), value.to_owned()));
-                    (name.clone(), options.collect())
-                })
-                .collect(),
-            middlewares: configured.middlewares.clone(),
-        }
-    }
-
-    fn clash(&self, other: &Self, whose: &str) -> Vec<Verdict> {
-        let routers =
-            differing(&self.routers, &other.routers).map(|name| format!("router `{name}`"));
-        let services =
-            differing(&self.services, &other.services).map(|name| format!("service `{name}`"));
-        let middlewares = differing(&self.middlewares, &other.middlewares)
-            .map(|name| format!("middleware `{name}`"));
-        routers
-            .chain(services)
-            .chain(middlewares)
-            .map(|what| Verdict {
-                level: Level::Refused,
-                code: VerdictCode::RouteClash,
-                reason: format!("Traefik's {what} of {whose} is not the one that Blue has now, and Traefik would drop both"),
-                remedy: "give the changed definition a new name, or recreate the service once with the new labels".into(),
-            })
-            .collect()
-    }
-}
-
-fn differing<'a, T: PartialEq>(
-    one: &'a BTreeMap<String, T>,
-    other: &'a BTreeMap<String, T>,
-) -> impl Iterator<Item = &'a String> {
-    one.iter()
-        .filter(|(name, value)| other.get(*name).is_some_and(|found| found != *value))
-        .map(|(name, _)| name)
-}
-
-fn warning(reason: String, remedy: &str) -> Verdict {
-    Verdict {
-        level: Level::Warning,
-        code: VerdictCode::NoRoute,
-        reason,
-        remedy: remedy.into(),
-    }
-}
-
-fn words(names: &BTreeSet<String>) -> String {
-    names
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn shapes_path(middleware: &str, configured: &Configured) -> bool {
-    let name = middleware.strip_suffix("@docker").unwrap_or(middleware);
-    configured.middlewares.get(name).is_some_and(|options| {
-        options
-            .kinds()
-            .all(|kind| PATH_SHAPERS.contains(&kind.as_str()))
-    })
-}
-
-fn url(point: &EntryPoint, router: &Router, target: &Target) -> Option<String> {
-    let port = point.address?.port();
-    let scheme = if point.tls || router.tls {
-        "https"
-    } else {
-        "http"
-    };
-    Some(format!("{scheme}://{}:{port}{}", target.host, target.path))
-}
-
-fn labels_of(container: &ContainerInspectResponse) -> HashMap<String, String> {
-    container
-        .config
-        .as_ref()
-        .and_then(|config| config.labels.clone())
-        .unwrap_or_default()
-}
-
-/// The ports that a container exposes, the lowest first: TCP or not, as Traefik takes them.
-fn exposed_ports(container: &ContainerInspectResponse) -> Vec<u16> {
-    let ports: BTreeSet<u16> = container
-        .network_settings
-        .iter()
-        .filter_map(|settings| settings.ports.as_ref())
-        .flat_map(|ports| ports.keys())
-        .filter_map(|port| port.split('/').next()?.parse().ok())
-        .collect();
-    ports.into_iter().collect()
-}
+#[cfg(test)]
+mod tests;

@@ -179,3 +179,31 @@ async fn nothing_is_left_of_a_rollout_that_another_process_began() {
     let left = sidecar::list(&docker, Some(&rollout)).await.unwrap();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[tokio::test]
+async fn a_traefik_with_a_configuration_file() {
+    let project = Project::new(Template::named("file").replicas(2)).await;
+    let text = std::fs::read_to_string(project.compose_file()).unwrap();
+    let (before, after) = text.split_once("    command:\n").unwrap();
+    let after = after.split_once("    ports:\n").unwrap().1;
+    let text = format!("{before}    ports:\n{after}").replacen(
+        "    volumes:\n",
+        "    volumes:\n      - ./traefik.yml:/etc/traefik/traefik.yml:ro\n",
+        1,
+    );
+    std::fs::write(project.compose_file(), text).unwrap();
+    let configuration = format!(
+        "entryPoints:\n  web:\n    address: ':80'\nproviders:\n  docker:\n    exposedByDefault: false\n    \
+         constraints: Label(`teal.testkit`,`{}`)\n",
+        project.name()
+    );
+    std::fs::write(project.directory().join("traefik.yml"), configuration).unwrap();
+    project.compose(&["up", "--detach", "--wait"]).await;
+    let mut stage = Stage::of(project).await;
+    let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
+    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.answers_come_from(&blue).await;
+    stage.traffic.shift(&[], &green).await.unwrap();
+    stage.answers_come_from(&green).await;
+    stage.traffic.release().await.unwrap();
+}

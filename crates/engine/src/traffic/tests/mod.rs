@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use teal_testkit::{Container, Project, Report, Template};
 
-use super::*;
+use super::{error::TrafficError, steer::sweep, *};
 use crate::model::TrafficPlan;
 
 mod gateways;

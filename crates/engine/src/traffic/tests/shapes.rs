@@ -229,7 +229,7 @@ async fn two_routers_lead_to_two_ports() {
     stage
         .traffic
         .verify(&blue, &[], 4, Duration::from_secs(20), |blue, _, _| {
-            good = blue
+            good = blue;
         })
         .await
         .unwrap();

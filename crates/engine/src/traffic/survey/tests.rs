@@ -1,0 +1,306 @@
+//! Surveys of services and Traefiks as the engine describes them.
+
+use serde_json::json;
+
+use super::*;
+use crate::model::{Level, VerdictCode};
+
+const ROUTED: [(&str, &str); 3] = [
+    ("traefik.enable", "true"),
+    ("traefik.http.routers.web.rule", "Host(`a.test`)"),
+    ("traefik.http.services.web.loadbalancer.server.port", "8080"),
+];
+
+const ARGUMENTS: [(&str, &str); 2] = [
+    ("entrypoints.web.address", ":80"),
+    ("providers.docker.exposedbydefault", "false"),
+];
+
+fn container(name: &str, labels: &[(&str, &str)]) -> ContainerInspectResponse {
+    let mut labels: HashMap<_, _> = labels.iter().copied().collect();
+    labels.insert("com.docker.compose.project", "shop");
+    labels.insert("com.docker.compose.service", "web");
+    serde_json::from_value(json!({
+        "Id": name,
+        "Name": format!("/{name}"),
+        "Config": { "Labels": labels, "ExposedPorts": { "9000/tcp": {}, "443/tcp": {} } },
+        "NetworkSettings": { "Networks": { "front": { "NetworkID": "front" } } },
+    }))
+    .unwrap()
+}
+
+fn traefik(arguments: &[(&str, &str)]) -> Gateway {
+    let traefik = serde_json::from_value(json!({
+        "Id": "traefik",
+        "Name": "/traefik",
+        "NetworkSettings": {
+            "Networks": { "front": { "NetworkID": "front" } },
+            "Ports": {
+                "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "8000" }],
+                "443/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "8443" }],
+            },
+        },
+    }))
+    .unwrap();
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    Gateway::read(&traefik, &arguments.iter().map(own).collect())
+}
+
+fn surroundings(arguments: &[(&str, &str)]) -> Surroundings {
+    Surroundings {
+        gateways: vec![traefik(arguments)],
+        routers: HashMap::new(),
+        containers: Vec::new(),
+    }
+}
+
+fn survey_of(arguments: &[(&str, &str)], labels: &[(&str, &str)]) -> Survey {
+    surroundings(arguments).survey(&[container("web-1", labels)], None)
+}
+
+fn reason(survey: &Survey) -> &str {
+    match &survey.plan {
+        TrafficPlan::Unsteered { reason } => reason,
+        TrafficPlan::Steered { .. } => panic!("steered: {survey:?}"),
+    }
+}
+
+fn doors(survey: &Survey) -> Vec<String> {
+    let steering = survey.steering.as_ref().unwrap();
+    let doors = steering.doors.iter().flatten();
+    doors
+        .map(|door| {
+            let scheme = if door.endpoint.tls { "https" } else { "http" };
+            format!(
+                "{scheme} {} {}{}",
+                door.endpoint.address, door.target.host, door.target.path
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_route_is_found_with_its_way_in() {
+    let survey = survey_of(&ARGUMENTS, &ROUTED);
+    assert_eq!(doors(&survey), ["http 127.0.0.1:8000 a.test/"]);
+    assert_eq!(survey.routes[0].url.as_deref(), Some("http://a.test:8000/"));
+    assert_eq!(survey.routes[0].entry_points, ["web"]);
+    assert_eq!(survey.ports, [443, 8080, 9000]);
+    assert!(survey.verdicts.is_empty(), "{:?}", survey.verdicts);
+}
+
+#[test]
+fn an_implicit_service_has_the_lowest_exposed_port() {
+    let survey = survey_of(&ARGUMENTS, &ROUTED[..2]);
+    let pinned = &survey.steering.as_ref().unwrap().routers[0];
+    assert_eq!(
+        (pinned.backend.name.as_str(), pinned.port),
+        ("web-shop", 443)
+    );
+}
+
+#[test]
+fn requests_go_past_an_entry_point_that_redirects() {
+    let mut arguments = ARGUMENTS.to_vec();
+    arguments.extend([
+        (
+            "entrypoints.web.http.redirections.entrypoint.to",
+            "websecure",
+        ),
+        ("entrypoints.websecure.address", ":443"),
+        ("entrypoints.websecure.http.tls", "true"),
+    ]);
+    let survey = survey_of(&arguments, &ROUTED);
+    assert_eq!(doors(&survey), ["https 127.0.0.1:8443 a.test/"]);
+}
+
+#[test]
+fn only_default_entry_points_count_where_a_router_names_none() {
+    let mut arguments = ARGUMENTS.to_vec();
+    arguments.extend([
+        ("entrypoints.secure.address", ":443"),
+        ("entrypoints.secure.asdefault", "true"),
+        ("entrypoints.dns.address", ":53/udp"),
+    ]);
+    let survey = survey_of(&arguments, &ROUTED);
+    assert_eq!(survey.routes[0].entry_points, ["secure"]);
+}
+
+#[test]
+fn what_is_not_steered_says_why() {
+    let is = |arguments: &[(&str, &str)], labels: &[(&str, &str)], wanted: &str| {
+        let survey = survey_of(arguments, labels);
+        assert!(reason(&survey).contains(wanted), "{}", reason(&survey));
+    };
+    is(&ARGUMENTS, &[], "does not expose");
+    is(
+        &ARGUMENTS,
+        &[
+            ROUTED[0],
+            ("traefik.tcp.routers.db.rule", "HostSNI(`*`)"),
+            ("traefik.tcp.services.db.loadbalancer.server.port", "5432"),
+        ],
+        "only TCP or UDP",
+    );
+    let mut constrained = ARGUMENTS.to_vec();
+    constrained.push(("providers.docker.constraints", "Label(`tier`, `front`)"));
+    is(&constrained, &ROUTED, "constraints");
+    let mut bound = ARGUMENTS.to_vec();
+    bound.push(("providers.docker.usebindportip", "true"));
+    is(&bound, &ROUTED, "bound host ports");
+    let hidden = [("entrypoints.web.address", ":81"), ARGUMENTS[1]];
+    is(&hidden, &ROUTED, "can be reached from here");
+    let mut strange = ARGUMENTS.to_vec();
+    strange.push(("providers.docker.defaultrule", "{{ if true }}x{{ end }}"));
+    is(&strange, &ROUTED[..1], "can't evaluate");
+    let fixed = [
+        ROUTED[0],
+        ROUTED[1],
+        (
+            "traefik.http.services.web.loadbalancer.server.url",
+            "http://x",
+        ),
+    ];
+    is(&ARGUMENTS, &fixed, "no HTTP router");
+}
+
+#[test]
+fn a_longer_rule_of_the_same_service_is_left_alone() {
+    let mut labels = ROUTED.to_vec();
+    labels.extend([
+        (
+            "traefik.http.routers.api.rule",
+            "Host(`a.test`) && Path(`/`)",
+        ),
+        ("traefik.http.routers.near.rule", "Host(`a.test1`)"),
+        ("traefik.http.routers.near.priority", "16"),
+    ]);
+    let survey = survey_of(&ARGUMENTS, &labels);
+    let routers = &survey.steering.as_ref().unwrap().routers;
+    let web = routers
+        .iter()
+        .find(|pinned| pinned.router.name == "web")
+        .unwrap();
+    // `Host(`a.test`)` has priority 14; 27 is out of reach of its pins, 16 is not.
+    assert_eq!(web.shadows, ["Host(`a.test1`)"]);
+}
+
+#[test]
+fn changed_labels_clash_and_new_names_do_not() {
+    let clash = |changed: &[(&str, &str)]| {
+        let file_labels = ROUTED
+            .iter()
+            .chain(changed)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let survey =
+            surroundings(&ARGUMENTS).survey(&[container("web-1", &ROUTED)], Some(&file_labels));
+        survey
+            .verdicts
+            .into_iter()
+            .map(|verdict| (verdict.level, verdict.code, verdict.reason))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(clash(&[]), []);
+    assert_eq!(
+        clash(&[("traefik.http.routers.new.rule", "Host(`b.test`)")]),
+        []
+    );
+    // Traefik merges servers, whatever their ports.
+    assert_eq!(
+        clash(&[("traefik.http.services.web.loadbalancer.server.port", "81")]),
+        []
+    );
+    for changed in [
+        ("traefik.http.routers.web.rule", "Host(`b.test`)"),
+        ("traefik.http.routers.web.priority", "7"),
+        (
+            "traefik.http.services.web.loadbalancer.passhostheader",
+            "false",
+        ),
+    ] {
+        let found = clash(&[changed]);
+        assert_eq!(found.len(), 1, "{changed:?}: {found:?}");
+        assert_eq!(
+            (found[0].0, found[0].1),
+            (Level::Refused, VerdictCode::RouteClash)
+        );
+    }
+}
+
+#[test]
+fn a_default_rule_with_the_containers_name_makes_every_second_container_clash() {
+    let mut arguments = ARGUMENTS.to_vec();
+    arguments.push((
+        "providers.docker.defaultrule",
+        "Host(`{{ .ContainerName }}.test`)",
+    ));
+    let labels = [ROUTED[0], ROUTED[2]];
+    let file_labels = BTreeMap::from(labels.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let survey =
+        surroundings(&arguments).survey(&[container("web-1", &labels)], Some(&file_labels));
+    assert_eq!(doors(&survey), ["http 127.0.0.1:8000 web-1.test/"]);
+    assert_eq!(survey.verdicts[0].code, VerdictCode::RouteClash);
+}
+
+#[test]
+fn other_traefiks_and_tcp_routers_are_warned_of() {
+    let mut surroundings = surroundings(&ARGUMENTS);
+    let mut second = traefik(&ARGUMENTS);
+    second.name = "second".into();
+    surroundings.gateways.push(second);
+    let mut labels = ROUTED.to_vec();
+    labels.push(("traefik.tcp.routers.db.rule", "HostSNI(`*`)"));
+    let survey = surroundings.survey(&[container("web-1", &labels)], None);
+    let reasons: Vec<_> = survey
+        .verdicts
+        .iter()
+        .map(|verdict| verdict.reason.as_str())
+        .collect();
+    assert_eq!(survey.verdicts.len(), 2, "{reasons:?}");
+    assert!(
+        reasons[0].contains("db") && reasons[1].contains("second"),
+        "{reasons:?}"
+    );
+    assert!(
+        survey
+            .verdicts
+            .iter()
+            .all(|verdict| verdict.level == Level::Warning)
+    );
+}
+
+#[test]
+fn a_router_of_traefiks_file_that_leads_to_the_service_is_carried_over() {
+    let mut surroundings = surroundings(&ARGUMENTS);
+    let routers = json!([
+        {
+            "name": "outer@file",
+            "rule": "Host(`outer.test`)",
+            "priority": 20,
+            "entryPoints": ["web"],
+            "middlewares": ["guard", "strip@docker"],
+            "service": "web@docker",
+            "status": "enabled",
+            "tls": { "options": "modern", "certResolver": "le" },
+        },
+        { "name": "elsewhere@file", "rule": "Host(`x`)", "entryPoints": ["web"], "service": "y@file" },
+        { "name": "teal-pin-0-g1-web@docker", "rule": "Host(`a.test`) ", "priority": 15,
+          "entryPoints": ["web"], "service": "teal-pin-0-g1-web" },
+    ]);
+    let routers = serde_json::from_value(routers).unwrap();
+    surroundings.routers.insert("traefik".into(), routers);
+    let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+    let routers = &survey.steering.as_ref().unwrap().routers;
+    let names: Vec<_> = routers
+        .iter()
+        .map(|pinned| pinned.router.name.as_str())
+        .collect();
+    assert_eq!(names, ["web", "outer"]);
+    assert!(routers[0].shadows.is_empty(), "{:?}", routers[0].shadows);
+    let outer = &routers[1].router;
+    assert_eq!((outer.priority, outer.tls), (20, true));
+    assert_eq!(outer.middlewares, ["guard@file", "strip@docker"]);
+    assert_eq!(outer.options.get("tls.options"), Some("modern@file"));
+    assert_eq!(outer.options.get("tls.certresolver"), Some("le"));
+}
