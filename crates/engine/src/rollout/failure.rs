@@ -16,6 +16,8 @@ const LOG_LINES: u32 = 20;
 pub(super) struct Trouble {
     kind: FailureKind,
     message: String,
+    /// Instead of what is said of all failures of this kind.
+    hint: Option<&'static str>,
     container: Option<String>,
 }
 
@@ -39,8 +41,14 @@ impl Trouble {
         Self {
             kind,
             message: message.into(),
+            hint: None,
             container: None,
         }
+    }
+
+    pub(super) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
     }
 
     pub(super) fn of_container(mut self, id: &str) -> Self {
@@ -76,7 +84,7 @@ impl Trouble {
     pub(super) async fn with_evidence(self, docker: &Docker) -> Failure {
         let mut failure = Failure {
             code: self.kind.code(),
-            hint: self.kind.hint().to_owned(),
+            hint: self.hint.unwrap_or(self.kind.hint()).to_owned(),
             message: self.message,
             container: self.container,
             exit_code: None,

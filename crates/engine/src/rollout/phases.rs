@@ -15,6 +15,7 @@ use crate::{
     docker::{self, compose_label},
     event::{Color, EventKind, Phase},
     model::{ContainerState, Health, Limits, Memory},
+    traffic::TrafficError,
 };
 
 /// A phase that is done, or why it failed.
@@ -61,7 +62,7 @@ impl Driver {
         self.traffic
             .shift(&self.blue(), &[])
             .await
-            .map_err(traffic_trouble)?;
+            .map_err(|error| traffic_trouble(&error))?;
         self.step(phase, "Writing the override with the new limits");
         override_file::write_atomic(
             &self.plan.override_file,
@@ -137,7 +138,7 @@ impl Driver {
         self.traffic
             .shift(&blue, &green)
             .await
-            .map_err(traffic_trouble)?;
+            .map_err(|error| traffic_trouble(&error))?;
         self.green_served = true;
         self.rollout.emit(EventKind::Split { green_percent: 50 });
         let wanted = self.plan.options.answers;
@@ -162,7 +163,7 @@ impl Driver {
                 },
             )
             .await
-            .map_err(traffic_trouble)
+            .map_err(|error| traffic_trouble(&error))
     }
 
     /// Phase 5: all traffic to Green, Blue's requests end, Blue stops. It is not removed yet.
@@ -172,7 +173,7 @@ impl Driver {
         self.traffic
             .shift(&[], &green)
             .await
-            .map_err(traffic_trouble)?;
+            .map_err(|error| traffic_trouble(&error))?;
         self.rollout.emit(EventKind::Split { green_percent: 100 });
         let blue = self.blue();
         self.drain(Phase::RemoveBlue, &blue).await;
@@ -336,8 +337,9 @@ impl Driver {
     }
 }
 
-fn traffic_trouble(error: impl std::error::Error) -> Trouble {
-    Trouble::new(FailureKind::Traffic, super::chain(&error))
+fn traffic_trouble(error: &TrafficError) -> Trouble {
+    let hint = error.hint();
+    Trouble::new(FailureKind::Traffic, super::chain(error)).with_hint(hint)
 }
 
 fn verification(message: impl Into<String>) -> Trouble {
