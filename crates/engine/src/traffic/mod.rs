@@ -27,6 +27,7 @@ mod tests;
 mod tls;
 mod verify;
 
+pub(crate) use error::TrafficError;
 pub(crate) use probe::{Probe, ProbeOptions};
 pub(crate) use steer::Traffic;
 pub(crate) use survey::{Survey, survey};
