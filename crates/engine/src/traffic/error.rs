@@ -34,6 +34,18 @@ pub(crate) enum TrafficError {
 }
 
 impl TrafficError {
+    /// What a person can do about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::NotServed { .. } => "look at Traefik: is it running, and what does its log say?",
+            Self::Unpinnable { .. } => "look at the container: has it stopped?",
+            Self::NoLevel { .. } => "deploy again",
+            Self::BadAnswer { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
+            Self::Slower { .. } => "the new limits may be too low",
+            Self::Engine { .. } => "look at the Docker engine's log",
+        }
+    }
+
     pub(super) fn engine(operation: &'static str) -> impl FnOnce(DockerError) -> Self {
         move |source| Self::Engine { operation, source }
     }
