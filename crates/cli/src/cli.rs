@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Deploy(Deploy),
     /// Roll a service out with the limits of an earlier revision
     Rollback(Rollback),
+    /// Return to Blue after a rollout was cut off or left as it was
+    Recover(Recover),
     /// List past rollouts: of the project here, else of all
     History(History),
     /// Start or remove the sample project
@@ -118,6 +120,12 @@ pub(crate) struct Rollback {
     pub(crate) to: Option<u32>,
     #[command(flatten)]
     pub(crate) how: How,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    /// Name of the service in the compose file
+    pub(crate) service: String,
 }
 
 /// How a rollout is done.

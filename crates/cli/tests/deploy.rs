@@ -363,3 +363,29 @@ async fn a_reader_that_goes_away_does_not_end_the_rollout() {
     assert_eq!(stderr(&output), "");
     assert_eq!(limits(&project).await, [(Some(1.5), Some(512 * MIB))]);
 }
+
+#[tokio::test]
+async fn what_kill_9_cut_off_is_recovered() {
+    let mut project = Project::up(Template::named("cli-killed")).await;
+    project.change(|template| template.environment("NEVER_HEALTHY", "1"));
+    let before = project.snapshot().await;
+    let traffic = project.traffic().start();
+
+    let mut running = Running::start(&project, &format!("deploy hello --memory 256M {QUICK}"));
+    running.until(is_health_poll).await;
+    running.child.kill().await.unwrap();
+    let output = run(&project, &format!("deploy hello --memory 256M {QUICK}")).await;
+    assert_code(&output, 1);
+    assert!(
+        stderr(&output).contains("teal recover hello"),
+        "{}",
+        stderr(&output)
+    );
+
+    let output = run(&project, "recover hello").await;
+    assert_code(&output, 0);
+    assert!(stdout(&output).contains("RESTORED"), "{}", stdout(&output));
+    traffic.stop().await.assert_none_failed();
+    before.assert_unchanged(&project.snapshot().await);
+    assert_code(&run(&project, "recover hello").await, 1);
+}

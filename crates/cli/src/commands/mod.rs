@@ -6,6 +6,7 @@ mod history;
 mod man;
 mod open;
 mod projects;
+mod recover;
 mod rollback;
 mod rollout;
 mod sample;
@@ -14,7 +15,7 @@ mod services;
 use teal_engine::{Engine, Paths, Settings, telemetry};
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Recover},
     failure::Failure,
     screen::{Screen, complain},
 };
@@ -36,6 +37,7 @@ pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
         Command::Services => services::run(global, screen).await,
         Command::Deploy(deploy) => deploy::run(global, &deploy, screen).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
+        Command::Recover(Recover { service }) => recover::run(global, &service, screen).await,
         Command::History(history) => history::run(global, &history, screen).await,
         Command::Sample(sample) => sample::run(sample.action, screen).await,
         Command::Completions { shell } => Ok(completions::run(shell, screen)),

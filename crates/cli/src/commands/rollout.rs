@@ -4,7 +4,7 @@ use serde::Serialize;
 use teal_engine::{
     Engine, Rollout,
     event::{Color, Event, EventKind},
-    model::{Plan, RolloutRequest},
+    model::{Origin, Plan, ProjectSource, RolloutRequest},
 };
 
 use super::Outcome;
@@ -35,6 +35,22 @@ pub(super) async fn run(
         () = interrupts.next() => return Err(Failure::Interrupted),
     };
     Ok(follow(&rollout, &mut interrupts, screen).await)
+}
+
+/// Takes a rollout that was cut off back to Blue.
+pub(super) async fn recover(
+    engine: &Engine,
+    source: &ProjectSource,
+    service: &str,
+    screen: &mut Screen,
+) -> Outcome {
+    let mut interrupts =
+        Interrupts::listen().map_err(|error| Failure::System("listen for Ctrl-C", error))?;
+    let recovery = engine.recover(source, service, Origin::Terminal).await?;
+    let code = follow(&recovery, &mut interrupts, screen).await;
+    // RESTORED is what was asked for here.
+    let restored = teal_engine::event::Outcome::RolledBack.exit_code();
+    Ok(if code == restored { 0 } else { code })
 }
 
 fn show_plan(found: &Plan, screen: &mut Screen) -> u8 {
@@ -137,15 +153,16 @@ impl Traces {
     fn left_behind(&self) -> Vec<String> {
         let mut left = Vec::new();
         if !self.green.is_empty() {
-            let names = self.green.join(" ");
-            left.push(format!(
-                "Green may still run; this removes it: docker rm -f {names}"
-            ));
+            left.push(format!("Green may still run: {}", self.green.join(", ")));
         }
         if let Some(plan) = &self.plan {
             left.push(format!(
-                "`{}` may hold the new limits: put it back, or deploy again",
+                "`{}` may hold the new limits",
                 plan.override_file.display()
+            ));
+            left.push(format!(
+                "this returns to Blue: teal -p {} recover {}",
+                plan.project, plan.service
             ));
         }
         left
