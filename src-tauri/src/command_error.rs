@@ -1,9 +1,7 @@
 //! A failure as the page sees it.
 
-use std::error::Error as _;
-
 use serde::Serialize;
-use teal_engine::Error;
+use teal_engine::{Error, error::causes};
 use ts_rs::TS;
 
 /// Why a command failed.
@@ -35,22 +33,11 @@ impl CommandError {
 
 impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
-        let mut causes = Vec::new();
-        let mut said = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            if !said.ends_with(&text) {
-                causes.push(text.clone());
-            }
-            said = text;
-            source = cause.source();
-        }
         Self {
             code: error.code().to_owned(),
             message: error.to_string(),
             hint: error.hint(),
-            causes,
+            causes: causes(&error),
         }
     }
 }

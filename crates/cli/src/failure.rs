@@ -1,9 +1,9 @@
 //! What keeps a command from doing its work, printed once: the chain of causes, then a hint.
 
-use std::{error::Error as _, io};
+use std::io;
 
 use serde::Serialize;
-use teal_engine::{Error, model::Verdict};
+use teal_engine::{Error, error::causes, model::Verdict};
 
 use crate::{
     screen::{Screen, complain},
@@ -105,22 +105,6 @@ impl Failure {
             ),
         }
     }
-}
-
-/// The chain of causes, without those that repeat the one before in the same words.
-fn causes(error: &Error) -> Vec<String> {
-    let mut causes = Vec::new();
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !said.ends_with(&text) {
-            causes.push(text.clone());
-        }
-        said = text;
-        source = cause.source();
-    }
-    causes
 }
 
 #[cfg(test)]

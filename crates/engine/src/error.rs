@@ -110,6 +110,23 @@ fn refusal(verdicts: &[Verdict]) -> String {
     format!("refused: {}", reasons.join("; "))
 }
 
+/// The causes of an error, from the nearest to the first, without those that repeat the one before
+/// in the same words.
+pub fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.ends_with(&text) {
+            causes.push(text.clone());
+        }
+        said = text;
+        source = cause.source();
+    }
+    causes
+}
+
 impl Error {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use bollard::Docker;
 use crate::{
     Error,
     docker::{inspect, last_log, probe_output},
+    error::causes,
     event::{Failure, FailureCode, Outcome, Phase},
 };
 
@@ -122,17 +123,9 @@ impl From<Error> for Trouble {
 
 /// An error with its causes, in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
+    let mut words = vec![error.to_string()];
+    words.extend(causes(error));
+    words.join(": ")
 }
 
 impl FailureKind {
