@@ -88,7 +88,7 @@ function duringRollout(service: Service, run: RolloutView, wanted: Limits): Stag
       color: "blue",
       isEmpty: run.blue.length === 0,
       replicas: run.blue,
-      revision: run.plan?.revisionBefore ?? service.revision,
+      revision: run.plan ? run.plan.revisionBefore : service.revision,
       state: run.blue.length === 0 ? "removed" : stateOf(run.blue),
       limits: run.blue[0]?.limits ?? run.plan?.limitsBefore ?? limitsInForce(service),
       share: run.blue.length === 0 ? 0 : share(100 - run.greenPercent),
@@ -142,9 +142,11 @@ function steeredSentence(run: RolloutView): string {
 function progressingSentence(run: RolloutView, green: number): string {
   const wanted = run.answers?.wanted ?? run.plan?.options.answers;
   if (green === 0) {
-    return run.green.length === 0
-      ? "Blue serves *100 %* of the traffic. Green does not exist yet."
-      : "Blue serves *100 %* of the traffic. Green gets none before it is healthy.";
+    const blue = "Blue serves *100 %* of the traffic.";
+    if (run.green.length === 0) return `${blue} Green does not exist yet.`;
+    return run.current === "verifyTraffic"
+      ? `${blue} Green is healthy and gets its share next.`
+      : `${blue} Green gets none before it is healthy.`;
   }
   if (green === 100) {
     return run.blue.length === 0
@@ -155,7 +157,7 @@ function progressingSentence(run: RolloutView, green: number): string {
     green === 50
       ? "Blue and Green each serve *50 %* of the traffic."
       : `Blue serves *${100 - green} %* of the traffic, Green *${green} %*.`;
-  return wanted === undefined
+  return wanted === undefined || run.current !== "verifyTraffic"
     ? who
     : `${who} Green becomes the only one after ${wanted} good answers from both.`;
 }
