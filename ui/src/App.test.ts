@@ -63,9 +63,9 @@ function answers(over: Answers = {}): Answers {
     start_rollout: () => rollout,
     history: () => [revision(7), revision(6)],
     rollback_request: () => ({ toRevision: 6 }),
-    follow_rollout: ({ events }) => {
+    follow_rollout: ({ id, events }) => {
       const send = channel(events) as (event: Event) => void;
-      tell = (said) => send({ ...event(told++ * 1000, said), rollout });
+      tell = (said) => send({ ...event(told++ * 1000, said), rollout: id as string });
       tell({ type: "started", project: "shop", service: "web" });
       return 1;
     },
@@ -258,6 +258,25 @@ test("shows a failure with its cause and Green's log as text", async () => {
   expect(shown.querySelector("img")).toBeNull();
   expect(text("state-chip")).toBe("Restored · rolled back");
   expect(text("serving")).toContain("as before");
+});
+
+test("puts an ended rollout away, with those before it", async () => {
+  await deploy();
+  tell({ type: "ended", outcome: "success", failure: null, receipt: null, leftBehind: [] });
+  await waitFor(() => expect(text("state-chip")).toBe("Succeeded"));
+  rollout = crypto.randomUUID();
+  // A redraw that is due may come between the value and its event, which no keyboard can part.
+  await waitFor(async () => {
+    await fireEvent.input(screen.getByTestId("cpu-field"), { target: { value: "2" } });
+    expect(screen.getByTestId("deploy-button")).toBeTruthy();
+  });
+  await fireEvent.click(screen.getByTestId("deploy-button"));
+  await waitFor(() => expect(text("state-chip")).toBe("Progressing"));
+  tell({ type: "ended", outcome: "aborted", failure, receipt: null, leftBehind: [] });
+  await waitFor(() => expect(text("state-chip")).toBe("Restored · aborted"));
+  expect(screen.queryByTestId("failure")).toBeNull();
+  await fireEvent.click(screen.getByTestId("dismiss"));
+  await waitFor(() => expect(text("state-chip")).toBe("healthy"));
 });
 
 test("rolls back to an earlier revision once it is confirmed", async () => {

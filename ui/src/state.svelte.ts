@@ -225,12 +225,12 @@ export class AppState {
     this.runs = new Map(this.runs).set(view.id, view);
   }
 
-  /** The rollout that a service's page shows: the newest one that was not put away. */
+  /** The rollout that a service's page shows: its newest one, unless that was put away. */
   runOf(project: string, service: string): RolloutView | null {
-    const own = [...this.runs.values()].filter(
-      (run) => run.project === project && run.service === service && !this.#dismissed.has(run.id),
+    const newest = [...this.runs.values()].findLast(
+      (run) => run.project === project && run.service === service,
     );
-    return own.at(-1) ?? null;
+    return newest && !this.#dismissed.has(newest.id) ? newest : null;
   }
 
   /** Puts an ended rollout away. */
