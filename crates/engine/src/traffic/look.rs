@@ -279,39 +279,54 @@ impl Look<'_> {
             .collect()
     }
 
-    /// Routers of other services on the same Traefik.
+    /// Routers of other services on the same Traefik: those that its API tells of, and those of
+    /// containers that it may not have taken up yet.
     fn other_routers(&self, subject: &Subject<'_>, own: &[Router]) -> Vec<Router> {
-        if let Some(routers) = self.api {
-            return routers
-                .iter()
-                .map(|router| router.to_router(&router.name, Options::default()))
-                .filter(|router| {
-                    let name = router.name.strip_suffix("@docker").unwrap_or(&router.name);
-                    !name.starts_with(PIN) && !own.iter().any(|own| own.name == name)
-                })
-                .collect();
-        }
-        let empty = HashMap::new();
-        self.containers
+        let told = self.api.into_iter().flatten();
+        let told = told
+            .map(|router| router.to_router(&router.name, Options::default()))
+            .filter(|router| {
+                let name = router.name.strip_suffix("@docker").unwrap_or(&router.name);
+                !name.starts_with(PIN) && !own.iter().any(|own| own.name == name)
+            });
+        let labelled = self
+            .containers
             .iter()
-            .filter_map(|container| {
-                let labels = container.labels.as_ref().unwrap_or(&empty);
-                let configured = Configured::read(labels);
-                let is_seen = configured.enable.unwrap_or(self.gateway.exposed_by_default)
-                    && !labels.contains_key(teal_label::ROLE)
-                    && constraints::matches(&self.gateway.constraints, labels) != Some(false);
-                let name = container.names.as_ref()?.first()?.trim_start_matches('/');
-                let other = Subject {
-                    name,
-                    labels,
-                    exposed_port: None,
-                };
-                (is_seen && other.default_name() != subject.default_name())
-                    .then(|| other.routers(&configured, &self.gateway.default_rule))
-            })
-            .flatten()
-            .filter_map(Result::ok)
-            .collect()
+            .flat_map(|container| self.routers_of_another(container, subject))
+            .filter(|router| !own.iter().any(|own| own.name == router.name));
+        told.chain(labelled).collect()
+    }
+
+    fn routers_of_another(
+        &self,
+        container: &ContainerSummary,
+        subject: &Subject<'_>,
+    ) -> Vec<Router> {
+        let (Some(labels), Some(names)) = (&container.labels, &container.names) else {
+            return Vec::new();
+        };
+        let other = Subject {
+            name: names
+                .first()
+                .map_or("", |name| name.trim_start_matches('/')),
+            labels,
+            exposed_port: None,
+        };
+        let configured = Configured::read(labels);
+        let is_seen = match constraints::matches(&self.gateway.constraints, labels) {
+            Some(passes) => passes,
+            // Then the API knows better, where there is one.
+            None => self.api.is_none(),
+        };
+        if !is_seen
+            || !configured.enable.unwrap_or(self.gateway.exposed_by_default)
+            || labels.contains_key(teal_label::ROLE)
+            || other.default_name() == subject.default_name()
+        {
+            return Vec::new();
+        }
+        let routers = other.routers(&configured, &self.gateway.default_rule);
+        routers.into_iter().filter_map(Result::ok).collect()
     }
 
     /// The entry point to ask through: a plain one if there is, and none that redirects.

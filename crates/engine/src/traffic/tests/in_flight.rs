@@ -1,6 +1,7 @@
 //! What a sidecar says is in flight, against what is.
 
-use teal_testkit::{Echo, eventually};
+use teal_testkit::{Answer, Echo, eventually};
+use tokio::task::JoinHandle;
 
 use super::*;
 
@@ -20,6 +21,30 @@ impl Stage {
             (self.traffic.in_flight(containers).await == Some(wanted)).then_some(())
         })
         .await;
+    }
+
+    /// One is in flight from now on until the request has its whole answer, and then none is.
+    async fn in_flight_until_answered(
+        &mut self,
+        containers: &[String],
+        request: JoinHandle<Answer>,
+    ) {
+        self.until_in_flight(containers, 1).await;
+        let mut zero = None;
+        let looked = eventually("nothing in flight", SOON, async || {
+            let in_flight = self.traffic.in_flight(containers).await;
+            zero = Some(Instant::now());
+            (in_flight == Some(0)).then_some(())
+        });
+        looked.await;
+        let answer = request.await.unwrap();
+        assert!(answer.is_success(), "{answer:?}");
+        let early = zero.and_then(|zero| (answer.at + answer.took).checked_duration_since(zero));
+        assert_eq!(
+            early.filter(|early| !early.is_zero()),
+            None,
+            "taken for answered too early"
+        );
     }
 
     /// What every look says for this long.
@@ -53,7 +78,7 @@ async fn idle_connections_are_not_in_flight() {
     stage.traffic.release().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_request_is_in_flight_until_it_is_answered() {
     let (mut stage, blue) = Stage::blue_only("slow").await;
     // Connections that Traefik keeps: the slow request may come over one of them.
@@ -64,17 +89,11 @@ async fn a_slow_request_is_in_flight_until_it_is_answered() {
 
     let slow = stage.project.traffic().path("/slow?ms=4000");
     let request = tokio::spawn(async move { slow.once().await });
-    stage.until_in_flight(&blue, 1).await;
-    stage
-        .always_in_flight(&blue, 1, Duration::from_secs(2))
-        .await;
-    let answer = request.await.unwrap();
-    assert!(answer.is_success(), "{answer:?}");
-    stage.until_in_flight(&blue, 0).await;
+    stage.in_flight_until_answered(&blue, request).await;
     stage.traffic.release().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_requests_right_behind_others_on_one_connection_are_in_flight() {
     let (mut stage, blue) = Stage::blue_only("behind").await;
     for _ in 0..5 {
@@ -86,20 +105,16 @@ async fn slow_requests_right_behind_others_on_one_connection_are_in_flight() {
             .every(Duration::from_millis(1))
             .start();
         some_traffic(&quick, 60).await;
-        let slow = stage.project.traffic().path("/slow?ms=1500");
+        let slow = stage.project.traffic().path("/slow?ms=3000");
         let request = tokio::spawn(async move { slow.once().await });
+        some_traffic(&quick, 60).await;
         quick.stop().await.assert_none_failed();
-        stage.until_in_flight(&blue, 1).await;
-        stage
-            .always_in_flight(&blue, 1, Duration::from_millis(700))
-            .await;
-        assert!(request.await.unwrap().is_success());
-        stage.until_in_flight(&blue, 0).await;
+        stage.in_flight_until_answered(&blue, request).await;
     }
     stage.traffic.release().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_is_in_flight_from_its_first_piece_to_its_last() {
     let (mut stage, blue) = Stage::blue_only("stream").await;
     let stream = |stage: &Stage| {
@@ -110,12 +125,7 @@ async fn a_stream_is_in_flight_from_its_first_piece_to_its_last() {
     assert!(stream(&stage).await.unwrap().is_success());
     stage.until_in_flight(&blue, 0).await;
     let request = stream(&stage);
-    stage.until_in_flight(&blue, 1).await;
-    stage
-        .always_in_flight(&blue, 1, Duration::from_millis(2700))
-        .await;
-    assert!(request.await.unwrap().is_success());
-    stage.until_in_flight(&blue, 0).await;
+    stage.in_flight_until_answered(&blue, request).await;
     stage.traffic.release().await.unwrap();
 }
 
