@@ -152,12 +152,10 @@ async fn memory_below_present_use_is_a_warning_with_the_figures() {
         async || {
             let request = stage.request(change(None, Some("8M")), quick());
             let plan = stage.engine.plan(&request).await.unwrap();
-            let below = plan
-                .verdicts
+            plan.verdicts
                 .iter()
                 .find(|verdict| verdict.code == VerdictCode::LimitBelowUse)
-                .cloned();
-            below
+                .cloned()
         },
     )
     .await;
