@@ -1,0 +1,255 @@
+//! The real program in its real web view, driven through `WebKitWebDriver`.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+/// How often the page is looked at while a test waits for it.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Until the driver answers, and the window is there.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// What needs no engine.
+const SHOWS_WITHIN: Duration = Duration::from_secs(20);
+/// Long enough for a rollout on a busy machine.
+pub(crate) const ROLLS_OUT_WITHIN: Duration = Duration::from_secs(180);
+
+/// Calls back once what the page has was painted and every transition is over.
+const SETTLE: &str = "\
+    const done = arguments[0];
+    const painted = () => requestAnimationFrame(() => requestAnimationFrame(() => done(null)));
+    const ending = document.getAnimations().filter(
+        ({ effect }) => Number.isFinite(effect.getComputedTiming().endTime));
+    Promise.allSettled(ending.map(({ finished }) => finished)).then(painted);";
+
+/// The size of the pictures: what a small laptop shows.
+const SIZE: (u32, u32) = (1280, 820);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Theme {
+    Light,
+    Dark,
+}
+
+/// How the program is started.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    /// Where it keeps its files.
+    pub(crate) home: &'a Path,
+    pub(crate) file: Option<&'a Path>,
+    pub(crate) theme: Theme,
+    /// Instead of the engine of this machine.
+    pub(crate) docker_host: Option<&'a str>,
+}
+
+/// A window of its own.
+#[derive(Debug)]
+pub(crate) struct App {
+    client: Client,
+    driver: Child,
+}
+
+impl App {
+    pub(crate) async fn start(start: Start<'_>) -> Self {
+        assert!(
+            env::var_os("DISPLAY").is_some(),
+            "the window needs a display: `cargo xtask test` starts one, or use `xvfb-run -a`"
+        );
+        fs::create_dir_all(start.home).unwrap();
+        let port = free_port();
+        let driver = driver(port, &start)
+            .spawn()
+            .expect("`WebKitWebDriver` can be run");
+        let client = session(port, start.file).await;
+        let (width, height) = SIZE;
+        client.set_window_rect(0, 0, width, height).await.unwrap();
+        Self { client, driver }
+    }
+
+    /// Waits until an element is there.
+    pub(crate) async fn find(&self, id: &str) -> Element {
+        let css = selector(id);
+        let wait = self.client.wait().at_most(SHOWS_WITHIN).every(LOOK_EVERY);
+        match wait.for_element(Locator::Css(&css)).await {
+            Ok(element) => element,
+            Err(error) => panic!("no `{id}`: {error}\n{}", self.page_text().await),
+        }
+    }
+
+    /// Clicks an element as soon as it can be clicked.
+    pub(crate) async fn click(&self, id: &str) {
+        self.until(id, "enabled", SHOWS_WITHIN, async |element| {
+            element.is_enabled().await.is_ok_and(|enabled| enabled)
+        })
+        .await;
+        self.find(id).await.click().await.unwrap();
+    }
+
+    pub(crate) async fn write(&self, id: &str, text: &str) {
+        let field = self.find(id).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    pub(crate) async fn text(&self, id: &str) -> String {
+        self.find(id).await.text().await.unwrap()
+    }
+
+    pub(crate) async fn until_text(&self, id: &str, part: &str) {
+        let what = format!("`{part}`");
+        self.until(id, &what, SHOWS_WITHIN, async |element| {
+            element.text().await.is_ok_and(|text| text.contains(part))
+        })
+        .await;
+    }
+
+    /// Waits until an element's attribute has a value; through a whole rollout, if need be.
+    pub(crate) async fn until_is(&self, id: &str, attribute: &str, value: &str) {
+        let what = format!("{attribute}=`{value}`");
+        self.until(id, &what, ROLLS_OUT_WITHIN, async |element| {
+            let found = element.attr(attribute).await;
+            found.is_ok_and(|found| found.as_deref() == Some(value))
+        })
+        .await;
+    }
+
+    /// Looks again and again, since the page may replace the element in between.
+    async fn until(
+        &self,
+        id: &str,
+        what: &str,
+        within: Duration,
+        is_so: impl AsyncFn(&Element) -> bool,
+    ) {
+        let begin = Instant::now();
+        let css = selector(id);
+        loop {
+            if let Ok(element) = self.client.find(Locator::Css(&css)).await
+                && is_so(&element).await
+            {
+                return;
+            }
+            if begin.elapsed() > within {
+                let page = self.page_text().await;
+                panic!("`{id}` is not {what}:\n{page}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Everything that can be read on the page, for a failed test's account.
+    async fn page_text(&self) -> String {
+        match self.client.find(Locator::Css("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// A picture: for the documentation where `TEAL_SCREENSHOTS` is set, else for whoever looks at
+    /// a failed test.
+    pub(crate) async fn picture(&self, name: &str) {
+        let directory = if env::var_os("TEAL_SCREENSHOTS").is_some() {
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots")
+        } else {
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("window")
+        };
+        fs::create_dir_all(&directory).unwrap();
+        self.client.execute_async(SETTLE, Vec::new()).await.unwrap();
+        let png = tokio::time::timeout(SHOWS_WITHIN, self.client.screenshot())
+            .await
+            .expect("a picture is taken in time")
+            .unwrap();
+        fs::write(directory.join(format!("{name}.png")), png).unwrap();
+    }
+
+    /// The process ids of the program that the driver has started.
+    pub(crate) async fn processes(&self) -> Vec<String> {
+        let driver = self.driver.id().unwrap().to_string();
+        let found = Command::new("pgrep")
+            .args(["-P", &driver])
+            .output()
+            .await
+            .unwrap();
+        let ids = String::from_utf8(found.stdout).unwrap();
+        ids.lines().map(str::to_owned).collect()
+    }
+
+    pub(crate) async fn end(self) {
+        self.client.close().await.unwrap();
+    }
+}
+
+fn selector(id: &str) -> String {
+    format!("[data-testid=\"{id}\"]")
+}
+
+/// A port of its own, so that tests run side by side.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn driver(port: u16, start: &Start<'_>) -> Command {
+    let home = start.home;
+    // A file and no pipe: WebKit's helpers outlive the session a little and would hold it open.
+    let log = fs::File::create(home.join("driver.log")).unwrap();
+    let mut driver = Command::new("WebKitWebDriver");
+    driver
+        .arg(format!("--port={port}"))
+        // Without it a new session never begins.
+        .env("TAURI_WEBVIEW_AUTOMATION", "true")
+        .env("NO_AT_BRIDGE", "1")
+        // With one of these no picture is ever taken.
+        .env_remove("WEBKIT_DISABLE_DMABUF_RENDERER")
+        .env_remove("WEBKIT_DISABLE_COMPOSITING_MODE")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true);
+    for (name, directory) in [
+        ("XDG_DATA_HOME", "data"),
+        ("XDG_STATE_HOME", "state"),
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_CACHE_HOME", "cache"),
+    ] {
+        driver.env(name, home.join(directory));
+    }
+    if start.theme == Theme::Dark {
+        driver.env("GTK_THEME", "Adwaita:dark");
+    }
+    if let Some(host) = start.docker_host {
+        driver.env("DOCKER_HOST", host);
+    }
+    driver
+}
+
+async fn session(port: u16, file: Option<&Path>) -> Client {
+    let arguments: Vec<_> = file.into_iter().collect();
+    let options = json!({
+        "binary": env!("CARGO_BIN_EXE_teal-desktop"),
+        "args": arguments,
+    });
+    let mut capabilities = serde_json::Map::new();
+    capabilities.insert("webkitgtk:browserOptions".to_owned(), options);
+    let address = format!("http://127.0.0.1:{port}");
+    let begin = Instant::now();
+    loop {
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities.clone());
+        let left = STARTS_WITHIN.saturating_sub(begin.elapsed());
+        match tokio::time::timeout(left, builder.connect(&address)).await {
+            Ok(Ok(client)) => return client,
+            Ok(Err(_)) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(elapsed) => panic!("no window after {STARTS_WITHIN:?}: {elapsed}"),
+        }
+    }
+}
