@@ -15,6 +15,7 @@ mod stage;
 mod window;
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -61,14 +62,14 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
         bail!("run it on Linux: it opens the window on a display of its own, and reads /proc");
     }
     setup::setup(Needs::ALL)?;
-    build()?;
+    let mut figures = Figure::value_variants().to_vec();
+    figures.retain(|figure| options.only.is_none_or(|only| only == *figure));
+    build(&figures)?;
     let scratch = Scratch::new()?;
     let mut document = machine::describe()?;
-    for figure in Figure::value_variants() {
-        if options.only.is_none_or(|only| only == *figure) {
-            document.push('\n');
-            document.push_str(&measure(*figure, scratch.path())?);
-        }
+    for figure in figures {
+        document.push('\n');
+        document.push_str(&measure(figure, scratch.path())?);
     }
     print(&document);
     if options.write {
@@ -80,15 +81,36 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn build() -> Result<()> {
+/// The programs that the figures are about, and what the engine's part in them needs.
+fn build(figures: &[Figure]) -> Result<()> {
+    let packages: BTreeSet<_> = figures
+        .iter()
+        .flat_map(|figure| figure.programs())
+        .collect();
     say("building for release");
-    setup::build_front_end()?;
+    if packages.contains(&"teal-desktop") {
+        setup::build_front_end()?;
+    }
     let mut programs = cargo();
     programs.args(["build", "--quiet", "--release", "--locked"]);
-    process::run(programs.args(["--package", "teal", "--package", "teal-desktop"]))?;
+    for package in packages {
+        programs.args(["--package", package]);
+    }
+    process::run(&mut programs)?;
     let mut helpers = cargo();
     helpers.args(["build", "--quiet", "--locked", "--package", "teal-testkit"]);
     process::run(helpers.args(["--example", "stage", "--example", "traffic"]))
+}
+
+impl Figure {
+    /// What must be built for it.
+    fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::StartUp | Self::Memory => &["teal-desktop"],
+            Self::Size => &["teal", "teal-desktop"],
+            Self::Listing | Self::Rollout => &["teal"],
+        }
+    }
 }
 
 fn measure(figure: Figure, scratch: &Path) -> Result<String> {
