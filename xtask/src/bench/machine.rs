@@ -30,8 +30,8 @@ pub(super) fn describe() -> Result<String> {
         ("Traefik", traefik()?),
     ];
     let mut text = "# How quick and how small Teal is\n\n\
-        Written by `cargo xtask bench --write`, of release builds, on one machine. Nothing here is \
-        asserted by a test.\n\n| | |\n| --- | --- |\n"
+        Measured by `cargo xtask bench`, of release builds, on one machine; `--write` writes this \
+        page anew. No test asserts any of it.\n\n| | |\n| --- | --- |\n"
         .to_owned();
     for (name, value) in rows {
         writeln!(text, "| {name} | {value} |")?;

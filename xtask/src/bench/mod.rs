@@ -91,12 +91,12 @@ fn build(figures: &[Figure]) -> Result<()> {
     if packages.contains(&"teal-desktop") {
         setup::build_front_end()?;
     }
-    let mut programs = cargo();
-    programs.args(["build", "--quiet", "--release", "--locked"]);
+    // One by one: together, each would be built with what only the other needs of a library.
     for package in packages {
-        programs.args(["--package", package]);
+        let mut program = cargo();
+        program.args(["build", "--quiet", "--release", "--locked", "--package"]);
+        process::run(program.arg(package))?;
     }
-    process::run(&mut programs)?;
     let mut helpers = cargo();
     helpers.args(["build", "--quiet", "--locked", "--package", "teal-testkit"]);
     process::run(helpers.args(["--example", "stage", "--example", "traffic"]))

@@ -74,7 +74,9 @@ pub(super) fn rollout(scratch: &Path) -> Result<String> {
         "{}| the engine's event until Teal's | {lag} |",
         head("")
     )?;
-    text += "\n## The same change with and without Teal\n\n";
+    text += "\n## The same change with and without Teal\n\n\
+        A request each 20 ms through Traefik, each on a new connection, from 2 s before the change \
+        until 5 s after it.\n`hello` is healthy 3 s after its start, as in the sample.\n\n";
     text += &requests::compare(
         ("`teal deploy`", &requests),
         ("`docker compose up --wait`", &plain),
