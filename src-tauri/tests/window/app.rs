@@ -39,6 +39,15 @@ pub(crate) enum Theme {
     Dark,
 }
 
+impl Theme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
 /// How the program is started.
 #[derive(Debug)]
 pub(crate) struct Start<'a> {
@@ -55,6 +64,7 @@ pub(crate) struct Start<'a> {
 pub(crate) struct App {
     client: Client,
     driver: Child,
+    theme: Theme,
 }
 
 impl App {
@@ -71,7 +81,11 @@ impl App {
         let client = session(port, start.file).await;
         let (width, height) = SIZE;
         client.set_window_rect(0, 0, width, height).await.unwrap();
-        Self { client, driver }
+        Self {
+            client,
+            driver,
+            theme: start.theme,
+        }
     }
 
     /// Waits until an element is there.
@@ -153,21 +167,24 @@ impl App {
         }
     }
 
-    /// A picture: for the documentation where `TEAL_SCREENSHOTS` is set, else for whoever looks at
-    /// a failed test.
+    /// A picture: in the directory that `TEAL_SCREENSHOTS` names, else among Cargo's temporary
+    /// files, for whoever looks at a failed test.
     pub(crate) async fn picture(&self, name: &str) {
-        let directory = if env::var_os("TEAL_SCREENSHOTS").is_some() {
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots")
-        } else {
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("window")
-        };
+        let directory = env::var_os("TEAL_SCREENSHOTS").map_or_else(
+            || Path::new(env!("CARGO_TARGET_TMPDIR")).join("window"),
+            PathBuf::from,
+        );
         fs::create_dir_all(&directory).unwrap();
         self.client.execute_async(SETTLE, Vec::new()).await.unwrap();
         let png = tokio::time::timeout(SHOWS_WITHIN, self.client.screenshot())
             .await
             .expect("a picture is taken in time")
             .unwrap();
-        fs::write(directory.join(format!("{name}.png")), png).unwrap();
+        fs::write(
+            directory.join(format!("{name}-{}.png", self.theme.name())),
+            png,
+        )
+        .unwrap();
     }
 
     /// The process ids of the program that the driver has started.

@@ -131,7 +131,7 @@ async fn one_click_aborts_a_rollout() {
     app.click("deploy-button").await;
     app.until_is("phase-healthCheck", "data-status", "running")
         .await;
-    app.picture("rollout-dark").await;
+    app.picture("rollout").await;
     app.click("rollback-button").await;
     app.until_is("state-chip", "data-state", "restored").await;
 
