@@ -153,6 +153,36 @@ test("says why there is no engine, and comes back by itself", async () => {
   await waitFor(() => expect(screen.queryByTestId("engine-gone")).toBeNull());
 });
 
+test("a project arrives however much happens on the engine meanwhile", async () => {
+  const arrivals: ((value: unknown) => void)[] = [];
+  open({
+    startup: () => ({ source, version: "0.1.0" }),
+    open_project: () => new Promise((arrive) => arrivals.push(arrive)),
+  });
+  await waitFor(() => expect(arrivals).toHaveLength(1));
+  const listed = called("list_projects").length;
+  for (const name of ["shop", "other"]) {
+    change({ type: "project", name });
+    await waitFor(() => expect(called("list_projects").length).toBeGreaterThan(listed));
+  }
+  expect(arrivals).toHaveLength(1);
+  arrivals[0]?.(project());
+  await screen.findByTestId("service-row-web");
+  await waitFor(() => expect(arrivals).toHaveLength(2));
+  arrivals[1]?.(project());
+});
+
+test("what happens to other projects does not read the open one again", async () => {
+  await openService();
+  const opened = called("open_project").length;
+  const listed = called("list_projects").length;
+  change({ type: "project", name: "other" });
+  await waitFor(() => expect(called("list_projects").length).toBeGreaterThan(listed));
+  expect(called("open_project")).toHaveLength(opened);
+  change({ type: "project", name: "shop" });
+  await waitFor(() => expect(called("open_project").length).toBeGreaterThan(opened));
+});
+
 test("shows Compose's own message for a project that can't be read", async () => {
   const message = "required variable TOKEN is missing a value";
   open({

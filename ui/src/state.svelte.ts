@@ -62,6 +62,8 @@ export class AppState {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #settle: ReturnType<typeof setTimeout> | undefined;
   #opening = 0;
+  #loading = 0;
+  #isStale = false;
 
   /** The open project's name, as soon as it is known. */
   openName = $derived(
@@ -89,6 +91,7 @@ export class AppState {
     return () => {
       clearTimeout(this.#retry);
       clearTimeout(this.#settle);
+      this.#settle = undefined;
       for (const stop of this.#stops) stop();
     };
   }
@@ -131,10 +134,12 @@ export class AppState {
       if (!change.connected || this.engine.status === "failed") void this.connect();
       return;
     }
-    clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => {
+    if (this.openName === null || change.name === this.openName) this.#isStale = true;
+    // Not put off again by the next one: where much happens, something always does.
+    this.#settle ??= setTimeout(() => {
+      this.#settle = undefined;
       this.refresh().catch(this.#report);
-      this.reload();
+      if (this.#isStale) this.reload();
     }, SETTLE_MS);
   }
 
@@ -157,14 +162,21 @@ export class AppState {
     );
   }
 
-  /** Reads the open project again, keeping what is on screen until it has come. */
+  /**
+   * Reads the open project again, keeping what is on screen until it has come. One that is being
+   * read is read again afterwards: a busy engine would never let it arrive otherwise.
+   */
   reload(): void {
-    if (this.place.name !== "start") void this.#load(this.place.source);
+    this.#isStale = true;
+    if (this.#loading > 0 || this.place.name === "start") return;
+    void this.#load(this.place.source);
   }
 
   async #load(source: ProjectSource): Promise<void> {
     const opening = ++this.#opening;
     const isLatest = () => opening === this.#opening;
+    this.#isStale = false;
+    this.#loading++;
     try {
       const value = await backend.openProject(source);
       if (isLatest()) this.project = { status: "ready", value };
@@ -173,6 +185,9 @@ export class AppState {
       if (!isLatest()) return;
       if (engineGone(error)) this.#engineFailed(error);
       else this.project = { status: "failed", error };
+    } finally {
+      this.#loading--;
+      if (this.#isStale) this.reload();
     }
   }
 
