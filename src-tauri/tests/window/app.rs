@@ -11,7 +11,13 @@ use std::{
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
+use teal_testkit::eventually;
 use tokio::process::{Child, Command};
+
+use crate::close;
+
+/// The key, in `WebDriver`'s alphabet: pressed first, released the second time.
+const CONTROL: char = '\u{e009}';
 
 /// How often the page is looked at while a test waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -20,7 +26,7 @@ const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// What needs no engine.
 const SHOWS_WITHIN: Duration = Duration::from_secs(20);
 /// Long enough for a rollout on a busy machine.
-pub(crate) const ROLLS_OUT_WITHIN: Duration = Duration::from_secs(180);
+const ROLLS_OUT_WITHIN: Duration = Duration::from_secs(180);
 
 /// Calls back once what the page has was painted and every transition is over.
 const SETTLE: &str = "\
@@ -107,10 +113,23 @@ impl App {
         self.find(id).await.click().await.unwrap();
     }
 
+    /// Clicks what makes the window go away, and the driver's answer with it.
+    pub(crate) async fn click_at_last(&self, id: &str) {
+        let element = self.find(id).await;
+        // An answer, an error or none: what the program does next is what a test looks at.
+        let answer = tokio::time::timeout(SHOWS_WITHIN, element.click()).await;
+        drop(answer);
+    }
+
+    /// Replaces what a field holds, as a person does: the driver's own way to clear a field tells
+    /// the page nothing.
     pub(crate) async fn write(&self, id: &str, text: &str) {
+        let select_all = format!("{CONTROL}a{CONTROL}");
         let field = self.find(id).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        field
+            .send_keys(&format!("{select_all}{text}"))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn text(&self, id: &str) -> String {
@@ -185,6 +204,21 @@ impl App {
             png,
         )
         .unwrap();
+    }
+
+    /// Presses the window's close button.
+    pub(crate) async fn press_close(&self) {
+        for id in self.processes().await {
+            close::ask_to_close(id.parse().unwrap());
+        }
+    }
+
+    /// Waits until the program has ended by itself.
+    pub(crate) async fn until_ended(&self) {
+        eventually("the program has ended", ROLLS_OUT_WITHIN, async || {
+            self.processes().await.is_empty().then_some(())
+        })
+        .await;
     }
 
     /// The process ids of the program that the driver has started.

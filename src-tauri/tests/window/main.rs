@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod app;
+mod close;
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use teal_testkit::{HealthCheck, Project, Template, eventually};
+use teal_testkit::{HealthCheck, Project, Template};
 use tokio::{
     io::copy_bidirectional,
     net::{UnixListener, UnixStream},
@@ -17,7 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use app::{App, ROLLS_OUT_WITHIN, Start, Theme};
+use app::{App, Start, Theme};
 
 const OVERRIDE: &str = "docker-compose.blue-green.yml";
 const MIB: i64 = 1024 * 1024;
@@ -51,6 +52,14 @@ async fn set_limits(app: &App, cpus: &str, memory: &str) {
         .await;
 }
 
+/// Waits for a service that takes its time to start.
+fn patient() -> HealthCheck {
+    HealthCheck {
+        start_period: Duration::from_secs(10),
+        ..HealthCheck::default()
+    }
+}
+
 async fn assert_limits(project: &Project, cpus: f64, mebibytes: i64) {
     let containers = project.containers("hello").await;
     let found: Vec<_> = containers
@@ -63,13 +72,8 @@ async fn assert_limits(project: &Project, cpus: f64, mebibytes: i64) {
 #[tokio::test]
 async fn a_service_is_rolled_out_and_back_without_a_failed_request() {
     // As slow to start as the sample, so that Green can be seen to start.
-    let template = Template::named("window")
-        .environment("START_DELAY_MS", "3000")
-        .health_check(HealthCheck {
-            start_period: Duration::from_secs(10),
-            ..HealthCheck::default()
-        });
-    let project = Project::up(template).await;
+    let template = Template::named("window").environment("START_DELAY_MS", "3000");
+    let project = Project::up(template.health_check(patient())).await;
     let before = project.snapshot().await;
     let traffic = project.traffic().start();
     let home = project.data_directory();
@@ -185,11 +189,58 @@ async fn ending_the_program_returns_to_blue_first() {
             .unwrap();
         assert!(killed.success());
     }
-    eventually("the program has ended", ROLLS_OUT_WITHIN, async || {
-        app.processes().await.is_empty().then_some(())
-    })
-    .await;
+    app.until_ended().await;
     changed.assert_unchanged(&project.snapshot().await);
+}
+
+#[tokio::test]
+async fn closing_during_a_rollout_asks_and_can_roll_back() {
+    let mut project = Project::up(Template::named("window-close")).await;
+    project.change(|template| template.environment("START_DELAY_MS", "600000"));
+    let changed = project.snapshot().await;
+    let app = open(&project, Theme::Light).await;
+    set_limits(&app, "1.5", "768M").await;
+    app.click("deploy-button").await;
+    app.until_is("phase-healthCheck", "data-status", "running")
+        .await;
+
+    app.press_close().await;
+    app.find("close-dialog").await;
+    app.picture("close").await;
+    app.click("close-stay").await;
+    app.until_is("state-chip", "data-state", "progressing")
+        .await;
+    app.press_close().await;
+    app.click_at_last("close-roll-back").await;
+    app.until_ended().await;
+    changed.assert_unchanged(&project.snapshot().await);
+}
+
+#[tokio::test]
+async fn a_rollout_goes_on_in_the_background() {
+    let template = Template::named("window-back").environment("START_DELAY_MS", "3000");
+    let project = Project::up(template.health_check(patient())).await;
+    let before = project.snapshot().await;
+    let app = open(&project, Theme::Light).await;
+    set_limits(&app, "1.5", "768M").await;
+    app.click("deploy-button").await;
+    app.until_is("phase-healthCheck", "data-status", "running")
+        .await;
+
+    app.press_close().await;
+    app.click_at_last("close-background").await;
+    app.until_ended().await;
+    assert_limits(&project, 1.5, 768).await;
+    before.assert_same_but_for(&project.snapshot().await, &[OVERRIDE]);
+}
+
+#[tokio::test]
+async fn closing_without_a_rollout_ends_the_program() {
+    let project = Project::new(Template::named("window-idle")).await;
+    let app = open(&project, Theme::Light).await;
+    app.find("service-row-hello").await;
+    app.press_close().await;
+    app.until_ended().await;
 }
 
 #[tokio::test]
