@@ -20,6 +20,12 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     harmless.into()
 }
 
+/// A container's id as Docker shortens it; a name stays as it is.
+pub(crate) fn short_id(container: &str) -> &str {
+    let is_id = container.len() == 64 && container.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { &container[..12] } else { container }
+}
+
 /// `n` with its thousands apart: `4,812`.
 pub(crate) fn count(n: u32) -> String {
     let digits = n.to_string();
@@ -49,6 +55,12 @@ mod tests {
         assert_eq!(harmless("\u{1b}[2Jgone\r\n"), "\\u{1b}[2Jgone\n");
         assert_eq!(harmless("\u{9b}31m"), "\\u{9b}31m");
         assert_eq!(harmless("größer ✓"), "größer ✓");
+    }
+
+    #[test]
+    fn only_ids_are_shortened() {
+        assert_eq!(short_id(&"0123456789abcdef".repeat(4)), "0123456789ab");
+        assert_eq!(short_id("shop-web-1"), "shop-web-1");
     }
 
     #[test]

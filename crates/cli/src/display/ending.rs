@@ -5,7 +5,7 @@ use teal_engine::event::{Event, EventKind, Failure, Outcome};
 use super::sentence;
 use crate::{
     duration,
-    text::harmless,
+    text::{harmless, short_id},
     theme::{Theme, paint},
 };
 
@@ -77,8 +77,8 @@ fn explanation(failure: &Failure, theme: Theme) -> Vec<String> {
         paint(theme.failure, "error:"),
         harmless(&failure.message)
     )];
-    let container = failure.container.as_deref().unwrap_or("the container");
-    let container = harmless(container);
+    let container = failure.container.as_deref().map(short_id);
+    let container = harmless(container.unwrap_or("the container"));
     if failure.out_of_memory {
         lines.push(format!("  {container} ran out of memory"));
     }
