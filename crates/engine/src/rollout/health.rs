@@ -30,6 +30,9 @@ use crate::{
 /// A container that its restart policy brings back this often is in a loop.
 const RESTARTS: i64 = 3;
 
+/// The exit code of a container that was killed, by the kernel or by somebody.
+const SIGKILLED: i64 = 137;
+
 /// What is waited for, and how long.
 pub(super) struct Wait<'a> {
     pub(super) docker: &'a Docker,
@@ -118,7 +121,7 @@ impl Wait<'_> {
     }
 
     async fn look(&self, id: &str) -> std::result::Result<Look, Trouble> {
-        let Some(container) = inspect(self.docker, id).await? else {
+        let Some(container) = inspect_with_cause(self.docker, id).await? else {
             return Err(
                 Trouble::new(FailureKind::Gone, "Green was removed by somebody else")
                     .of_container(id),
@@ -168,6 +171,29 @@ fn since_start(container: &ContainerInspectResponse) -> u64 {
     replica(container).started_at.map_or(0, |at| {
         u64::try_from(jiff::Timestamp::now().duration_since(at).as_millis()).unwrap_or(0)
     })
+}
+
+/// A container as it is. Docker tells that it ran out of memory only after it tells that it ended,
+/// so one that was killed is looked at until the cause is there, for a second at most.
+async fn inspect_with_cause(docker: &Docker, id: &str) -> Result<Option<ContainerInspectResponse>> {
+    const LOOKS: u32 = 10;
+    let mut container = inspect(docker, id).await?;
+    for _ in 0..LOOKS {
+        let state = container
+            .as_ref()
+            .and_then(|container| container.state.as_ref());
+        let killed = state.is_some_and(|state| {
+            state.exit_code == Some(SIGKILLED)
+                && state.running != Some(true)
+                && state.oom_killed != Some(true)
+        });
+        if !killed {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        container = inspect(docker, id).await?;
+    }
+    Ok(container)
 }
 
 /// Whether a container has ended, or ends again and again.
