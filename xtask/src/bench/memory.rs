@@ -20,11 +20,12 @@ impl Tree {
         while let Some(id) = found.pop() {
             let children = parents.iter().filter(|(_, parent)| **parent == id);
             found.extend(children.map(|(child, _)| *child));
-            let name = fs::read_to_string(format!("/proc/{id}/comm"));
+            let file = fs::read_link(format!("/proc/{id}/exe"));
             let pages = fs::read_to_string(format!("/proc/{id}/smaps_rollup"));
             // A process that has just ended takes nothing.
-            if let (Ok(name), Ok(pages)) = (name, pages) {
-                *tree.programs.entry(name.trim().to_owned()).or_default() += pss(&pages)?;
+            if let (Ok(file), Ok(pages)) = (file, pages) {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                *tree.programs.entry(name.into_owned()).or_default() += pss(&pages)?;
             }
         }
         Ok(tree)

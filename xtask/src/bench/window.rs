@@ -38,7 +38,8 @@ pub(super) fn start_up(scratch: &Path) -> Result<String> {
         window.end()?;
     }
     Ok(format!(
-        "## Start-up\n\n{}| start of `teal-desktop` until its first paint | {times} |\n",
+        "## Start-up\n\nWithout a project, on a display without a screen (Xvfb), which draws without a graphics \
+         card.\n\n{}| start of `teal-desktop` until its first paint | {times} |\n",
         head("")
     ))
 }
@@ -49,7 +50,7 @@ pub(super) fn memory(scratch: &Path) -> Result<String> {
     say("waiting until its memory has settled");
     let tree = settled(&window)?;
     window.end()?;
-    let mut text = "## Memory\n\n| process | proportional set size |\n| --- | ---: |\n".to_owned();
+    let mut text = "## Memory\n\nOf the same window, once it has settled.\n\n| process | proportional set size |\n| --- | ---: |\n".to_owned();
     for (program, bytes) in &tree.programs {
         writeln!(text, "| `{program}` | {} |", mebibytes(*bytes))?;
     }
