@@ -39,7 +39,7 @@ pub(super) fn compare(one: (&str, &Requests), other: (&str, &Requests)) -> Resul
     row("failed requests, change by change", |all| {
         all.each.join(", ")
     })?;
-    row("longest time without a good answer", |all| {
+    row("longest time from one good answer to the next", |all| {
         all.gaps.in_short()
     })?;
     row("time until it is done", |all| all.took.in_short())?;
