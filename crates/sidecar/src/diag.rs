@@ -8,16 +8,14 @@ use std::{
 };
 
 const AF_INET: u8 = 2;
-const AF_INET6: u8 = 10;
 const AF_NETLINK: i32 = 16;
 const SOCK_RAW_CLOEXEC: i32 = 3 | 0o2_000_000;
 const NETLINK_SOCK_DIAG: i32 = 4;
 
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const TCPDIAG_GETSOCK: u16 = 18;
 const REQUEST_DUMP: u16 = 0x301;
 const MESSAGE_ERROR: u16 = 2;
 const MESSAGE_DONE: u16 = 3;
-const TCP: u8 = 6;
 const INFO: u16 = 2;
 
 const ESTABLISHED: u8 = 1;
@@ -82,10 +80,8 @@ impl Diagnosis {
     /// All connections of both address families.
     pub(crate) fn connections(&mut self) -> io::Result<Vec<Connection>> {
         let mut found = Vec::new();
-        for family in [AF_INET, AF_INET6] {
-            self.netlink.write_all(&request(family))?;
-            while self.receive(&mut found)? {}
-        }
+        self.netlink.write_all(&request())?;
+        while self.receive(&mut found)? {}
         Ok(found)
     }
 
@@ -112,16 +108,16 @@ impl Diagnosis {
     }
 }
 
-/// A dump of the connections of one family, with `struct tcp_info`.
-fn request(family: u8) -> [u8; 72] {
-    let mut message = [0; 72];
-    message[0..4].copy_from_slice(&72_u32.to_ne_bytes());
-    message[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+/// A dump of connections with `struct tcp_info`. The kernel walks the table of all the connections
+/// of the machine for it, so this is the old form of the request, which is for both families at
+/// once.
+fn request() -> [u8; 76] {
+    let mut message = [0; 76];
+    message[0..4].copy_from_slice(&76_u32.to_ne_bytes());
+    message[4..6].copy_from_slice(&TCPDIAG_GETSOCK.to_ne_bytes());
     message[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
-    message[16] = family;
-    message[17] = TCP;
-    message[18] = 1 << (INFO - 1);
-    message[20..24].copy_from_slice(&STATES.to_ne_bytes());
+    message[19] = 1 << (INFO - 1);
+    message[68..72].copy_from_slice(&STATES.to_ne_bytes());
     message
 }
 

@@ -3,7 +3,7 @@
 //! Its labels are the route that pins traffic to the container; the program itself only watches:
 //! ten times a second it prints one JSON line with what is in flight on the ports that it is given.
 //!
-//! `teal-sidecar PORT…`
+//! `teal-sidecar [PORT…]`
 //!
 //! It uses nothing but the standard library, so that it can be built with the engine by rustc
 //! alone, for a scratch image, and stays small.
@@ -24,7 +24,8 @@ use diag::Diagnosis;
 use tally::{SAMPLE_MS, Tally};
 
 const SIGTERM: i32 = 15;
-const SAMPLES_A_LINE: u32 = 5;
+/// The time between two lines.
+const LINE_MS: u64 = 100;
 
 #[expect(unsafe_code, reason = "the C library's signal handling")]
 mod signal {
@@ -67,17 +68,25 @@ fn ports() -> io::Result<Vec<u16>> {
 
 /// Ends only with an error, such as a listener that has gone.
 fn watch(ports: &[u16]) -> io::Result<()> {
+    while ports.is_empty() {
+        thread::park();
+    }
     let mut diagnosis = Diagnosis::open()?;
     let mut tally = Tally::default();
     let first_opens = passive_opens();
     let mut out = io::stdout().lock();
     loop {
-        for _ in 0..SAMPLES_A_LINE {
+        let mut left = LINE_MS;
+        // The line comes right behind a sample, so that it tells what is and not what was.
+        while left > 0 {
+            // A sample costs the kernel a walk through all connections of the machine.
+            let pause = if tally.is_quiet() { left } else { SAMPLE_MS };
+            thread::sleep(Duration::from_millis(pause));
+            left = left.saturating_sub(pause);
             let connections = diagnosis.connections()?;
             tally.sample(connections.into_iter().filter(|connection| {
                 !connection.is_local && ports.contains(&connection.local_port)
             }));
-            thread::sleep(Duration::from_millis(SAMPLE_MS));
         }
         let accepted = passive_opens().saturating_sub(first_opens);
         writeln!(

@@ -15,7 +15,7 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use crate::diag::Connection;
 
-/// The time between two samples: well below the 40 ms that the kernel puts off acknowledgements.
+/// The time between two samples while something moves: well below the 40 ms that the kernel puts off acknowledgements.
 pub(crate) const SAMPLE_MS: u64 = 20;
 
 /// An answer is over when nothing followed for this long, where no stream was seen.
@@ -98,6 +98,13 @@ impl Tally {
             .count()
     }
 
+    /// Whether nothing has moved for so long that an acknowledgement can't be due either.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.tracks
+            .values()
+            .all(|track| track.now.since_received.min(track.now.since_sent) > LATEST_ACK_MS)
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.tracks
             .values()
@@ -119,6 +126,10 @@ impl Tally {
     fn follow(&mut self, mut track: Track, now: Connection) -> Track {
         let received = now.received.saturating_sub(track.now.received);
         let sent = now.sent.saturating_sub(track.now.sent);
+        let segments = now
+            .data_segments_in
+            .wrapping_sub(track.now.data_segments_in);
+        let was_idle = !track.is_waiting && track.kind == Kind::Exchange;
         if track.kind == Kind::Upgraded && received > 0 {
             self.learn_pause(track.now.since_received);
         } else if received > 0 {
@@ -131,7 +142,13 @@ impl Tally {
             self.follow_stream(&mut track, sent);
         }
         if received > 0 || sent > 0 {
-            track.acks_before_move = track.now.bare_acks;
+            // One segment after a time without a request, and something sent: that is its answer.
+            let is_answered = was_idle && segments == 1 && sent > 0;
+            track.acks_before_move = if is_answered {
+                now.bare_acks
+            } else {
+                track.now.bare_acks
+            };
             track.acks_at_move = now.bare_acks;
             track.is_acknowledged_late = false;
         } else if now.since_received <= LATEST_ACK_MS && now.bare_acks > track.acks_at_move {
@@ -337,15 +354,29 @@ mod tests {
     fn where_the_order_stays_open_the_request_is_held() {
         let mut story = Story::begin();
         story.exchange();
-        story.receive(300).send(200).acknowledge();
-        story.sample();
+        let two_requests = |story: &mut Story| {
+            story.receive(300).send(200).acknowledge();
+            story.receive(300);
+            story.sample();
+        };
+        two_requests(&mut story);
         assert_eq!(story.wait(OPEN_MS - 1).sample(), 1);
         assert_eq!(story.wait(1).sample(), 0);
-        // The client's own acknowledgement of the answer closes it.
-        story.receive(300).send(200).acknowledge();
-        story.sample();
+        // The client's own acknowledgement of an answer closes it.
+        two_requests(&mut story);
         story.wait(SETTLE_MS).now.since_heard = 100;
         assert_eq!(story.sample(), 0);
+    }
+
+    #[test]
+    fn one_request_and_something_sent_is_an_exchange() {
+        let mut story = Story::begin();
+        story.exchange();
+        story.wait(SETTLE_MS);
+        story.sample();
+        story.receive(300).acknowledge().send(200);
+        story.sample();
+        assert_eq!(story.wait(SETTLE_MS).sample(), 0);
     }
 
     #[test]

@@ -12,6 +12,10 @@ pub(crate) enum TrafficError {
     NotServed { waited: Duration, seen: String },
     #[error("container `{container}` can't be pinned: {reason}")]
     Unpinnable { container: String, reason: String },
+    #[error("traffic can't go to no container at all")]
+    Nowhere,
+    #[error("Teal has no sidecar for the architecture of this engine")]
+    NoSidecar,
     #[error("this traffic was split {levels} times already; there is no room for another")]
     NoLevel { levels: u32 },
     #[error("`{container}` failed a request through Traefik: {reason}")]
@@ -39,7 +43,8 @@ impl TrafficError {
         match self {
             Self::NotServed { .. } => "look at Traefik: is it running, and what does its log say?",
             Self::Unpinnable { .. } => "look at the container: has it stopped?",
-            Self::NoLevel { .. } => "deploy again",
+            Self::Nowhere | Self::NoLevel { .. } => "deploy again",
+            Self::NoSidecar => "take a Teal that was built for it",
             Self::BadAnswer { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
             Self::Slower { .. } => "the new limits may be too low",
             Self::Engine { .. } => "look at the Docker engine's log",

@@ -1,13 +1,13 @@
 //! Where a service's requests go: reads its routes, and moves them between Blue and Green without
 //! touching the user's Traefik.
 //!
-//! A *pin* is a sidecar in the network namespace of a Blue or Green container. Its labels define
-//! routers like the service's own, one priority higher, so Traefik sends their requests to exactly
-//! that container. A split of the traffic is a *generation* of pins; the next one stands one
-//! priority above it.
+//! A *pin* is a sidecar in the network namespace of a Blue or Green container; Traefik takes it for
+//! a server at that container's address. A *generation* is a sidecar with routers like the service's
+//! own, one priority above the last, that lead to the pins of Blue, of Green or of both: a split.
 
 mod api;
 mod clashes;
+mod confirm;
 mod constraints;
 mod default_rule;
 mod error;

@@ -1,4 +1,8 @@
-//! The labels of a pin: a generation's routers, with the container's own service behind them.
+//! The labels of sidecars.
+//!
+//! A *pin* puts its container into a service for each split that it can be part of. A *generation*
+//! brings the routers that lead to one of these services; it is one sidecar, so that Traefik, which
+//! reloads at most every 2 s, takes up a split whole and with the first reload.
 
 use std::collections::HashMap;
 
@@ -36,18 +40,66 @@ pub(super) struct Pinned {
     pub(super) probe_middlewares: Vec<String>,
 }
 
-/// One container in a generation.
+/// Where a split sends new requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Split {
+    Blue,
+    Green,
+    Both,
+}
+
+impl Split {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Green => "green",
+            Self::Both => "both",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Blue, Self::Green, Self::Both]
+            .into_iter()
+            .find(|split| split.name() == name)
+    }
+
+    pub(super) fn leads_to(self, color: Color) -> bool {
+        match self {
+            Self::Blue => color == Color::Blue,
+            Self::Green => color == Color::Green,
+            Self::Both => true,
+        }
+    }
+
+    /// The splits that a container of this color is part of.
+    fn with(color: Color) -> impl Iterator<Item = Self> {
+        [Self::Blue, Self::Green, Self::Both]
+            .into_iter()
+            .filter(move |split| split.leads_to(color))
+    }
+}
+
+/// One container that can be part of splits.
 #[derive(Debug, Clone)]
 pub(super) struct Pin {
     pub(super) container: String,
     pub(super) color: Color,
-    /// Who knows this reaches exactly this container through exactly this generation.
+    /// Whoever knows this reaches exactly this container.
     pub(super) secret: String,
 }
 
-/// What all pins of a generation have in common.
+/// A split that Traefik is to serve.
+#[derive(Debug, Clone)]
+pub(super) struct Generation {
+    pub(super) number: u32,
+    pub(super) split: Split,
+    /// Only this generation answers to it.
+    pub(super) secret: String,
+}
+
+/// What all labels of a batch of pins, and of the generations that use them, have in common.
 #[derive(Debug)]
-pub(super) struct Generation<'a> {
+pub(super) struct Batch<'a> {
     pub(super) rollout: &'a str,
     pub(super) number: u32,
     pub(super) routers: &'a [Pinned],
@@ -55,41 +107,73 @@ pub(super) struct Generation<'a> {
     pub(super) copied: &'a HashMap<String, String>,
 }
 
-impl Generation<'_> {
-    /// The labels for the `index`th pin. Only the last one that is started leads: it brings the
-    /// routers, so that Traefik sees the whole generation at once.
-    pub(super) fn labels(&self, pin: &Pin, index: usize, leads: bool) -> HashMap<String, String> {
-        let mut labels = self.copied.clone();
-        labels.insert("traefik.enable".into(), "true".into());
+impl Batch<'_> {
+    /// The labels that put a container into the services of its splits, and that make it answer to
+    /// its secret. No request of a user's goes by them alone.
+    pub(super) fn pin_labels(&self, pin: &Pin) -> HashMap<String, String> {
+        let mut labels = self.common_labels();
         for (number, pinned) in self.routers.iter().enumerate() {
-            let name = self.name(&pinned.router.name);
-            let service = self.name(&pinned.backend.name);
-            write_service(&mut labels, &service, pinned);
-            if leads {
-                write_router(&mut labels, &name, &service, pinned, self.number);
+            for split in Split::with(pin.color) {
+                write_service(&mut labels, &self.service(split, pinned), pinned);
             }
-            let probe = format!("{name}-{index}-probe");
-            write_service(&mut labels, &probe, pinned);
-            write_probe(
-                &mut labels,
-                &probe,
-                pinned,
-                &probe_value(&pin.secret, number),
-            );
+            let own = format!("c{}", short(&pin.container, 12));
+            self.write_probe(&mut labels, &own, number, &pin.secret);
         }
         labels
     }
 
-    /// The names of the routers that its leader brings.
-    pub(super) fn router_names(&self) -> impl Iterator<Item = String> {
-        self.routers
-            .iter()
-            .map(|pinned| self.name(&pinned.router.name))
+    /// The labels with the routers of a generation.
+    pub(super) fn split_labels(&self, generation: &Generation) -> HashMap<String, String> {
+        let mut labels = self.common_labels();
+        for (number, pinned) in self.routers.iter().enumerate() {
+            let name = self.router(generation.number, pinned);
+            let service = self.service(generation.split, pinned);
+            write_router(&mut labels, &name, &service, pinned, generation.number);
+            let own = format!("g{}-probe", generation.number);
+            self.write_probe(&mut labels, &own, number, &generation.secret);
+        }
+        labels
     }
 
-    fn name(&self, original: &str) -> String {
-        let rollout = short(self.rollout, 8);
-        format!("{PIN}{rollout}-g{}-{original}", self.number)
+    /// The names of the routers of a generation.
+    pub(super) fn router_names(&self, generation: u32) -> impl Iterator<Item = String> {
+        self.routers
+            .iter()
+            .map(move |pinned| self.router(generation, pinned))
+    }
+
+    fn common_labels(&self) -> HashMap<String, String> {
+        let mut labels = self.copied.clone();
+        labels.insert("traefik.enable".into(), "true".into());
+        labels
+    }
+
+    fn router(&self, generation: u32, pinned: &Pinned) -> String {
+        self.name(&format!("g{generation}"), &pinned.router.name)
+    }
+
+    fn service(&self, split: Split, pinned: &Pinned) -> String {
+        let part = format!("b{}-{}", self.number, split.name());
+        self.name(&part, &pinned.backend.name)
+    }
+
+    fn name(&self, part: &str, original: &str) -> String {
+        format!("{PIN}{}-{part}-{original}", short(self.rollout, 8))
+    }
+
+    /// A router to the sidecar's own container alone, for whoever knows the secret.
+    fn write_probe(
+        &self,
+        labels: &mut HashMap<String, String>,
+        part: &str,
+        number: usize,
+        secret: &str,
+    ) {
+        let pinned = &self.routers[number];
+        let part = format!("b{}-{part}", self.number);
+        let name = self.name(&part, &pinned.router.name);
+        write_service(labels, &name, pinned);
+        write_probe_router(labels, &name, pinned, &probe_value(secret, number));
     }
 }
 
@@ -125,7 +209,12 @@ fn write_router(
     }
 }
 
-fn write_probe(labels: &mut HashMap<String, String>, name: &str, pinned: &Pinned, value: &str) {
+fn write_probe_router(
+    labels: &mut HashMap<String, String>,
+    name: &str,
+    pinned: &Pinned,
+    value: &str,
+) {
     let mut put = |option: &str, value: String| {
         labels.insert(format!("traefik.http.routers.{name}.{option}"), value);
     };

@@ -25,10 +25,13 @@ use crate::{
     event::Color,
 };
 
+use super::pins::Split;
+
 /// The role of a sidecar and its image.
 pub(super) const SIDECAR: &str = "sidecar";
 const GENERATION: &str = "dev.teal.generation";
 const COLOR: &str = "dev.teal.color";
+const SPLIT: &str = "dev.teal.split";
 const TARGET: &str = "dev.teal.target";
 
 const REPOSITORY: &str = "teal-sidecar";
@@ -51,9 +54,13 @@ static PROGRAMS: &[Program] = include!(concat!(env!("OUT_DIR"), "/sidecars.rs"))
 pub(super) struct Order {
     /// The id of the container.
     pub(super) target: String,
-    pub(super) color: Color,
+    /// The container's, for a sidecar that pins and counts; none for one that only brings routers.
+    pub(super) color: Option<Color>,
     pub(super) generation: u32,
-    pub(super) routes: HashMap<String, String>,
+    /// Where its routers lead, if it brings some.
+    pub(super) split: Option<Split>,
+    /// For Traefik.
+    pub(super) labels: HashMap<String, String>,
 }
 
 /// What a sidecar sees in its network namespace.
@@ -79,9 +86,10 @@ pub(super) struct Reading {
 /// A sidecar that runs. Dropping it leaves the container where it is.
 #[derive(Debug)]
 pub(super) struct Sidecar {
-    pub(super) id: String,
     pub(super) target: String,
     pub(super) generation: u32,
+    /// Whether it reports what is in flight.
+    pub(super) counts: bool,
     pub(super) readings: watch::Receiver<Option<Reading>>,
     _reader: AbortOnDropHandle<()>,
 }
@@ -174,18 +182,25 @@ pub(super) async fn create(
     ports: &[u16],
     order: &Order,
 ) -> Result<String, DockerError> {
-    let mut labels = order.routes.clone();
-    let color = match order.color {
-        Color::Blue => "blue",
-        Color::Green => "green",
-    };
+    let mut labels = order.labels.clone();
     labels.extend([
         (ROLE.to_owned(), SIDECAR.to_owned()),
         (ROLLOUT.to_owned(), rollout.to_owned()),
         (GENERATION.to_owned(), order.generation.to_string()),
-        (COLOR.to_owned(), color.to_owned()),
         (TARGET.to_owned(), order.target.clone()),
     ]);
+    labels.extend(
+        order
+            .color
+            .map(|color| (COLOR.to_owned(), color_name(color).to_owned())),
+    );
+    labels.extend(
+        order
+            .split
+            .map(|split| (SPLIT.to_owned(), split.name().to_owned())),
+    );
+    // Without ports there is nothing to count.
+    let counted = if order.color.is_some() { ports } else { &[] };
     let host_config = HostConfig {
         network_mode: Some(format!("container:{}", order.target)),
         readonly_rootfs: Some(true),
@@ -203,7 +218,7 @@ pub(super) async fn create(
     };
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
-        cmd: Some(ports.iter().map(u16::to_string).collect()),
+        cmd: Some(counted.iter().map(u16::to_string).collect()),
         attach_stdout: Some(true),
         labels: Some(labels),
         host_config: Some(host_config),
@@ -223,6 +238,19 @@ pub(super) async fn create(
     Ok(created.id)
 }
 
+fn color_name(color: Color) -> &'static str {
+    match color {
+        Color::Blue => "blue",
+        Color::Green => "green",
+    }
+}
+
+fn color_named(name: &str) -> Option<Color> {
+    [Color::Blue, Color::Green]
+        .into_iter()
+        .find(|color| color_name(*color) == name)
+}
+
 /// The start of an id, without what a name can't have.
 pub(super) fn short(id: &str, length: usize) -> String {
     id.chars()
@@ -235,26 +263,21 @@ impl Sidecar {
     /// Starts a sidecar and listens to it from its first line.
     pub(super) async fn start(
         docker: &Docker,
-        id: String,
+        id: &str,
         order: &Order,
     ) -> Result<Self, DockerError> {
-        let sidecar = Self::listen(docker, id, order.target.clone(), order.generation).await?;
-        docker.start_container(&sidecar.id, None).await?;
+        let sidecar = Self::listen(docker, id, order).await?;
+        docker.start_container(id, None).await?;
         Ok(sidecar)
     }
 
-    async fn listen(
-        docker: &Docker,
-        id: String,
-        target: String,
-        generation: u32,
-    ) -> Result<Self, DockerError> {
+    async fn listen(docker: &Docker, id: &str, order: &Order) -> Result<Self, DockerError> {
         let options = AttachContainerOptions {
             stream: true,
             stdout: true,
             ..AttachContainerOptions::default()
         };
-        let mut lines = docker.attach_container(&id, Some(options)).await?.output;
+        let mut lines = docker.attach_container(id, Some(options)).await?.output;
         let (sender, readings) = watch::channel(None);
         let reader = tokio::spawn(async move {
             // The sender goes with the last line: readers see that nothing comes any more.
@@ -269,9 +292,9 @@ impl Sidecar {
             }
         });
         Ok(Self {
-            id,
-            target,
-            generation,
+            target: order.target.clone(),
+            generation: order.generation,
+            counts: order.color.is_some(),
             readings,
             _reader: AbortOnDropHandle::new(reader),
         })
@@ -284,6 +307,8 @@ pub(super) struct Found {
     pub(super) id: String,
     pub(super) generation: u32,
     pub(super) target: String,
+    pub(super) color: Option<Color>,
+    pub(super) split: Option<Split>,
 }
 
 /// The sidecars of a rollout, or of all of them; the oldest generation first.
@@ -311,6 +336,8 @@ pub(super) async fn list(
                     .and_then(|text| text.parse().ok())
                     .unwrap_or(0),
                 target: labels.get(TARGET).cloned().unwrap_or_default(),
+                color: labels.get(COLOR).and_then(|name| color_named(name)),
+                split: labels.get(SPLIT).and_then(|name| Split::named(name)),
             })
         })
         .collect();

@@ -1,29 +1,21 @@
-//! Traffic of one service during one rollout: generations of pins, each confirmed.
+//! Traffic of one service during one rollout: generations of routers to pins, each confirmed.
 
 use std::{collections::HashMap, time::Duration};
 
 use bollard::Docker;
-use futures_util::future;
-use tokio::time::{Instant, sleep, timeout_at};
+use futures_util::future::try_join_all;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{
-    api,
+    confirm::confirm,
     error::TrafficError,
-    http::{self, Endpoint},
-    pins::{Generation, LEVELS, PIN, Pin, probe_value},
-    rule::Target,
-    sidecar::{self, Order, Report, Sidecar},
-    survey::{Door, Steering, Survey},
+    pins::{Batch, Generation, LEVELS, Pin, Split},
+    sidecar::{self, Found, Order, Report, Sidecar},
+    survey::{Steering, Survey},
 };
 use crate::event::Color;
 
-/// How long Traefik may take to serve a generation. It applies changes at most every 2 s, unless
-/// it was told otherwise.
-const SERVED_WITHIN: Duration = Duration::from_secs(15);
-/// The time between two looks at Traefik while it takes up a generation.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
-const ONE_PROBE: Duration = Duration::from_secs(5);
 /// A sidecar reports ten times a second; one that is silent for longer can't count.
 const REPORTS_WITHIN: Duration = Duration::from_secs(2);
 /// A request that Traefik accepted just before a shift may reach the old containers after it.
@@ -32,7 +24,7 @@ const LAST_REQUESTS: Duration = Duration::from_millis(250);
 /// The traffic of a service while a rollout moves it.
 ///
 /// Superseded generations stay until [`release`](Self::release): they are shadowed, every removal
-/// would hold up Traefik's next reload by 2 s, and should a generation's containers die, the one
+/// would hold up Traefik's next reload by 2 s, and should a generation's container die, the one
 /// before it takes over.
 #[derive(Debug)]
 pub(crate) struct Traffic {
@@ -40,10 +32,23 @@ pub(crate) struct Traffic {
     survey: Survey,
     rollout: String,
     image: Option<String>,
+    /// The last one.
     generation: u32,
-    pins: Vec<Pin>,
+    /// The generation that began the present batch of pins.
+    batch: u32,
+    pins: Vec<Placed>,
+    /// The containers that requests go to.
+    served: Vec<String>,
     sidecars: Vec<Sidecar>,
     shifted_at: Option<Instant>,
+}
+
+/// A pin beside its container as it ran when the pin came: a container that is started again has
+/// another network.
+#[derive(Debug, Clone)]
+struct Placed {
+    pin: Pin,
+    started_at: String,
 }
 
 impl Traffic {
@@ -54,13 +59,16 @@ impl Traffic {
             rollout: rollout.into(),
             image: None,
             generation: 0,
+            batch: 0,
             pins: Vec::new(),
+            served: Vec::new(),
             sidecars: Vec::new(),
             shifted_at: None,
         }
     }
 
-    /// Sends new requests to exactly these containers, and returns once Traefik does it.
+    /// Sends new requests to exactly these containers, given by their full ids, and returns once
+    /// Traefik does it.
     ///
     /// # Errors
     /// Whatever keeps Traefik from serving the split within its time. The split before it is in
@@ -73,28 +81,40 @@ impl Traffic {
         let Some(steering) = self.survey.steering.clone() else {
             return Ok(());
         };
+        let split = match (blue.is_empty(), green.is_empty()) {
+            (false, true) => Split::Blue,
+            (true, false) => Split::Green,
+            (false, false) => Split::Both,
+            (true, true) => return Err(TrafficError::Nowhere),
+        };
         self.catch_up().await?;
         if self.generation >= LEVELS {
             return Err(TrafficError::NoLevel { levels: LEVELS });
         }
-        self.generation += 1;
-        let pins = pins(blue, green);
-        let started = self.start_generation(&steering, &pins).await;
-        let served = match started {
-            Ok(()) => confirm(&steering, self.generation, &pins, &self.rollout).await,
-            Err(error) => Err(error),
+        let wanted = self.placements(blue, green).await?;
+        let generation = Generation {
+            number: self.generation + 1,
+            split,
+            secret: secret(),
         };
-        if let Err(error) = served {
+        self.generation = generation.number;
+        let before = (self.batch, self.pins.clone());
+        if !self.has_room_for(&wanted) {
+            self.batch = generation.number;
+            self.pins.clear();
+        }
+        if let Err(error) = self.serve(&steering, &generation, &wanted).await {
+            (self.batch, self.pins) = before;
             self.withdraw().await?;
             return Err(error);
         }
         tracing::info!(
-            generation = self.generation,
+            generation = generation.number,
             ?blue,
             ?green,
             "Traefik serves the split"
         );
-        self.pins = pins;
+        self.served = [blue, green].concat();
         self.shifted_at = Some(Instant::now());
         Ok(())
     }
@@ -113,11 +133,8 @@ impl Traffic {
 
     /// What goes on in a container's network, as its sidecar reports it next.
     pub(crate) async fn report(&mut self, container: &str) -> Option<Report> {
-        if !self
-            .sidecars
-            .iter()
-            .any(|sidecar| sidecar.target == container)
-        {
+        let counts = |sidecar: &Sidecar| sidecar.counts && sidecar.target == container;
+        if !self.sidecars.iter().any(counts) {
             self.count_only(container).await.ok()?;
         }
         let since = self
@@ -127,7 +144,7 @@ impl Traffic {
             .sidecars
             .iter_mut()
             .rev()
-            .find(|sidecar| sidecar.target == container)?;
+            .find(|sidecar| counts(sidecar))?;
         let fresh = newest
             .readings
             .wait_for(|reading| reading.is_some_and(|reading| reading.at >= since));
@@ -139,22 +156,16 @@ impl Traffic {
     pub(crate) async fn release(&mut self) -> Result<(), TrafficError> {
         self.sidecars.clear();
         self.pins.clear();
+        self.served.clear();
         sweep(&self.docker, &self.rollout).await
     }
 
-    /// The pins of the generation that is served, and the ways to them.
-    pub(super) fn served(&self) -> Option<(&Steering, &[Pin])> {
-        self.survey
-            .steering
-            .as_ref()
-            .map(|steering| (steering, self.pins.as_slice()))
-    }
-
-    pub(super) fn color_of(&self, container: &str) -> Option<Color> {
-        self.pins
-            .iter()
-            .find(|pin| pin.container == container)
-            .map(|pin| pin.color)
+    /// The pins that requests go to, and the ways to them.
+    pub(super) fn served(&self) -> Option<(&Steering, Vec<&Pin>)> {
+        let steering = self.survey.steering.as_ref()?;
+        let pins = self.pins.iter().map(|placed| &placed.pin);
+        let served = pins.filter(|pin| self.served.contains(&pin.container));
+        Some((steering, served.collect()))
     }
 
     /// Goes on after the last generation on the engine, which another process may have started.
@@ -168,6 +179,7 @@ impl Traffic {
             .map_err(TrafficError::engine("list sidecars"))?;
         let last = found.iter().map(|found| found.generation).max();
         self.generation = self.generation.max(last.unwrap_or(0));
+        self.batch = self.generation + 1;
         Ok(())
     }
 
@@ -175,60 +187,137 @@ impl Traffic {
         let image = sidecar::ensure_image(&self.docker)
             .await
             .map_err(TrafficError::engine("import the sidecar's image"))?
-            .ok_or_else(|| TrafficError::Unpinnable {
-                container: "any".into(),
-                reason: "Teal has no sidecar for the engine's architecture".into(),
-            })?;
+            .ok_or(TrafficError::NoSidecar)?;
         self.image = Some(image.clone());
         Ok(image)
     }
 
-    /// Starts all pins but one, and then the one that brings the routers.
-    async fn start_generation(
+    /// A pin for each container, as it runs now.
+    async fn placements(
+        &self,
+        blue: &[String],
+        green: &[String],
+    ) -> Result<Vec<Placed>, TrafficError> {
+        let blue = blue.iter().map(|container| (container, Color::Blue));
+        let green = green.iter().map(|container| (container, Color::Green));
+        let placed = blue.chain(green).map(|(container, color)| async move {
+            let unpinnable = |reason: String| TrafficError::Unpinnable {
+                container: sidecar::short(container, 12),
+                reason,
+            };
+            let inspected = self.docker.inspect_container(container, None).await;
+            let inspected = inspected.map_err(|error| unpinnable(error.to_string()))?;
+            let state = inspected.state.unwrap_or_default();
+            if state.running != Some(true) {
+                return Err(unpinnable("it does not run".into()));
+            }
+            Ok(Placed {
+                pin: Pin {
+                    container: container.clone(),
+                    color,
+                    secret: secret(),
+                },
+                started_at: state.started_at.unwrap_or_default(),
+            })
+        });
+        try_join_all(placed).await
+    }
+
+    /// Whether the present batch can serve these: of each color all of its pins, or none yet.
+    fn has_room_for(&self, wanted: &[Placed]) -> bool {
+        [Color::Blue, Color::Green].into_iter().all(|color| {
+            let of_color = |placed: &&Placed| placed.pin.color == color;
+            let there = self.pins.iter().filter(of_color).count();
+            let wanted: Vec<_> = wanted.iter().filter(of_color).collect();
+            let known = wanted
+                .iter()
+                .filter(|placed| self.find(placed).is_some())
+                .count();
+            wanted.is_empty() || there == 0 || (known == wanted.len() && known == there)
+        })
+    }
+
+    fn find(&self, wanted: &Placed) -> Option<&Placed> {
+        self.pins.iter().find(|placed| {
+            placed.pin.container == wanted.pin.container
+                && placed.pin.color == wanted.pin.color
+                && placed.started_at == wanted.started_at
+        })
+    }
+
+    /// Starts what is missing: pins, and at last the sidecar that brings the generation's routers.
+    /// If a pin is missing, it brings them as well.
+    async fn serve(
         &mut self,
         steering: &Steering,
-        pins: &[Pin],
+        generation: &Generation,
+        wanted: &[Placed],
     ) -> Result<(), TrafficError> {
-        let generation = Generation {
-            rollout: &self.rollout,
-            number: self.generation,
+        let rollout = self.rollout.clone();
+        let batch = Batch {
+            rollout: &rollout,
+            number: self.batch,
             routers: &steering.routers,
             copied: &steering.copied,
         };
-        let leader = pins.len().saturating_sub(1);
-        let orders: Vec<_> = pins
+        let missing: Vec<_> = wanted
             .iter()
-            .enumerate()
-            .map(|(index, pin)| Order {
-                target: pin.container.clone(),
-                color: pin.color,
-                generation: self.generation,
-                routes: generation.labels(pin, index, index == leader),
+            .filter(|placed| self.find(placed).is_none())
+            .cloned()
+            .collect();
+        let mut orders: Vec<_> = missing
+            .iter()
+            .map(|placed| Order {
+                target: placed.pin.container.clone(),
+                color: Some(placed.pin.color),
+                generation: generation.number,
+                split: None,
+                labels: batch.pin_labels(&placed.pin),
             })
             .collect();
-        let created = future::try_join_all(orders.iter().map(|order| self.create(order))).await?;
-        let mut waiting = created.into_iter().zip(&orders).collect::<Vec<_>>();
-        let last = waiting.pop();
-        let followers = waiting.into_iter().map(|(id, order)| self.start(id, order));
-        let mut sidecars = future::try_join_all(followers).await?;
-        if let Some((id, order)) = last {
-            sidecars.push(self.start(id, order).await?);
+        let mut last = match (orders.pop(), wanted.last()) {
+            (Some(order), _) => order,
+            (None, Some(placed)) => Order {
+                target: placed.pin.container.clone(),
+                color: None,
+                generation: generation.number,
+                split: None,
+                labels: HashMap::new(),
+            },
+            (None, None) => return Err(TrafficError::Nowhere),
+        };
+        last.labels.extend(batch.split_labels(generation));
+        last.split = Some(generation.split);
+        self.pins.extend(missing);
+        let created =
+            try_join_all(orders.iter().chain([&last]).map(|order| self.create(order))).await?;
+        let first = created.iter().zip(&orders);
+        let started = try_join_all(first.map(|(id, order)| self.start(id, order))).await?;
+        self.sidecars.extend(started);
+        if let Some(id) = created.last() {
+            let started = self.start(id, &last).await?;
+            self.sidecars.push(started);
         }
-        self.sidecars.extend(sidecars);
-        Ok(())
+        let pins: Vec<_> = wanted
+            .iter()
+            .filter_map(|placed| self.find(placed))
+            .map(|placed| placed.pin.clone())
+            .collect();
+        confirm(steering, &batch, generation, &pins).await
     }
 
     async fn count_only(&mut self, container: &str) -> Result<(), TrafficError> {
         self.image().await?;
         let order = Order {
             target: container.to_owned(),
-            color: self.color_of(container).unwrap_or(Color::Blue),
+            color: Some(Color::Blue),
             generation: 0,
+            split: None,
             // Traefik must not make a route of it, whatever its defaults are.
-            routes: HashMap::from([("traefik.enable".to_owned(), "false".to_owned())]),
+            labels: HashMap::from([("traefik.enable".to_owned(), "false".to_owned())]),
         };
         let id = self.create(&order).await?;
-        let sidecar = self.start(id, &order).await?;
+        let sidecar = self.start(&id, &order).await?;
         self.sidecars.insert(0, sidecar);
         Ok(())
     }
@@ -257,10 +346,16 @@ impl Traffic {
         created.map_err(|error| unpinnable(order, &error))
     }
 
-    async fn start(&self, id: String, order: &Order) -> Result<Sidecar, TrafficError> {
-        Sidecar::start(&self.docker, id, order)
-            .await
-            .map_err(|error| unpinnable(order, &error))
+    /// An engine under load sometimes fails to start a container and starts it the next time.
+    async fn start(&self, id: &str, order: &Order) -> Result<Sidecar, TrafficError> {
+        let started = match Sidecar::start(&self.docker, id, order).await {
+            Err(error) if sidecar::is_status(&error, 500) => {
+                tracing::warn!(%error, "a sidecar is started once more");
+                Sidecar::start(&self.docker, id, order).await
+            }
+            started => started,
+        };
+        started.map_err(|error| unpinnable(order, &error))
     }
 
     /// Removes the generation that failed.
@@ -286,9 +381,8 @@ pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficE
     let found = sidecar::list(docker, Some(rollout))
         .await
         .map_err(TrafficError::engine("list sidecars"))?;
-    // The oldest first: what is left at each moment is the newest, and then the user's own routes.
-    for generation in found.chunk_by(|one, other| one.generation == other.generation) {
-        sidecar::remove(docker, generation.iter().map(|found| found.id.as_str()))
+    for step in removal(&found) {
+        sidecar::remove(docker, step)
             .await
             .map_err(TrafficError::engine("remove sidecars"))?;
     }
@@ -300,121 +394,68 @@ pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficE
         .map_err(TrafficError::engine("remove the sidecar's image"))
 }
 
-fn pins(blue: &[String], green: &[String]) -> Vec<Pin> {
-    let pin = |color| {
-        move |container: &String| Pin {
-            container: container.clone(),
-            color,
-            secret: Uuid::new_v4().simple().to_string(),
-        }
+/// The order in which sidecars go, so that requests go where they went until the service's own
+/// routers take over: first what the last generation does not need, then that generation, and at
+/// last its pins.
+fn removal(found: &[Found]) -> [Vec<&str>; 3] {
+    let last = found.iter().rfind(|found| found.split.is_some());
+    let split = last.and_then(|last| last.split);
+    let is_needed = |found: &Found| match (split, found.color) {
+        (Some(split), Some(color)) => split.leads_to(color),
+        _ => false,
     };
-    blue.iter()
-        .map(pin(Color::Blue))
-        .chain(green.iter().map(pin(Color::Green)))
-        .collect()
+    let mut steps = [const { Vec::new() }; 3];
+    for sidecar in found {
+        let step = match last {
+            Some(last) if last.id == sidecar.id => 1,
+            _ if is_needed(sidecar) => 2,
+            _ => 0,
+        };
+        steps[step].push(sidecar.id.as_str());
+    }
+    steps
+}
+
+fn secret() -> String {
+    Uuid::new_v4().simple().to_string()
 }
 
 fn unpinnable(order: &Order, error: &bollard::errors::Error) -> TrafficError {
     TrafficError::Unpinnable {
-        container: order.target.chars().take(12).collect(),
+        container: sidecar::short(&order.target, 12),
         reason: error.to_string(),
     }
 }
 
-/// Waits until Traefik serves a generation: a probe that only this generation can answer came
-/// back from each pin; where no entry point can be reached, its API lists the routers.
-async fn confirm(
-    steering: &Steering,
-    generation: u32,
-    pins: &[Pin],
-    rollout: &str,
-) -> Result<(), TrafficError> {
-    let deadline = Instant::now() + SERVED_WITHIN;
-    let mut seen = "nothing yet".to_owned();
-    while Instant::now() < deadline {
-        let look = async {
-            match steering
-                .doors
-                .iter()
-                .enumerate()
-                .find_map(|(number, door)| Some((number, door.as_ref()?)))
-            {
-                Some((number, door)) => answers(door, number, pins).await,
-                None => listed(steering, generation, rollout).await,
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_goes_before_its_pins_and_after_all_it_does_not_need() {
+        let found = |id: &str, generation, color, split| Found {
+            id: id.to_owned(),
+            target: String::new(),
+            generation,
+            color,
+            split,
         };
-        match timeout_at(deadline, look).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(problem)) => seen = problem,
-            Err(_) => break,
-        }
-        sleep(LOOK_EVERY).await;
+        // Back from Green to Blue: the last generation lives on the pin of the first.
+        let all = [
+            found("count", 0, Some(Color::Blue), None),
+            found("blue", 1, Some(Color::Blue), Some(Split::Blue)),
+            found("green", 2, Some(Color::Green), Some(Split::Both)),
+            found("to-green", 3, None, Some(Split::Green)),
+            found("to-blue", 4, None, Some(Split::Blue)),
+        ];
+        assert_eq!(
+            removal(&all),
+            [
+                vec!["green", "to-green"],
+                vec!["to-blue"],
+                vec!["count", "blue"]
+            ]
+        );
+        assert_eq!(removal(&all[..1]), [vec!["count"], vec![], vec![]]);
     }
-    if let Some(address) = steering.gateway.api {
-        let routers = api::routers(address).await.unwrap_or_default();
-        let problems = routers
-            .iter()
-            .filter(|router| router.name.starts_with(PIN))
-            .filter_map(api::ApiRouter::problem);
-        seen = problems.fold(seen, |seen, problem| format!("{seen}; {problem}"));
-    }
-    Err(TrafficError::NotServed {
-        waited: SERVED_WITHIN,
-        seen,
-    })
-}
-
-/// Whether each pin answers a probe of its own.
-async fn answers(door: &Door, number: usize, pins: &[Pin]) -> Result<(), String> {
-    for pin in pins.iter().rev() {
-        let secret = probe_value(&pin.secret, number);
-        let target = strange_target(door);
-        let answer = http::get(door.endpoint, &target, Some(&secret), ONE_PROBE)
-            .await
-            .map_err(|problem| format!("Traefik at {}: {problem}", door.endpoint.address))?;
-        if answer.proof.as_deref() != Some(&secret) {
-            return Err(format!(
-                "the entry point at {} answers {} by other routes",
-                door.endpoint.address, answer.status
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// A request that hardly any router but the probe's takes, so that looking does not bother the
-/// service. TLS needs the right name.
-fn strange_target(door: &Door) -> Target {
-    let Endpoint { tls, .. } = door.endpoint;
-    if tls {
-        return door.target.clone();
-    }
-    Target {
-        host: "teal.invalid".into(),
-        path: "/".into(),
-        headers: Vec::new(),
-    }
-}
-
-async fn listed(steering: &Steering, generation: u32, rollout: &str) -> Result<(), String> {
-    let address = steering.gateway.api.ok_or("no way to look at Traefik")?;
-    let routers = api::routers(address)
-        .await
-        .ok_or("Traefik's API does not answer")?;
-    let wanted = Generation {
-        rollout,
-        number: generation,
-        routers: &steering.routers,
-        copied: &steering.copied,
-    };
-    for name in wanted.router_names() {
-        let router = routers
-            .iter()
-            .find(|router| router.name == format!("{name}@docker"))
-            .ok_or_else(|| format!("Traefik has no router `{name}` yet"))?;
-        if let Some(problem) = router.problem() {
-            return Err(problem);
-        }
-    }
-    Ok(())
 }

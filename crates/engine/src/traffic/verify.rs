@@ -64,7 +64,7 @@ impl Traffic {
             return Ok(());
         }
         let mut tested: Vec<_> = pins
-            .iter()
+            .into_iter()
             .filter(|pin| blue.contains(&pin.container) || green.contains(&pin.container))
             .map(|pin| Tested {
                 pin,

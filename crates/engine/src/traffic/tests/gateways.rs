@@ -78,7 +78,7 @@ async fn an_entry_point_that_is_not_published_is_confirmed_by_the_api() {
         .iter()
         .filter(|router| router.name.starts_with("teal-pin-"))
         .count();
-    assert_eq!(pinned, 2, "the router and its probe: {routers:?}");
+    assert_eq!(pinned, 3, "the router and two for probes: {routers:?}");
     stage.traffic.release().await.unwrap();
 }
 

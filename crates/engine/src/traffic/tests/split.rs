@@ -124,3 +124,66 @@ async fn a_container_that_is_gone_is_an_error_and_changes_nothing() {
     assert_eq!(report.from_container(&blue[0]), report.total(), "{report}");
     stage.traffic.release().await.unwrap();
 }
+
+#[tokio::test]
+async fn three_replicas_each_way_and_back_after_blue_was_stopped() {
+    let mut stage = Stage::up(Template::named("three").replicas(6)).await;
+    let (blue, green) = (stage.ids(0, 3), stage.ids(3, 6));
+    let running = stage.project.traffic().start();
+    let mut marks = Vec::new();
+    for (to_blue, to_green) in [(&blue[..], &[][..]), (&blue, &green), (&[], &green)] {
+        stage.traffic.shift(to_blue, to_green).await.unwrap();
+        let begin = Instant::now();
+        some_traffic(&running, 60).await;
+        marks.push((begin, Instant::now(), [to_blue, to_green].concat()));
+    }
+    teal_testkit::eventually("Blue is drained", Duration::from_secs(20), async || {
+        (stage.traffic.in_flight(&blue).await == Some(0)).then_some(())
+    })
+    .await;
+    let docker = stage.project.docker().clone();
+    for id in &blue {
+        docker.stop_container(id, None).await.unwrap();
+    }
+    for id in &blue {
+        docker.start_container(id, None).await.unwrap();
+    }
+    stage
+        .project
+        .compose(&["up", "--detach", "--wait", "--no-recreate"])
+        .await;
+    stage.traffic.shift(&blue, &[]).await.unwrap();
+    let begin = Instant::now();
+    some_traffic(&running, 60).await;
+    marks.push((begin, Instant::now(), blue.clone()));
+    // The count is that of the new network.
+    let report = stage.traffic.report(&blue[0]).await.unwrap();
+    assert!(report.received > 0, "{report:?}");
+    stage.traffic.release().await.unwrap();
+    some_traffic(&running, 60).await;
+    let report = running.stop().await;
+    report.assert_none_failed();
+    for (begin, end, ids) in marks {
+        assert_answered_by(&report, begin, end, &ids);
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_set_is_a_split_as_well() {
+    let mut stage = Stage::up(Template::named("part").replicas(3)).await;
+    let all = stage.ids(0, 3);
+    let running = stage.project.traffic().start();
+    let mut marks = Vec::new();
+    for part in [&all[..], &all[..1], &all[1..]] {
+        stage.traffic.shift(part, &[]).await.unwrap();
+        let begin = Instant::now();
+        some_traffic(&running, 40).await;
+        marks.push((begin, Instant::now(), part.to_vec()));
+    }
+    stage.traffic.release().await.unwrap();
+    let report = running.stop().await;
+    report.assert_none_failed();
+    for (begin, end, ids) in marks {
+        assert_answered_by(&report, begin, end, &ids);
+    }
+}
