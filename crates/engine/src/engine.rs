@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, LogLine, Result, Usage,
-    compose::Compose,
+    compose::{Compose, Files},
     docker,
     event::{EventKind, Phase},
     history::History,
@@ -123,7 +123,8 @@ impl Engine {
     /// What a rollout would do. Changes nothing. A plan with refusals comes back as a plan.
     pub async fn plan(&self, request: &RolloutRequest) -> Result<Plan> {
         let id = Uuid::new_v4().to_string();
-        Ok(self.planner().plan(request, &id).await?.plan)
+        let files = self.inner.compose.read(&request.source).await?;
+        Ok(self.planner().plan(files, request, &id).await?.plan)
     }
 
     /// Starts a rollout; it goes on in the background until it has ended.
@@ -134,8 +135,8 @@ impl Engine {
     pub async fn roll_out(&self, request: RolloutRequest) -> Result<Rollout> {
         let began = Instant::now();
         let inner = &self.inner;
-        let source = inner.compose.resolve(&request.source).await?;
-        let project = inner.compose.model(&source, &[]).await?.name;
+        let files = inner.compose.read(&request.source).await?;
+        let project = files.model.name.clone();
         let lock = Lock::take(&inner.data, &inner.info.id, &project, &request.service)?;
         let unsettled = self.unsettled(&project, &request.service);
         if unsettled.read()?.is_some() {
@@ -145,14 +146,14 @@ impl Engine {
             });
         }
         let id = Uuid::new_v4().to_string();
-        let Planned { plan, survey } = self.planner().plan(&request, &id).await?;
+        let Planned { plan, survey } = self.planner().plan(files, &request, &id).await?;
         if plan.refusals().next().is_some() {
             return Err(Error::Refused {
                 verdicts: plan.refusals().cloned().collect(),
                 plan: Some(Box::new(plan)),
             });
         }
-        let rollout = Rollout::new(id.clone(), project.clone(), request.service.clone(), began);
+        let rollout = Rollout::new(id, project.clone(), request.service.clone(), began);
         rollout.emit(EventKind::Started {
             project,
             service: request.service,
@@ -182,10 +183,7 @@ impl Engine {
         let inner = &self.inner;
         let project = match &source.project_name {
             Some(name) => name.clone(),
-            None => {
-                let source = inner.compose.resolve(source).await?;
-                inner.compose.model(&source, &[]).await?.name
-            }
+            None => inner.compose.read(source).await?.model.name,
         };
         let lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
         let unsettled = self.unsettled(&project, service);
@@ -250,8 +248,7 @@ impl Engine {
         options: RolloutOptions,
         origin: Origin,
     ) -> Result<RolloutRequest> {
-        let source = self.inner.compose.resolve(source).await?;
-        let model = self.inner.compose.model(&source, &[]).await?;
+        let Files { source, model } = self.inner.compose.read(source).await?;
         crate::plan::find_service(&model, service)?;
         let past = self.history(Some(&model.name), Some(service))?;
         let mut took_effect = past.iter().filter(|revision| revision.took_effect());

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::{
     Error, Result,
-    compose::{self, Compose, ComposeModel, ComposeService, override_file},
+    compose::{self, Compose, ComposeModel, ComposeService, Files, override_file},
     docker::{self, Missing, failed, teal_label},
     history::History,
     model::{
@@ -33,9 +33,16 @@ pub(crate) struct Planned {
 
 impl Planner<'_> {
     /// Makes the plan of the rollout `rollout`.
-    pub(crate) async fn plan(&self, request: &RolloutRequest, rollout: &str) -> Result<Planned> {
-        let source = self.compose.resolve(&request.source).await?;
-        let base = self.compose.model(&source, &[]).await?;
+    pub(crate) async fn plan(
+        &self,
+        files: Files,
+        request: &RolloutRequest,
+        rollout: &str,
+    ) -> Result<Planned> {
+        let Files {
+            source,
+            model: base,
+        } = files;
         let service = find_service(&base, &request.service)?;
         let blue = docker::list(self.docker, &base.name, Some(&request.service)).await?;
         let override_path = override_file::path(&source);

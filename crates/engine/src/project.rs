@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     Result,
-    compose::{self, ComposeModel, ComposeService, override_file},
+    compose::{self, ComposeModel, ComposeService, Files, override_file},
     docker::{self, compose_label},
     model::{ContainerState, Health, Project, ProjectSource, Replica, Revision, Service},
     plan::{Planner, current_revision},
@@ -20,10 +20,12 @@ const SURVEYS_AT_ONCE: usize = 16;
 
 /// Opens a project: a few calls for all of it, however many services it has.
 pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Result<Project> {
-    let source = planner.compose.resolve(source).await?;
+    let Files {
+        source,
+        model: base,
+    } = planner.compose.read(source).await?;
     let override_path = override_file::path(&source);
     let override_exists = override_path.exists();
-    let base = planner.compose.model(&source, &[]).await?;
     let effective = match override_exists {
         true => Some(planner.compose.model(&source, &[&override_path]).await?),
         false => None,

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use teal_engine::{Error, Result};
+use teal_engine::{Error, OVERRIDE_FILE, Result};
 use tokio::process::Command;
 
 use crate::{PROJECT, files};
 
 pub(crate) async fn up(directory: &Path) -> Result<()> {
     // With the override, or a rolled out service would get its old limits back.
-    let with_override = directory.join(files::OVERRIDE).exists();
+    let with_override = directory.join(OVERRIDE_FILE).exists();
     run(directory, with_override, &["up", "--detach", "--wait"]).await
 }
 
@@ -23,7 +23,7 @@ async fn run(directory: &Path, with_override: bool, arguments: &[&str]) -> Resul
     command.args(["--project-name", PROJECT, "--file"]);
     command.arg(directory.join(files::COMPOSE));
     if with_override {
-        command.arg("--file").arg(directory.join(files::OVERRIDE));
+        command.arg("--file").arg(directory.join(OVERRIDE_FILE));
     }
     command.args(arguments);
     tracing::info!(?command, "running Compose for the sample");

@@ -6,11 +6,9 @@ use std::{
     path::Path,
 };
 
-use teal_engine::{Error, Result};
+use teal_engine::{Error, OVERRIDE_FILE, Result};
 
 pub(crate) const COMPOSE: &str = "compose.yaml";
-/// The override that a rollout leaves beside the compose file.
-pub(crate) const OVERRIDE: &str = "docker-compose.blue-green.yml";
 /// Holds the published port, so that every later call of Compose reads the same.
 const ENVIRONMENT: &str = ".env";
 
@@ -38,7 +36,7 @@ pub(crate) fn write(directory: &Path) -> Result<()> {
 
 /// Removes the files, and the directory if nothing else is in it.
 pub(crate) fn remove(directory: &Path) -> Result<()> {
-    for name in [COMPOSE, OVERRIDE, ENVIRONMENT] {
+    for name in [COMPOSE, OVERRIDE_FILE, ENVIRONMENT] {
         let path = directory.join(name);
         allow(io::ErrorKind::NotFound, fs::remove_file(&path)).map_err(failed("remove", &path))?;
     }

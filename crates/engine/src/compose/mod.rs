@@ -39,6 +39,13 @@ pub(crate) struct Compose {
     environment: Vec<(String, String)>,
 }
 
+/// A project's files, and the model that Compose makes of them without Teal's override.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) source: ProjectSource,
+    pub(crate) model: ComposeModel,
+}
+
 impl Compose {
     /// Finds the plugin, else the standalone program.
     pub(crate) async fn find() -> Result<Self> {
@@ -116,6 +123,13 @@ impl Compose {
         }
         words.extend(args.iter().map(ToString::to_string));
         words
+    }
+
+    /// The project's files as [`resolve`](Self::resolve) finds them, and their model.
+    pub(crate) async fn read(&self, source: &ProjectSource) -> Result<Files> {
+        let source = self.resolve(source).await?;
+        let model = self.model(&source, &[]).await?;
+        Ok(Files { source, model })
     }
 
     /// The model that Compose makes of the project's files, with `extra` files after its own.

@@ -65,13 +65,9 @@ impl Wait<'_> {
                 _ = polls.tick() => None,
                 event = events.next() => match event {
                     Some(Ok(event)) => event.actor.and_then(|actor| actor.id),
-                    // The polls go on without the stream; the next call would end it for good.
-                    Some(Err(error)) => {
-                        tracing::warn!(%error, "the engine's event stream failed");
-                        events = futures_util::stream::pending().boxed();
-                        continue;
-                    }
-                    None => {
+                    // The polls go on without the stream.
+                    end => {
+                        tracing::warn!(?end, "the engine's event stream ended");
                         events = futures_util::stream::pending().boxed();
                         continue;
                     }
