@@ -21,6 +21,10 @@ export const DEFAULT_OPTIONS: RolloutOptions = {
   force: false,
   noRollback: false,
   answers: 20,
+  steps: [50, 100],
+  maxErrorPercent: 0,
+  maxSlowdown: 4,
+  probe: { enabled: true, path: null, perSecond: 10, expectStatus: null },
 };
 
 /** A pause in typing after which the plan is made. */

@@ -200,6 +200,8 @@ function apply(view: RolloutView, event: Event): RolloutView {
     }
     case "split":
       return { ...view, greenPercent: event.greenPercent };
+    case "flow":
+      return view;
     case "answers": {
       const { blue, green, failed, wanted } = event;
       return { ...view, answers: { blue, green, failed, wanted } };
@@ -299,6 +301,7 @@ function tell(event: Event): Line | null {
       return line(TOLD[event.outcome], event.outcome === "success" ? "good" : "bad");
     case "answers":
     case "drain":
+    case "flow":
     case "probe":
       return null;
   }

@@ -163,6 +163,7 @@ impl How {
             force: self.force,
             no_rollback: self.no_rollback,
             answers: self.answers,
+            ..RolloutOptions::default()
         }
     }
 }

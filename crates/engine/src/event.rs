@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::model::{Health, Plan, Replica};
+pub use crate::receipt::{Carried, Figures, Flow, Receipt};
 
 /// The six phases of the specification, in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -188,7 +189,12 @@ pub enum EventKind {
         #[ts(type = "number")]
         elapsed_ms: u64,
     },
-    /// The live probe so far.
+    /// What goes through each set now, about once a second; none of a set that nothing counts.
+    Flow {
+        blue: Option<Flow>,
+        green: Option<Flow>,
+    },
+    /// The receipt so far.
     Probe {
         receipt: Receipt,
     },
@@ -250,21 +256,4 @@ pub enum FailureCode {
     /// The process that carried it out ended before the rollout did.
     Interrupted,
     Engine,
-}
-
-/// The evidence: what a steady stream of requests through the real entry point saw.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct Receipt {
-    /// What was asked, such as `GET http://localhost:8000/`.
-    pub target: String,
-    pub requests: u32,
-    pub failed: u32,
-    /// The longest time between two good answers, in milliseconds.
-    pub worst_gap_ms: f64,
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    /// The first failures, as sentences.
-    pub failures: Vec<String>,
 }

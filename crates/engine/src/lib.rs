@@ -18,6 +18,7 @@ mod paths;
 mod plan;
 mod project;
 mod readiness;
+mod receipt;
 mod rollout;
 mod traffic;
 

@@ -81,6 +81,7 @@ impl Planner<'_> {
             wish: Some(self.wish(&blue, limits_after).await?),
         });
         verdicts.extend(survey.verdicts.iter().cloned());
+        verdicts.extend(request.options.verdicts());
         verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.level));
         let plan = Plan {
             project: base.name.clone(),
@@ -98,6 +99,8 @@ impl Planner<'_> {
             override_before,
             override_after,
             traffic: survey.plan.clone(),
+            unpromised: Vec::new(),
+            bypass: base.callers(&request.service),
             verdicts,
             options: request.options.clone(),
             source,

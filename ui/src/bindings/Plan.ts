@@ -44,6 +44,14 @@ commands: Array<Array<string>>,
  */
 differences: Array<Difference>, traffic: TrafficPlan, 
 /**
+ * What this rollout can't promise, and why: one sentence each.
+ */
+unpromised: Array<string>, 
+/**
+ * Services of the project that reach this one by its name, and so past Traefik.
+ */
+bypass: Array<string>, 
+/**
  * The worst first.
  */
 verdicts: Array<Verdict>, options: RolloutOptions, };

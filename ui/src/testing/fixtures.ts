@@ -108,6 +108,8 @@ export function plan(over: Partial<Plan> = {}): Plan {
     commands: [["docker", "compose", "up"]],
     differences: [],
     traffic: { mode: "steered", traefik: "traefik-1", routes: [] },
+    unpromised: [],
+    bypass: [],
     verdicts: [],
     options: DEFAULT_OPTIONS,
     ...over,
@@ -128,12 +130,24 @@ export const failure: Failure = {
 export function receipt(over: Partial<Receipt> = {}): Receipt {
   return {
     target: "GET http://localhost:8000/",
+    unasked: null,
+    expectedStatus: 200,
     requests: 4812,
     failed: 0,
     worstGapMs: 38,
     p50Ms: 4,
     p99Ms: 21,
     failures: [],
+    before: { requests: 300, failed: 0, p50Ms: 4, p99Ms: 20 },
+    during: { requests: 4492, failed: 0, p50Ms: 4, p99Ms: 21 },
+    after: { requests: 20, failed: 0, p50Ms: 3, p99Ms: 9 },
+    blue: { requests: 2810, failed: 0, p50Ms: 4, p99Ms: 21 },
+    green: { requests: 1800, failed: 0, p50Ms: 3, p99Ms: 19 },
+    blueTraffic: { requests: null, connections: 120, bytesReceived: 9e5, bytesSent: 4e6 },
+    greenTraffic: { requests: null, connections: 90, bytesReceived: 7e5, bytesSent: 3e6 },
+    cut: 0,
+    unpromised: [],
+    bypass: [],
     ...over,
   };
 }

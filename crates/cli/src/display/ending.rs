@@ -35,7 +35,7 @@ pub(super) fn ending(event: &Event, theme: Theme) -> String {
     if let Some(receipt) = receipt {
         lines.push(format!(
             "{}: {}",
-            harmless(&receipt.target),
+            harmless(receipt.target.as_deref().unwrap_or("live probe")),
             sentence::receipt(receipt)
         ));
         lines.extend(
@@ -129,7 +129,7 @@ mod tests {
             outcome: Outcome::Success,
             failure: None,
             receipt: Some(Receipt {
-                target: "GET http://localhost:8000/".into(),
+                target: Some("GET http://localhost:8000/".into()),
                 requests: 300,
                 ..Receipt::default()
             }),

@@ -57,6 +57,7 @@ pub(super) fn sentence(kind: &EventKind) -> Option<Sentence> {
         | EventKind::PhaseStarted { .. }
         | EventKind::PhaseDone { .. }
         | EventKind::PhaseFailed { .. }
+        | EventKind::Flow { .. }
         | EventKind::Probe { .. }
         | EventKind::Warning { .. }
         | EventKind::RollingBack { .. }
@@ -137,13 +138,13 @@ mod tests {
     #[test]
     fn the_receipt_is_one_line() {
         let text = receipt(&Receipt {
-            target: "GET http://localhost/".into(),
+            target: Some("GET http://localhost/".into()),
             requests: 4812,
             failed: 0,
             worst_gap_ms: 38.2,
             p50_ms: 4.6,
             p99_ms: 21.4,
-            failures: Vec::new(),
+            ..Receipt::default()
         });
         assert_eq!(
             text,

@@ -2,12 +2,14 @@
 //! window, the terminal, `--json` and history. The TypeScript types are made from these.
 
 mod limits;
+mod options;
 mod plan;
 mod project;
 mod revision;
 
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
-pub use plan::{Difference, Origin, Plan, RolloutOptions, RolloutRequest, TrafficPlan};
+pub use options::{ProbeOptions, RolloutOptions};
+pub use plan::{Difference, Origin, Plan, RolloutRequest, TrafficPlan};
 pub use project::{
     ContainerState, EngineInfo, Health, HealthCheck, KeyFamily, Level, Project, ProjectSource,
     ProjectSummary, Replica, Route, Service, TraefikInfo, Verdict, VerdictCode, Volume,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Limits, LimitsChange, ProjectSource, Replica, Route, Verdict};
+use super::{Limits, LimitsChange, ProjectSource, Replica, RolloutOptions, Route, Verdict};
 
 /// A rollout as somebody asks for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -21,42 +21,6 @@ pub struct RolloutRequest {
     /// The revision whose limits this returns to, for a `rollback`.
     #[serde(default)]
     pub to_revision: Option<u32>,
-}
-
-/// How a rollout is done. The defaults are the specification's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(default)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct RolloutOptions {
-    /// How long Green may take to become healthy, in milliseconds.
-    #[ts(type = "number")]
-    pub health_timeout_ms: u64,
-    /// The time between two polls of Green's health, in milliseconds.
-    #[ts(type = "number")]
-    pub poll_interval_ms: u64,
-    /// How long requests in flight on Blue may take to end, in milliseconds.
-    #[ts(type = "number")]
-    pub drain_timeout_ms: u64,
-    /// Go on where Preparation asks for `--force`.
-    pub force: bool,
-    /// Leave everything as it is after a failure.
-    pub no_rollback: bool,
-    /// Good answers that each set has to give in Verify Traffic.
-    pub answers: u32,
-}
-
-impl Default for RolloutOptions {
-    fn default() -> Self {
-        Self {
-            health_timeout_ms: 120_000,
-            poll_interval_ms: 5_000,
-            drain_timeout_ms: 30_000,
-            force: false,
-            no_rollback: false,
-            answers: 20,
-        }
-    }
 }
 
 /// Who asked for a rollout.
@@ -97,6 +61,12 @@ pub struct Plan {
     /// What else Green gets because the files or the image changed since Blue was created.
     pub differences: Vec<Difference>,
     pub traffic: TrafficPlan,
+    /// What this rollout can't promise, and why: one sentence each.
+    #[serde(default)]
+    pub unpromised: Vec<String>,
+    /// Services of the project that reach this one by its name, and so past Traefik.
+    #[serde(default)]
+    pub bypass: Vec<String>,
     /// The worst first.
     pub verdicts: Vec<Verdict>,
     pub options: RolloutOptions,

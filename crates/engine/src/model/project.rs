@@ -271,6 +271,7 @@ pub enum VerdictCode {
     LimitBelowReservation,
     LimitAboveEngine,
     BadLimit,
+    BadOption,
     ReplicasDiffer,
     Callers,
     OneShot,

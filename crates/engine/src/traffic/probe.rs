@@ -207,13 +207,15 @@ impl Ledger {
         // A gap that goes on counts as well.
         let worst_gap = counts.worst_gap.max(counts.last_good.elapsed());
         Receipt {
-            target: self.target.clone(),
+            target: Some(self.target.clone()),
+            expected_status: Some(self.usual),
             requests: good.saturating_add(counts.failed),
             failed: counts.failed,
             worst_gap_ms: millis(worst_gap),
             p50_ms: millis(percentile(&took, 50)),
             p99_ms: millis(percentile(&took, 99)),
             failures: counts.failures.clone(),
+            ..Receipt::default()
         }
     }
 }
