@@ -110,6 +110,8 @@ mod tests {
             options: RolloutOptions::default(),
             origin: Origin::Window,
             to_revision: None,
+            limits_from_file: false,
+            recreate: false,
         }
     }
 

@@ -85,7 +85,15 @@ const service = (name, over = {}) => ({
   ...over,
 });
 
-const verdict = (level, code, reason, remedy) => ({ level, code, reason, remedy });
+const verdict = (level, code, reason, remedy) => ({
+  level,
+  code,
+  readiness: level === "warning" ? "ready" : "readyAfterFix",
+  reason,
+  meaning: "",
+  remedy,
+  fix: null,
+});
 
 const services = [
   service("grafana", { replicas: [blue], revision: 7, callers: ["alertmanager"] }),

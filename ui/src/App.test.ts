@@ -224,8 +224,11 @@ test("can't deploy what is refused, and says what to do", async () => {
   const verdict = {
     level: "refused",
     code: "hostPort",
+    readiness: "readyAfterFix",
     reason: "publishes port 80",
+    meaning: "",
     remedy: "remove it",
+    fix: null,
   } as const;
   await openService({ plan_rollout: () => plan({ verdicts: [verdict] }) });
   const shown = await screen.findByTestId("verdict-hostPort");

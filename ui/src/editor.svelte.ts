@@ -118,6 +118,8 @@ export class Editor {
       options: { ...this.options },
       origin: "window",
       toRevision: null,
+      limitsFromFile: false,
+      recreate: false,
     };
   }
 

@@ -79,7 +79,15 @@ test("deploys by a plan of this very draft", async () => {
 
 test("starts nothing that is refused, invalid or can't be planned", async () => {
   const editor = edit();
-  const refusal = { level: "refused", code: "hostPort", reason: "r", remedy: "m" } as const;
+  const refusal = {
+    level: "refused",
+    code: "hostPort",
+    reason: "r",
+    remedy: "m",
+    readiness: "readyAfterFix",
+    meaning: "",
+    fix: null,
+  } as const;
   planRollout.mockResolvedValueOnce(plan({ verdicts: [refusal] }));
   expect(await editor.deploy()).toBeNull();
   editor.cpus = "none";
@@ -127,7 +135,14 @@ test("plans once for a burst of typing", async () => {
 });
 
 test("takes force for what needs force, but not for a refusal", () => {
-  const verdict = { code: "stateful", reason: "r", remedy: "m" } as const;
+  const verdict = {
+    code: "stateful",
+    reason: "r",
+    remedy: "m",
+    readiness: "readyAfterFix",
+    meaning: "",
+    fix: null,
+  } as const;
   const forced = { ...plan().options, force: true };
   const needs = [{ ...verdict, level: "needsforce" } as const];
   expect(isRefused(plan({ verdicts: needs }))).toBe(true);

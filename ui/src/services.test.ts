@@ -20,7 +20,13 @@ test("names a service's health in one word", () => {
 
 test("shows the worst thing in the way of a rollout", () => {
   expect(readiness(service()).text).toBe("Ready");
-  const verdict = { code: "hostPort", remedy: "remove it" } as const;
+  const verdict = {
+    code: "hostPort",
+    remedy: "remove it",
+    readiness: "readyAfterFix",
+    meaning: "",
+    fix: null,
+  } as const;
   const verdicts = [
     { ...verdict, level: "refused", reason: "publishes host port 80" } as const,
     { ...verdict, level: "warning", reason: "is called by name" } as const,

@@ -269,6 +269,8 @@ impl Engine {
             },
             options,
             origin,
+            limits_from_file: false,
+            recreate: false,
             to_revision: Some(target.revision),
         })
     }

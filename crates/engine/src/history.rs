@@ -107,12 +107,13 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::model::{Limits, ProjectSource};
+    use crate::model::{Limits, ProjectSource, RevisionKind};
 
     fn revision(project: &str, service: &str, number: u32) -> Revision {
         Revision {
             revision: number,
             rollout: None,
+            kind: RevisionKind::Rollout,
             engine: "engine".into(),
             project: project.into(),
             working_directory: "/srv".into(),
@@ -124,6 +125,7 @@ mod tests {
             to_revision: None,
             limits_before: Limits::default(),
             limits_after: Limits::default(),
+            file_limits: None,
             image_before: None,
             image_after: None,
             phases: Vec::new(),

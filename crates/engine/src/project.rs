@@ -9,7 +9,9 @@ use crate::{
     Result,
     compose::{self, ComposeModel, ComposeService, Files, override_file},
     docker::{self, compose_label},
-    model::{ContainerState, Health, Project, ProjectSource, Replica, Revision, Service},
+    model::{
+        ContainerState, Health, Project, ProjectSource, Readiness, Replica, Revision, Service,
+    },
     plan::{Planner, current_revision},
     readiness::{self, Facts},
     traffic::{self, Survey},
@@ -142,6 +144,7 @@ impl Part<'_> {
             routes: self.survey.routes,
             callers: model.callers(self.name),
             revision: current_revision(&past),
+            readiness: Readiness::of(&verdicts),
             verdicts,
             replicas,
         }

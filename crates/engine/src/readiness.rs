@@ -8,8 +8,8 @@ mod wish;
 use crate::{
     compose::{ComposeModel, ComposeService},
     model::{
-        ContainerState, EngineInfo, HealthCheck, Level, Limits, Memory, Replica, Route, Verdict,
-        VerdictCode, Volume,
+        ContainerState, EngineInfo, HealthCheck, Level, Limits, Memory, Readiness, Replica, Route,
+        Verdict, VerdictCode, Volume,
     },
 };
 
@@ -93,8 +93,11 @@ fn verdict(level: Level, code: VerdictCode, reason: String, remedy: impl Into<St
     Verdict {
         level,
         code,
+        readiness: Readiness::Ready,
         reason,
+        meaning: String::new(),
         remedy: remedy.into(),
+        fix: None,
     }
 }
 

@@ -14,7 +14,11 @@ id: string, name: string,
 /**
  * Compose's number for it.
  */
-number: number, state: ContainerState, health: Health, 
+number: number, state: ContainerState, 
+/**
+ * How its last run ended; none for one that runs, or never did.
+ */
+exitCode: number | null, health: Health, 
 /**
  * The limits in force, from the engine.
  */

@@ -6,6 +6,7 @@ import type { Outcome } from "./Outcome";
 import type { PhaseTiming } from "./PhaseTiming";
 import type { ProjectSource } from "./ProjectSource";
 import type { Receipt } from "./Receipt";
+import type { RevisionKind } from "./RevisionKind";
 
 /**
  * The record of one rollout of a service. Immutable once written.
@@ -18,11 +19,15 @@ revision: number,
 /**
  * The rollout's id; none for revision 1.
  */
-rollout: string | null, 
+rollout: string | null, kind: RevisionKind, 
 /**
  * The engine's id.
  */
-engine: string, project: string, workingDirectory: string, service: string, source: ProjectSource, startedAt: string, endedAt: string, origin: Origin | null, toRevision: number | null, limitsBefore: Limits, limitsAfter: Limits, imageBefore: string | null, imageAfter: string | null, phases: Array<PhaseTiming>, 
+engine: string, project: string, workingDirectory: string, service: string, source: ProjectSource, startedAt: string, endedAt: string, origin: Origin | null, toRevision: number | null, limitsBefore: Limits, limitsAfter: Limits, 
+/**
+ * The limits that the compose files had then, without Teal's override.
+ */
+fileLimits: Limits | null, imageBefore: string | null, imageAfter: string | null, phases: Array<PhaseTiming>, 
 /**
  * None for revision 1, which nobody rolled out.
  */

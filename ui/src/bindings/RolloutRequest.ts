@@ -7,7 +7,19 @@ import type { RolloutOptions } from "./RolloutOptions";
 /**
  * A rollout as somebody asks for it.
  */
-export type RolloutRequest = { source: ProjectSource, service: string, change: LimitsChange, options: RolloutOptions, origin: Origin, 
+export type RolloutRequest = { source: ProjectSource, service: string, 
+/**
+ * The limits that change; none at all for what the files say now.
+ */
+change: LimitsChange, 
+/**
+ * Where no limit is given: the compose files' limits, also where Teal's override has others.
+ */
+limitsFromFile: boolean, 
+/**
+ * Roll out although nothing would change.
+ */
+recreate: boolean, options: RolloutOptions, origin: Origin, 
 /**
  * The revision whose limits this returns to, for a `rollback`.
  */

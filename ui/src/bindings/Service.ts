@@ -4,6 +4,7 @@ import type { Health } from "./Health";
 import type { HealthCheck } from "./HealthCheck";
 import type { KeyFamily } from "./KeyFamily";
 import type { Limits } from "./Limits";
+import type { Readiness } from "./Readiness";
 import type { Replica } from "./Replica";
 import type { Route } from "./Route";
 import type { Verdict } from "./Verdict";
@@ -53,6 +54,10 @@ ports: Array<string>, volumes: Array<Volume>, routes: Array<Route>,
  * Other services of the project that name this one (`depends_on`, `links`).
  */
 callers: Array<string>, 
+/**
+ * What all verdicts come to.
+ */
+readiness: Readiness, 
 /**
  * What stands in the way of a rollout, the worst first; empty means ready.
  */

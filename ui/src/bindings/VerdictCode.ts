@@ -3,4 +3,4 @@
 /**
  * What a verdict is about.
  */
-export type VerdictCode = "notRunning" | "stateful" | "sharedVolume" | "noHealthCheck" | "hostPort" | "containerName" | "networkMode" | "routeClash" | "noRoute" | "noRoom" | "limitBelowUse" | "limitBelowReservation" | "limitAboveEngine" | "badLimit" | "badOption" | "replicasDiffer" | "callers" | "oneShot";
+export type VerdictCode = "notRunning" | "deadBlue" | "proxy" | "stateful" | "sharedVolume" | "noHealthCheck" | "slowHealthCheck" | "hostPort" | "containerName" | "networkMode" | "routeClash" | "noRoute" | "sticky" | "noRoom" | "limitBelowUse" | "limitBelowReservation" | "limitAboveEngine" | "badLimit" | "badOption" | "replicasDiffer" | "callers" | "dependants" | "oneShot" | "globalMode" | "nothingToChange" | "revisionLost";

@@ -2,7 +2,9 @@
 
 use teal_engine::{
     Error,
-    model::{Level, LimitError, LimitsChange, Origin, RolloutRequest, Verdict, VerdictCode},
+    model::{
+        Level, LimitError, LimitsChange, Origin, Readiness, RolloutRequest, Verdict, VerdictCode,
+    },
 };
 
 use super::{Outcome, connect, rollout};
@@ -20,6 +22,8 @@ pub(super) async fn run(global: &Global, deploy: &Deploy, screen: &mut Screen) -
         options: deploy.how.options(),
         origin: Origin::Terminal,
         to_revision: None,
+        limits_from_file: false,
+        recreate: false,
     };
     let engine = connect().await?;
     rollout::run(&engine, request, deploy.how.dry_run, screen).await
@@ -46,8 +50,11 @@ fn refused(error: LimitError) -> Failure {
     let verdict = Verdict {
         level: Level::Refused,
         code: VerdictCode::BadLimit,
+        readiness: Readiness::Ready,
         reason: error.to_string(),
+        meaning: String::new(),
         remedy: remedy.to_owned(),
+        fix: None,
     };
     Failure::Engine(Error::Refused {
         verdicts: vec![verdict],

@@ -128,7 +128,7 @@ fn shell_words(command: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use teal_engine::model::VerdictCode;
+    use teal_engine::model::{Readiness, VerdictCode};
 
     use super::*;
 
@@ -146,8 +146,11 @@ mod tests {
         let found = Verdict {
             level: Level::NeedsForce,
             code: VerdictCode::NoHealthCheck,
+            readiness: Readiness::ReadyAfterFix,
             reason: "`web` has no health check".into(),
+            meaning: String::new(),
             remedy: "add one".into(),
+            fix: None,
         };
         assert_eq!(
             verdict(&found, Theme::default()),

@@ -195,6 +195,9 @@ pub(crate) fn replica(container: &ContainerInspectResponse) -> Replica {
         state: state
             .and_then(|state| state.status)
             .map_or(ContainerState::Dead, container_state),
+        exit_code: state
+            .filter(|state| state.status == Some(ContainerStateStatusEnum::EXITED))
+            .and_then(|state| state.exit_code),
         health: health(container),
         limits: limits(container),
         started_at: state

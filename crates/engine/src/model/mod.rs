@@ -2,16 +2,20 @@
 //! window, the terminal, `--json` and history. The TypeScript types are made from these.
 
 mod limits;
+mod live;
 mod options;
 mod plan;
 mod project;
+mod readiness;
 mod revision;
 
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
+pub use live::{LiveRequest, LiveUpdate};
 pub use options::{ProbeOptions, RolloutOptions};
 pub use plan::{Difference, Origin, Plan, RolloutRequest, TrafficPlan};
 pub use project::{
-    ContainerState, EngineInfo, Health, HealthCheck, KeyFamily, Level, Project, ProjectSource,
-    ProjectSummary, Replica, Route, Service, TraefikInfo, Verdict, VerdictCode, Volume,
+    ContainerState, EngineInfo, Health, HealthCheck, KeyFamily, Project, ProjectSource,
+    ProjectSummary, Replica, Route, Service, TraefikInfo, Volume,
 };
-pub use revision::{PhaseTiming, Revision};
+pub use readiness::{Fix, HostPort, Level, Readiness, Verdict, VerdictCode};
+pub use revision::{PhaseTiming, Revision, RevisionKind};

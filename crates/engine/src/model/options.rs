@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Level, Verdict, VerdictCode};
+use super::{Level, Readiness, Verdict, VerdictCode};
 
 /// Traefik takes up each step in a generation of routers, for which there is a limited number of
 /// priorities.
@@ -146,8 +146,11 @@ impl RolloutOptions {
             .map(|(reason, remedy)| Verdict {
                 level: Level::Refused,
                 code: VerdictCode::BadOption,
+                readiness: Readiness::Ready,
                 reason,
+                meaning: String::new(),
                 remedy: remedy.to_owned(),
+                fix: None,
             })
             .collect()
     }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Limits, LimitsChange, ProjectSource, Replica, RolloutOptions, Route, Verdict};
+use super::{
+    Limits, LimitsChange, LiveUpdate, ProjectSource, Replica, RolloutOptions, Route, Verdict,
+};
 
 /// A rollout as somebody asks for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -14,7 +16,14 @@ use super::{Limits, LimitsChange, ProjectSource, Replica, RolloutOptions, Route,
 pub struct RolloutRequest {
     pub source: ProjectSource,
     pub service: String,
+    /// The limits that change; none at all for what the files say now.
     pub change: LimitsChange,
+    /// Where no limit is given: the compose files' limits, also where Teal's override has others.
+    #[serde(default)]
+    pub limits_from_file: bool,
+    /// Roll out although nothing would change.
+    #[serde(default)]
+    pub recreate: bool,
     #[serde(default)]
     pub options: RolloutOptions,
     pub origin: Origin,
@@ -50,12 +59,22 @@ pub struct Plan {
     pub to_revision: Option<u32>,
     pub limits_before: Limits,
     pub limits_after: Limits,
+    /// Where the limits come from, where nobody has named them: a sentence.
+    #[serde(default)]
+    pub limits_reason: Option<String>,
+    /// Whether `docker update` would do as well.
+    #[serde(default)]
+    pub live_update: LiveUpdate,
     /// Blue: the containers that run now. As many are created for Green.
     pub blue: Vec<Replica>,
     pub override_file: PathBuf,
     /// The override's text now; none where there is no such file yet.
     pub override_before: Option<String>,
     pub override_after: String,
+    /// A file with what an earlier revision ran with, which Compose reads besides the project's
+    /// own; none where the files still say the same.
+    #[serde(default)]
+    pub restored_from: Option<PathBuf>,
     /// The commands that are run, each as its words.
     pub commands: Vec<Vec<String>>,
     /// What else Green gets because the files or the image changed since Blue was created.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Limits, Memory};
+use super::{Limits, Memory, Readiness, Verdict};
 
 /// The Docker engine and the Compose that Teal talks to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -108,6 +108,8 @@ pub struct Service {
     pub routes: Vec<Route>,
     /// Other services of the project that name this one (`depends_on`, `links`).
     pub callers: Vec<String>,
+    /// What all verdicts come to.
+    pub readiness: Readiness,
     /// What stands in the way of a rollout, the worst first; empty means ready.
     pub verdicts: Vec<Verdict>,
     /// Revision that runs now, where Teal knows it.
@@ -125,6 +127,10 @@ pub struct Replica {
     /// Compose's number for it.
     pub number: u32,
     pub state: ContainerState,
+    /// How its last run ended; none for one that runs, or never did.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub exit_code: Option<i64>,
     pub health: Health,
     /// The limits in force, from the engine.
     pub limits: Limits,
@@ -224,55 +230,4 @@ pub struct TraefikInfo {
     pub addresses: Vec<String>,
     /// Whether its API answers here.
     pub api: bool,
-}
-
-/// One reason that a service is not, or not fully, ready to be rolled out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct Verdict {
-    pub level: Level,
-    pub code: VerdictCode,
-    /// What is in the way: `publishes host port 8080`.
-    pub reason: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-/// How much a verdict stands in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-#[ts(export)]
-pub enum Level {
-    /// The rollout goes on; a person should know.
-    Warning,
-    /// Refused unless `--force`.
-    NeedsForce,
-    /// Refused.
-    Refused,
-}
-
-/// What a verdict is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub enum VerdictCode {
-    NotRunning,
-    Stateful,
-    SharedVolume,
-    NoHealthCheck,
-    HostPort,
-    ContainerName,
-    NetworkMode,
-    RouteClash,
-    NoRoute,
-    NoRoom,
-    LimitBelowUse,
-    LimitBelowReservation,
-    LimitAboveEngine,
-    BadLimit,
-    BadOption,
-    ReplicasDiffer,
-    Callers,
-    OneShot,
 }

@@ -18,6 +18,8 @@ pub struct Revision {
     pub revision: u32,
     /// The rollout's id; none for revision 1.
     pub rollout: Option<String>,
+    #[serde(default)]
+    pub kind: RevisionKind,
     /// The engine's id.
     pub engine: String,
     pub project: String,
@@ -32,6 +34,9 @@ pub struct Revision {
     pub to_revision: Option<u32>,
     pub limits_before: Limits,
     pub limits_after: Limits,
+    /// The limits that the compose files had then, without Teal's override.
+    #[serde(default)]
+    pub file_limits: Option<Limits>,
     pub image_before: Option<String>,
     pub image_after: Option<String>,
     pub phases: Vec<PhaseTiming>,
@@ -39,6 +44,18 @@ pub struct Revision {
     pub outcome: Option<Outcome>,
     pub failure: Option<Failure>,
     pub receipt: Option<Receipt>,
+}
+
+/// How a service came to run with a revision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum RevisionKind {
+    /// In new containers.
+    #[default]
+    Rollout,
+    /// On the running containers, by `docker update`.
+    Live,
 }
 
 /// How long a phase took.

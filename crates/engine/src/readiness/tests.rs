@@ -107,6 +107,7 @@ fn replica(state: ContainerState) -> Replica {
         name: "shop-web-1".into(),
         number: 1,
         state,
+        exit_code: None,
         health: Health::Healthy,
         limits: limits("1", "512M"),
         started_at: None,

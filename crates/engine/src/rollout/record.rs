@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Rollout;
 use crate::{
     event::{Failure, Outcome, Receipt},
-    model::{EngineInfo, Origin, PhaseTiming, Plan, Revision},
+    model::{EngineInfo, Origin, PhaseTiming, Plan, Revision, RevisionKind},
 };
 
 /// A rollout that has ended.
@@ -33,6 +33,7 @@ pub(super) fn revisions(ended: &Ended<'_>) -> Vec<Revision> {
     let found = Revision {
         revision: plan.revision - 1,
         rollout: None,
+        kind: RevisionKind::Rollout,
         engine: ended.info.id.clone(),
         project: plan.project.clone(),
         working_directory: plan.working_directory.clone(),
@@ -44,6 +45,7 @@ pub(super) fn revisions(ended: &Ended<'_>) -> Vec<Revision> {
         to_revision: None,
         limits_before: plan.limits_before,
         limits_after: plan.limits_before,
+        file_limits: None,
         image_before: image_before.clone(),
         image_after: image_before.clone(),
         phases: Vec::new(),

@@ -8,7 +8,7 @@ use super::{
     gateway::{Gateway, labels_of, plain_name},
     labels::{Configured, Options, Router, Subject},
 };
-use crate::model::{Level, Verdict, VerdictCode};
+use crate::model::{Level, Readiness, Verdict, VerdictCode};
 
 /// What Blue's containers, and Green with the labels of the files, define in different ways.
 pub(super) fn clashes(
@@ -94,8 +94,11 @@ impl Definitions {
             .map(|what| Verdict {
                 level: Level::Refused,
                 code: VerdictCode::RouteClash,
-                reason: format!("Traefik's {what} of {whose} is not the one that Blue has now, and Traefik would drop both"),
+                readiness: Readiness::ReadyAfterFix,
+                reason: format!("Traefik's {what} of {whose} is not the one that Blue has now"),
+                meaning: "where containers disagree about a definition Traefik drops it, and with it every request".into(),
                 remedy: "give the changed definition a new name, or recreate the service once with the new labels".into(),
+                fix: None,
             })
             .collect()
     }

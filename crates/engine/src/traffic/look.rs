@@ -16,7 +16,7 @@ use super::{
     survey::{Door, Steering, Survey},
 };
 use crate::docker::teal_label;
-use crate::model::{Level, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode};
+use crate::model::{Level, Readiness, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode};
 
 /// Middlewares that shape the path of a request and refuse none.
 const PATH_SHAPERS: [&str; 5] = [
@@ -409,8 +409,11 @@ fn warning(reason: String, remedy: &str) -> Verdict {
     Verdict {
         level: Level::Warning,
         code: VerdictCode::NoRoute,
+        readiness: Readiness::Ready,
         reason,
+        meaning: "requests on this way may meet a container that is just stopping".into(),
         remedy: remedy.into(),
+        fix: None,
     }
 }
 

@@ -81,6 +81,8 @@ impl Stage {
             options,
             origin: Origin::Terminal,
             to_revision: None,
+            limits_from_file: false,
+            recreate: false,
         }
     }
 

@@ -1,0 +1,133 @@
+//! Whether a service can be rolled out, what stands in the way, and what takes it away.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One reason that a service is not, or not fully, ready to be rolled out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Verdict {
+    pub level: Level,
+    pub code: VerdictCode,
+    /// What this alone makes of the service.
+    #[serde(default)]
+    pub readiness: Readiness,
+    /// What is in the way: `publishes host port 8080`.
+    pub reason: String,
+    /// What that means for a rollout and for those who use the service.
+    #[serde(default)]
+    pub meaning: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The change that takes it away, where Teal can make it; without one, the remedy is a
+    /// person's to carry out.
+    #[serde(default)]
+    pub fix: Option<Fix>,
+}
+
+/// How ready a service is, the best first.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS,
+)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum Readiness {
+    /// It can be rolled out now.
+    #[default]
+    Ready,
+    /// Once what is in the way has been taken away, by Teal where there is a [`Fix`].
+    ReadyAfterFix,
+    /// Two of it must not run at the same time: Blue/Green is not for it.
+    NotForBlueGreen,
+}
+
+/// A change of the project that Teal can make, to be shown, applied and undone as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[ts(export)]
+pub enum Fix {
+    /// Gives the service a health check.
+    AddHealthCheck,
+    /// Removes `container_name`; callers still find the service by that name.
+    RemoveContainerName { name: String },
+    /// An edge takes these host ports over and routes them to the service.
+    UseEdge { ports: Vec<HostPort> },
+}
+
+/// A fixed port of the host that leads to a port of the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct HostPort {
+    /// The host's address that it is bound to; none for all of them.
+    pub host_ip: Option<String>,
+    pub published: u16,
+    /// The container's port.
+    pub target: u16,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+}
+
+/// How much a verdict stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+#[ts(export)]
+pub enum Level {
+    /// The rollout goes on; a person should know.
+    Warning,
+    /// Refused unless `--force`.
+    NeedsForce,
+    /// Refused.
+    Refused,
+}
+
+/// What a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum VerdictCode {
+    /// There is no container, or it is paused.
+    NotRunning,
+    /// Blue has ended or keeps restarting: it is replaced, and there is nothing to drain.
+    DeadBlue,
+    /// It routes the traffic of the others.
+    Proxy,
+    Stateful,
+    SharedVolume,
+    NoHealthCheck,
+    /// Its health check needs longer to turn healthy than a rollout waits.
+    SlowHealthCheck,
+    HostPort,
+    ContainerName,
+    NetworkMode,
+    RouteClash,
+    NoRoute,
+    Sticky,
+    NoRoom,
+    LimitBelowUse,
+    LimitBelowReservation,
+    LimitAboveEngine,
+    BadLimit,
+    BadOption,
+    ReplicasDiffer,
+    /// Others call it by its name, past Traefik.
+    Callers,
+    /// Others are restarted or started by Compose as it changes.
+    Dependants,
+    /// It runs to its end.
+    OneShot,
+    GlobalMode,
+    /// A rollout would change nothing.
+    NothingToChange,
+    /// What an earlier revision ran with is no longer, or not wholly, there.
+    RevisionLost,
+}
+
+impl Readiness {
+    /// What a service's verdicts come to.
+    pub fn of(verdicts: &[Verdict]) -> Self {
+        let each = verdicts.iter().map(|verdict| verdict.readiness);
+        each.max().unwrap_or_default()
+    }
+}
