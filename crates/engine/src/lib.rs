@@ -10,6 +10,7 @@ pub mod telemetry;
 
 mod compose;
 mod docker;
+mod drift;
 mod engine;
 mod history;
 mod lock;

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use crate::{
     Error, Result,
     compose::{self, Compose, ComposeModel, ComposeService, Files, override_file},
-    docker::{self, Missing, failed, teal_label},
+    docker::{self, teal_label},
     history::History,
     model::{
         Difference, EngineInfo, Limits, LiveUpdate, Memory, Plan, ProjectSource, Revision,
@@ -207,13 +207,7 @@ impl Planner<'_> {
         };
         let mut found = Vec::new();
         if let Some(name) = &green.image {
-            let image = self
-                .docker
-                .inspect_image(name)
-                .await
-                .missing()
-                .map_err(failed(format!("inspect image `{name}`")))?
-                .and_then(|image| image.id);
+            let image = docker::image_id(self.docker, name).await?;
             let before = blue.image.clone().unwrap_or_default();
             match image {
                 None => found.push(difference("image", &before, &format!("{name}, pulled"))),
@@ -227,7 +221,7 @@ impl Planner<'_> {
     }
 }
 
-fn difference(what: &str, before: &str, after: &str) -> Difference {
+pub(crate) fn difference(what: &str, before: &str, after: &str) -> Difference {
     Difference {
         what: what.to_owned(),
         before: before.to_owned(),
@@ -235,7 +229,7 @@ fn difference(what: &str, before: &str, after: &str) -> Difference {
     }
 }
 
-fn environment_difference(
+pub(crate) fn environment_difference(
     blue: &ContainerInspectResponse,
     green: &ComposeService,
 ) -> Option<Difference> {
@@ -263,7 +257,10 @@ fn environment_difference(
     })
 }
 
-fn label_difference(blue: &ContainerInspectResponse, green: &ComposeService) -> Option<Difference> {
+pub(crate) fn label_difference(
+    blue: &ContainerInspectResponse,
+    green: &ComposeService,
+) -> Option<Difference> {
     let before = blue.config.as_ref()?.labels.as_ref()?;
     let ours = |key: &str| key == "deployment.type" || key.starts_with("dev.teal.");
     let changed: Vec<&str> = green

@@ -1,14 +1,18 @@
 //! A project as its files describe it, with what the engine runs of it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use bollard::models::ContainerInspectResponse;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    Result,
+    Error, Result,
     compose::{self, ComposeModel, ComposeService, Files, override_file},
     docker::{self, compose_label},
+    drift::{Found, drift},
     model::{
         ContainerState, Health, Project, ProjectSource, Readiness, Replica, Revision, Service,
     },
@@ -28,10 +32,10 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     } = planner.compose.read(source).await?;
     let override_path = override_file::path(&source);
     let override_exists = override_path.exists();
-    let effective = match override_exists {
-        true => Some(planner.compose.model(&source, &[&override_path]).await?),
-        false => None,
-    };
+    let (hashes, with_override) = tokio::try_join!(
+        planner.compose.config_hashes(&source, &[]),
+        with_override(planner, &source, override_exists.then_some(&override_path)),
+    )?;
     let mut running = by_service(docker::list(planner.docker, &base.name, None).await?);
     let past = planner
         .history
@@ -52,6 +56,8 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         .buffered(SURVEYS_AT_ONCE)
         .try_collect()
         .await?;
+    let images = images(planner, &base).await?;
+    let up = planner.compose.command(&source, &[], &["up", "-d"]);
     let traefik = surveys.iter().find_map(|survey| survey.traefik.clone());
     let services = parts
         .iter()
@@ -60,10 +66,16 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
             let found = Part {
                 name,
                 file,
-                effective: effective
+                effective: with_override
                     .as_ref()
-                    .and_then(|model| model.services.get(*name))
+                    .and_then(|(model, _)| model.services.get(*name))
                     .unwrap_or(file),
+                hash: hashes.get(*name).map(String::as_str),
+                effective_hash: with_override
+                    .as_ref()
+                    .and_then(|(_, hashes)| hashes.get(*name).map(String::as_str)),
+                current_image: images.get(*name).map(String::as_str),
+                up: &up,
                 containers,
                 survey,
                 past: &past,
@@ -79,6 +91,42 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         traefik,
         override_file: override_exists.then_some(override_path),
     })
+}
+
+/// The model and the hashes with Teal's override; none where there is no such file.
+async fn with_override(
+    planner: &Planner<'_>,
+    source: &ProjectSource,
+    path: Option<&PathBuf>,
+) -> Result<Option<(ComposeModel, BTreeMap<String, String>)>> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let extra: [&Path; 1] = [path];
+    let both = tokio::try_join!(
+        planner.compose.model(source, &extra),
+        planner.compose.config_hashes(source, &extra),
+    )?;
+    Ok(Some(both))
+}
+
+/// The id of each service's image, where the engine has it.
+async fn images(planner: &Planner<'_>, model: &ComposeModel) -> Result<BTreeMap<String, String>> {
+    let named = model.services.iter().filter_map(|(service, file)| {
+        let image = file.image.clone()?;
+        Some((service.clone(), image))
+    });
+    let inspections: Vec<_> = named
+        .map(async |(service, image)| {
+            let found = docker::image_id(planner.docker, &image).await?;
+            Ok::<_, Error>(found.map(|id| (service, id)))
+        })
+        .collect();
+    let found: Vec<_> = stream::iter(inspections)
+        .buffered(SURVEYS_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 fn by_service(
@@ -101,6 +149,10 @@ struct Part<'a> {
     file: &'a ComposeService,
     /// As the files and Teal's override say.
     effective: &'a ComposeService,
+    hash: Option<&'a str>,
+    effective_hash: Option<&'a str>,
+    current_image: Option<&'a str>,
+    up: &'a [String],
     containers: &'a [ContainerInspectResponse],
     survey: Survey,
     past: &'a [Revision],
@@ -145,6 +197,17 @@ impl Part<'_> {
             callers: model.callers(self.name),
             revision: current_revision(&past),
             readiness: Readiness::of(&verdicts),
+            drift: drift(&Found {
+                file: self.file,
+                hash: self.hash,
+                effective: self.effective,
+                effective_hash: self.effective_hash,
+                image: self.current_image,
+                containers: self.containers,
+                past: &past,
+                command: self.up,
+            }),
+            applied: Vec::new(),
             verdicts,
             replicas,
         }

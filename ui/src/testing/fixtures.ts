@@ -76,6 +76,8 @@ export function service(over: Partial<Service> = {}): Service {
     readiness: "ready",
     verdicts: [],
     revision: 7,
+    drift: null,
+    applied: [],
     ...over,
   };
 }

@@ -1,6 +1,6 @@
 //! `teal services`
 
-use teal_engine::model::{ContainerState, Health, Limits, Service};
+use teal_engine::model::{ContainerState, Difference, Drift, Health, Limits, NextUp, Service};
 
 use super::{Outcome, connect};
 use crate::{cli::Global, display::table, screen::Screen, text::harmless};
@@ -17,7 +17,7 @@ pub(super) async fn run(global: &Global, screen: &mut Screen) -> Outcome {
     } else {
         screen.line(&table(
             &[
-                "NAME", "IMAGE", "STATE", "REPLICAS", "CPU", "MEMORY", "ROUTE", "ROLLOUT",
+                "NAME", "IMAGE", "STATE", "REPLICAS", "CPU", "MEMORY", "ROUTE", "DRIFT", "ROLLOUT",
             ],
             project.services.iter().map(row),
         ));
@@ -40,6 +40,7 @@ fn row(service: &Service) -> Vec<String> {
         cpu,
         memory,
         route(service),
+        drift(service.drift.as_ref()),
         readiness(service),
     ]
 }
@@ -74,6 +75,37 @@ fn route(service: &Service) -> String {
         .first()
         .map(|route| route.url.as_deref().unwrap_or(&route.rule));
     harmless(route.unwrap_or("-")).into_owned()
+}
+
+/// What the next `docker compose up` would do, and what was changed by hand.
+fn drift(drift: Option<&Drift>) -> String {
+    let Some(drift) = drift else {
+        return "-".to_owned();
+    };
+    let told = |differences: &[Difference]| {
+        let words = differences.iter().map(|difference| {
+            let Difference {
+                what,
+                before,
+                after,
+            } = difference;
+            match before.is_empty() {
+                true => format!("{what} {after}"),
+                false => format!("{what} {before} → {after}"),
+            }
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let mut parts = Vec::new();
+    match drift.next_up {
+        NextUp::Nothing => {}
+        NextUp::Recreate => parts.push(format!("up recreates: {}", told(&drift.differences))),
+        NextUp::Scale => parts.push(format!("up scales: {}", told(&drift.differences))),
+    }
+    if !drift.by_hand.is_empty() {
+        parts.push(format!("by hand: {}", told(&drift.by_hand)));
+    }
+    harmless(&parts.join("; ")).into_owned()
 }
 
 /// `ready`, or the one thing that is most in the way.

@@ -14,6 +14,7 @@ mod read;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     path::{Path, PathBuf},
 };
@@ -176,6 +177,24 @@ impl Compose {
             .last()
             .unwrap_or_default()
             .to_owned())
+    }
+
+    /// The hash of every service that the source enables, by name.
+    ///
+    /// # Errors
+    /// [`Error::ProjectInvalid`] with Compose's own message.
+    pub(crate) async fn config_hashes(
+        &self,
+        source: &ProjectSource,
+        extra: &[&Path],
+    ) -> Result<BTreeMap<String, String>> {
+        let words = self.command(source, extra, &["config", "--hash", "*"]);
+        let text = self.ask(&words, &working_directory(source), None).await?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, hash)| (name.to_owned(), hash.trim().to_owned()))
+            .collect())
     }
 
     /// Runs a command in `directory`, and hands each line that it prints to `on_line`. The command

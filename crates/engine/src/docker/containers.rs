@@ -101,6 +101,16 @@ pub(crate) async fn inspect(docker: &Docker, id: &str) -> Result<Option<Containe
         .map_err(failed(format!("inspect container `{id}`")))
 }
 
+/// The id of the image that a name means on the engine; none where it is not there.
+pub(crate) async fn image_id(docker: &Docker, name: &str) -> Result<Option<String>> {
+    let image = docker
+        .inspect_image(name)
+        .await
+        .missing()
+        .map_err(failed(format!("inspect image `{name}`")))?;
+    Ok(image.and_then(|image| image.id))
+}
+
 /// The projects on the engine, by name.
 pub(crate) async fn list_projects(docker: &Docker) -> Result<Vec<ProjectSummary>> {
     let mut projects: BTreeMap<String, Vec<ContainerSummary>> = BTreeMap::new();

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::{Error, Result, Settings};
 
 pub(crate) use containers::{
-    Missing, container_label, health_check, inspect, last_log, limits, list, list_projects,
+    container_label, health_check, image_id, inspect, last_log, limits, list, list_projects,
     probe_output, remove, replica, replicas, start, stop, usage_now, usage_of,
 };
 
@@ -30,6 +30,8 @@ pub(crate) mod compose_label {
     pub(crate) const WORKING_DIRECTORY: &str = "com.docker.compose.project.working_dir";
     pub(crate) const ENVIRONMENT_FILES: &str = "com.docker.compose.project.environment_file";
     pub(crate) const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+    /// The id of the image a container was made from.
+    pub(crate) const IMAGE: &str = "com.docker.compose.image";
 }
 
 /// Teal's labels.

@@ -1,6 +1,8 @@
 //! What the engine says about projects, services, plans and revisions: plain data, shared by the
 //! window, the terminal, `--json` and history. The TypeScript types are made from these.
 
+mod drift;
+mod files;
 mod limits;
 mod live;
 mod options;
@@ -9,6 +11,11 @@ mod project;
 mod readiness;
 mod revision;
 
+pub use drift::{Drift, NextUp};
+pub use files::{
+    AppliedChange, ChangeKind, FileChange, FixChange, HealthProposal, HealthTest, KeepPlan,
+    KeepRequest, Place, ReadyPlan, ReadyRequest,
+};
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
 pub use live::{LiveRequest, LiveUpdate};
 pub use options::{ProbeOptions, RolloutOptions};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Limits, Memory, Readiness, Verdict};
+use super::{AppliedChange, Drift, Limits, Memory, Readiness, Verdict};
 
 /// The Docker engine and the Compose that Teal talks to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -114,6 +114,11 @@ pub struct Service {
     pub verdicts: Vec<Verdict>,
     /// Revision that runs now, where Teal knows it.
     pub revision: Option<u32>,
+    /// How its containers and its files have come apart; none where they agree, or where there is
+    /// no container.
+    pub drift: Option<Drift>,
+    /// What Teal changed in the project's files for it and can undo, the newest first.
+    pub applied: Vec<AppliedChange>,
 }
 
 /// One container of a service.

@@ -1,0 +1,155 @@
+//! Drift: what the next plain `docker compose up` would do to a service, and what was changed in
+//! its containers by other hands. Pure: what was found goes in.
+
+use bollard::models::ContainerInspectResponse;
+
+use crate::{
+    compose::ComposeService,
+    docker::{self, compose_label, container_label},
+    model::{Difference, Drift, Limits, NextUp, Revision},
+    plan::{difference, environment_difference, label_difference},
+};
+
+#[cfg(test)]
+mod tests;
+
+/// What is known of a service and its files.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found<'a> {
+    /// As the files say, without Teal's override.
+    pub(crate) file: &'a ComposeService,
+    /// Compose's hash of that; none where the source does not enable the service.
+    pub(crate) hash: Option<&'a str>,
+    /// As the files and Teal's override say.
+    pub(crate) effective: &'a ComposeService,
+    /// Compose's hash of that; none where there is no override.
+    pub(crate) effective_hash: Option<&'a str>,
+    /// The id of the image that the file names, where the engine has it.
+    pub(crate) image: Option<&'a str>,
+    /// Its containers on the engine.
+    pub(crate) containers: &'a [ContainerInspectResponse],
+    /// The service's past rollouts, the newest first.
+    pub(crate) past: &'a [Revision],
+    /// The command that brings up what the files say.
+    pub(crate) command: &'a [String],
+}
+
+/// None where files and containers agree, or where there is nothing to compare.
+pub(crate) fn drift(found: &Found) -> Option<Drift> {
+    let hash = found.hash?;
+    let newest = found.containers.last()?;
+    let stale = |container: &&ContainerInspectResponse| {
+        made_from(container) != Some(hash) || !found.has_current_image(container)
+    };
+    let stale: Vec<_> = found.containers.iter().filter(stale).collect();
+    let replicas = found.replicas();
+    let next_up = match (stale.is_empty(), &replicas) {
+        (false, _) => NextUp::Recreate,
+        (true, Some(_)) => NextUp::Scale,
+        (true, None) => NextUp::Nothing,
+    };
+    let mut differences = match stale.last() {
+        Some(container) => found.differences(container),
+        None => Vec::new(),
+    };
+    differences.extend(replicas);
+    let by_hand = found.by_hand(newest, hash);
+    if next_up == NextUp::Nothing && by_hand.is_empty() {
+        return None;
+    }
+    let ours = |container: &&ContainerInspectResponse| {
+        made_from(container) == found.effective_hash && found.has_current_image(container)
+    };
+    Some(Drift {
+        next_up,
+        keepable: next_up == NextUp::Recreate && stale.iter().all(ours),
+        differences,
+        by_hand,
+        command: found.command.to_vec(),
+    })
+}
+
+fn made_from(container: &ContainerInspectResponse) -> Option<&str> {
+    container_label(container, compose_label::CONFIG_HASH)
+}
+
+impl Found<'_> {
+    /// Compose makes new containers when a name means another image than before.
+    fn has_current_image(&self, container: &ContainerInspectResponse) -> bool {
+        match (container_label(container, compose_label::IMAGE), self.image) {
+            (Some(made_from), Some(image)) => made_from == image,
+            _ => true,
+        }
+    }
+
+    fn replicas(&self) -> Option<Difference> {
+        let (now, wanted) = (self.containers.len(), self.file.replicas() as usize);
+        (now != wanted).then(|| difference("replicas", &now.to_string(), &wanted.to_string()))
+    }
+
+    /// Where the container differs from the files, in the words of a person.
+    fn differences(&self, container: &ContainerInspectResponse) -> Vec<Difference> {
+        let mut found = limits_difference(docker::limits(container), self.file.limits());
+        if !self.has_current_image(container) {
+            let before = container.image.as_deref().unwrap_or_default();
+            found.push(difference("image", before, self.image.unwrap_or_default()));
+        }
+        found.extend(environment_difference(container, self.file));
+        found.extend(command_difference(container, self.file));
+        found.extend(label_difference(container, self.file));
+        if found.is_empty() {
+            let what = if made_from(container) == self.effective_hash {
+                "the labels that Teal's rollout gave it are not in the files"
+            } else {
+                "another key of the service was changed"
+            };
+            found.push(difference("other", "", what));
+        }
+        found
+    }
+
+    /// Limits in force that neither the files it was made from nor Teal gave the container.
+    fn by_hand(&self, container: &ContainerInspectResponse, hash: &str) -> Vec<Difference> {
+        let now = docker::limits(container);
+        let last = self.past.iter().find(|revision| revision.took_effect());
+        let by_teal = last.map(|revision| revision.limits_after);
+        let made = match made_from(container) {
+            Some(made) if made == hash => Some(self.file.limits()),
+            Some(made) if Some(made) == self.effective_hash => Some(self.effective.limits()),
+            _ => by_teal,
+        };
+        match made {
+            Some(made) if by_teal != Some(now) => limits_difference(made, now),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn limits_difference(before: Limits, after: Limits) -> Vec<Difference> {
+    let none = || "none".to_owned();
+    let mut found = Vec::new();
+    if before.cpus != after.cpus {
+        let text = |limits: Limits| limits.cpus.map_or_else(none, |cpus| cpus.to_string());
+        found.push(difference("cpus", &text(before), &text(after)));
+    }
+    if before.memory != after.memory {
+        let text = |limits: Limits| limits.memory.map_or_else(none, |memory| memory.to_string());
+        found.push(difference("memory", &text(before), &text(after)));
+    }
+    found
+}
+
+/// Where the file names a command or an entry point, the container has to have it.
+fn command_difference(
+    container: &ContainerInspectResponse,
+    file: &ComposeService,
+) -> Option<Difference> {
+    let config = container.config.as_ref()?;
+    let entrypoint = (&file.entrypoint, &config.entrypoint);
+    let command = (&file.command, &config.cmd);
+    let (after, before) = [entrypoint, command]
+        .into_iter()
+        .filter_map(|(file, container)| Some((file.as_ref()?, container.as_deref().unwrap_or(&[]))))
+        .find(|(file, container)| file.as_slice() != *container)?;
+    Some(difference("command", &before.join(" "), &after.join(" ")))
+}
