@@ -227,7 +227,12 @@ impl Engine {
             history: inner.history.clone(),
             rollout: rollout.clone(),
             probe: LiveProbe::start(&survey, rollout).await,
-            traffic: Traffic::new(inner.docker.clone(), survey, rollout.id().to_owned()),
+            traffic: Traffic::new(
+                inner.docker.clone(),
+                survey,
+                rollout.id().to_owned(),
+                &plan.options.steps,
+            ),
             origin,
             green: Vec::new(),
             green_served: false,

@@ -15,8 +15,9 @@
 //! ```
 //!
 //! Dropping a [`Project`] removes all that belongs to it, also when a test fails; `KEEP_FAILED=1`
-//! keeps what belongs to a failed one. A test needs a Docker engine with Compose and the image
-//! `traefik:v3.7`: `cargo xtask setup` sees to that. Without them it fails and says so.
+//! keeps what belongs to a failed one. A test needs a Docker engine with Compose and the images
+//! [`TRAEFIK`] and [`OLDEST_TRAEFIK`]: `cargo xtask setup` sees to that. Without them it fails and
+//! says so.
 
 mod containers;
 mod echo;
@@ -41,6 +42,10 @@ pub use template::{HealthCheck, Template};
 pub use traffic::{RunningTraffic, Traffic};
 
 use bollard::Docker;
+pub use teal_sample::TRAEFIK;
+
+/// The image of the oldest Traefik that Teal steers.
+pub const OLDEST_TRAEFIK: &str = "traefik:v3.0";
 
 /// The engine that `DOCKER_HOST` names, or the one at the default socket.
 ///

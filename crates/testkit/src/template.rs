@@ -20,6 +20,7 @@ pub struct Template {
     service_text: String,
     more_services: String,
     traefik: bool,
+    traefik_image: String,
     traefik_arguments: Vec<String>,
 }
 
@@ -69,6 +70,7 @@ impl Template {
             service_text: String::new(),
             more_services: String::new(),
             traefik: true,
+            traefik_image: teal_sample::TRAEFIK.to_owned(),
             traefik_arguments: Vec::new(),
         }
     }
@@ -162,6 +164,13 @@ impl Template {
         self
     }
 
+    /// Another Traefik than the sample's: [`OLDEST_TRAEFIK`](crate::OLDEST_TRAEFIK).
+    #[must_use]
+    pub fn traefik_image(mut self, image: &str) -> Self {
+        image.clone_into(&mut self.traefik_image);
+        self
+    }
+
     /// A further command line argument of Traefik.
     #[must_use]
     pub fn traefik_argument(mut self, argument: &str) -> Self {
@@ -210,7 +219,7 @@ impl Template {
         arguments.extend(self.traefik_arguments.iter().cloned());
         let mut text = format!(
             "  traefik:\n    image: {}\n    command:\n",
-            teal_sample::TRAEFIK
+            self.traefik_image
         );
         for argument in arguments {
             line(&mut text, 6, &format!("- {}", quoted(&argument)));

@@ -60,7 +60,7 @@ impl Driver {
         })?;
         self.step(phase, "Holding all traffic on Blue");
         self.traffic
-            .shift(&self.blue(), &[])
+            .shift(&self.blue(), &[], 0)
             .await
             .map_err(|error| traffic_trouble(&error))?;
         self.step(phase, "Writing the override with the new limits");
@@ -136,7 +136,7 @@ impl Driver {
         let (blue, green) = (self.blue(), self.green.clone());
         self.step(Phase::VerifyTraffic, "Sending half of the traffic to Green");
         self.traffic
-            .shift(&blue, &green)
+            .shift(&blue, &green, 50)
             .await
             .map_err(|error| traffic_trouble(&error))?;
         self.green_served = true;
@@ -171,7 +171,7 @@ impl Driver {
         self.step(Phase::RemoveBlue, "Sending all traffic to Green");
         let green = self.green.clone();
         self.traffic
-            .shift(&[], &green)
+            .shift(&[], &green, 100)
             .await
             .map_err(|error| traffic_trouble(&error))?;
         self.rollout.emit(EventKind::Split { green_percent: 100 });

@@ -33,7 +33,7 @@ impl Driver {
         }
         self.step(phase, "Sending all traffic to Blue");
         self.traffic
-            .shift(&blue, &[])
+            .shift(&blue, &[], 0)
             .await
             .map_err(|error| Error::Unexpected(super::chain(&error)))?;
         self.rollout.emit(EventKind::Split { green_percent: 0 });

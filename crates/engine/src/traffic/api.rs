@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     http::{self, Endpoint},
@@ -98,13 +98,28 @@ impl ApiRouter {
 
 /// All HTTP routers, or none where the API does not answer.
 pub(super) async fn routers(address: SocketAddr) -> Option<Vec<ApiRouter>> {
+    ask(address, "/api/http/routers?per_page=10000").await
+}
+
+/// Traefik's own version, or none where the API does not answer.
+pub(super) async fn version(address: SocketAddr) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Told {
+        version: String,
+    }
+    let told: Told = ask(address, "/api/version").await?;
+    Some(told.version)
+}
+
+async fn ask<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Option<T> {
     let endpoint = Endpoint {
         address,
         tls: false,
     };
     let target = Target {
         host: address.to_string(),
-        path: "/api/http/routers?per_page=10000".into(),
+        path: path.into(),
         headers: Vec::new(),
     };
     let answer = http::get(endpoint, &target, None, TIMEOUT).await.ok()?;

@@ -14,6 +14,8 @@ pub(crate) enum TrafficError {
     Unpinnable { container: String, reason: String },
     #[error("traffic can't go to no container at all")]
     Nowhere,
+    #[error("traffic can't be shared unevenly: {reason}")]
+    NoWeights { reason: String },
     #[error("Teal has no sidecar for the architecture of this engine")]
     NoSidecar,
     #[error("this traffic was split {levels} times already; there is no room for another")]
@@ -44,6 +46,7 @@ impl TrafficError {
             Self::NotServed { .. } => "look at Traefik: is it running, and what does its log say?",
             Self::Unpinnable { .. } => "look at the container: has it stopped?",
             Self::Nowhere | Self::NoLevel { .. } => "deploy again",
+            Self::NoWeights { .. } => "deploy without steps",
             Self::NoSidecar => "take a Teal that was built for it",
             Self::BadAnswer { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
             Self::Slower { .. } => "the new limits may be too low",

@@ -16,6 +16,7 @@ use super::{
     default_rule::DefaultRule,
     settings::{self, Settings},
     sidecar::is_status,
+    version::Version,
 };
 
 /// Traefik's own entry point, for its API.
@@ -26,6 +27,7 @@ const INTERNAL: &str = "traefik";
 pub(super) struct Gateway {
     pub(super) id: String,
     pub(super) name: String,
+    /// As its API, its image's label or tag tells it.
     pub(super) version: Option<String>,
     pub(super) entry_points: Vec<EntryPoint>,
     pub(super) default_rule: DefaultRule,
@@ -97,7 +99,9 @@ impl Gateway {
         Self {
             id: container.id.clone().unwrap_or_default(),
             name: plain_name(container),
-            version: labels_of(container).remove("org.opencontainers.image.version"),
+            version: labels_of(container)
+                .remove("org.opencontainers.image.version")
+                .or_else(|| Some(Version::of_image(image_of(container)?)?.to_owned())),
             entry_points: entry_points(settings, container),
             default_rule: text("providers.docker.defaultrule")
                 .map(DefaultRule)
@@ -152,6 +156,11 @@ pub(super) fn network_ids(container: &ContainerInspectResponse) -> BTreeSet<Stri
         .flat_map(|networks| networks.values())
         .filter_map(|network| network.network_id.clone())
         .collect()
+}
+
+/// The image that a container was made of, as it was asked for.
+fn image_of(container: &ContainerInspectResponse) -> Option<&str> {
+    container.config.as_ref()?.image.as_deref()
 }
 
 /// A container's labels.

@@ -14,6 +14,7 @@ use super::{
     pins::{LEVELS, PIN, Pinned},
     rule::{Target, health_path},
     survey::{Door, Steering, Survey},
+    version::Version,
 };
 use crate::docker::teal_label;
 use crate::model::{Level, Readiness, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode};
@@ -83,6 +84,13 @@ impl Look<'_> {
         labels: &HashMap<String, String>,
     ) -> Option<String> {
         let traefik = &self.gateway.name;
+        let version = self.gateway.version.as_deref().and_then(Version::parse);
+        if let Some(version) = version.filter(|version| *version < Version::OLDEST) {
+            return Some(format!(
+                "Traefik `{traefik}` is version {version}, and Teal steers {} and newer",
+                Version::OLDEST
+            ));
+        }
         if !configured.enable.unwrap_or(self.gateway.exposed_by_default) {
             return Some(format!("Traefik `{traefik}` does not expose the service"));
         }

@@ -4,6 +4,7 @@
 //! A *pin* is a sidecar in the network namespace of a Blue or Green container; Traefik takes it for
 //! a server at that container's address. A *generation* is a sidecar with routers like the service's
 //! own, one priority above the last, that lead to the pins of Blue, of Green or of both: a split.
+//! In a split of both, each pin weighs what gives its set the share that it is to get.
 
 mod api;
 mod clashes;
@@ -20,12 +21,14 @@ mod probe;
 mod rule;
 mod settings;
 mod sidecar;
+mod split;
 mod steer;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod verify;
+mod version;
 
 pub(crate) use error::TrafficError;
 pub(crate) use probe::{Probe, ProbeOptions};

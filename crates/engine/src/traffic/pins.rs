@@ -12,6 +12,7 @@ use super::{
     http::PROBE_HEADER,
     labels::{Backend, Router},
     sidecar::short,
+    split::{Sizes, Split},
 };
 use crate::event::Color;
 
@@ -27,6 +28,9 @@ const PROBE_PRIORITY: i64 = 1_000_000_000;
 /// Options of a router that a pin writes itself.
 const ROUTER_OWN: [&str; 4] = ["rule", "priority", "service", "middlewares"];
 
+/// How much of a service's traffic a container gets, beside the others' weights.
+const WEIGHT: &str = "loadbalancer.server.weight";
+
 /// A router that leads to the service, and what its pins have to leave alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pinned {
@@ -38,45 +42,6 @@ pub(super) struct Pinned {
     pub(super) shadows: Vec<String>,
     /// The router's middlewares that a probe goes through: those that shape the path.
     pub(super) probe_middlewares: Vec<String>,
-}
-
-/// Where a split sends new requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Split {
-    Blue,
-    Green,
-    Both,
-}
-
-impl Split {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Blue => "blue",
-            Self::Green => "green",
-            Self::Both => "both",
-        }
-    }
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::Blue, Self::Green, Self::Both]
-            .into_iter()
-            .find(|split| split.name() == name)
-    }
-
-    pub(super) fn leads_to(self, color: Color) -> bool {
-        match self {
-            Self::Blue => color == Color::Blue,
-            Self::Green => color == Color::Green,
-            Self::Both => true,
-        }
-    }
-
-    /// The splits that a container of this color is part of.
-    fn with(color: Color) -> impl Iterator<Item = Self> {
-        [Self::Blue, Self::Green, Self::Both]
-            .into_iter()
-            .filter(move |split| split.leads_to(color))
-    }
 }
 
 /// One container that can be part of splits.
@@ -102,6 +67,10 @@ pub(super) struct Generation {
 pub(super) struct Batch<'a> {
     pub(super) rollout: &'a str,
     pub(super) number: u32,
+    /// The splits that its pins can serve.
+    pub(super) splits: &'a [Split],
+    /// How many containers the pins are beside: what one of them has to weigh depends on it.
+    pub(super) sizes: Sizes,
     pub(super) routers: &'a [Pinned],
     /// Labels that Traefik's constraints ask for, and its network.
     pub(super) copied: &'a HashMap<String, String>,
@@ -113,8 +82,15 @@ impl Batch<'_> {
     pub(super) fn pin_labels(&self, pin: &Pin) -> HashMap<String, String> {
         let mut labels = self.common_labels();
         for (number, pinned) in self.routers.iter().enumerate() {
-            for split in Split::with(pin.color) {
-                write_service(&mut labels, &self.service(split, pinned), pinned);
+            for split in self.splits.iter().filter(|split| split.leads_to(pin.color)) {
+                let name = self.service(*split, pinned);
+                write_service(&mut labels, &name, pinned);
+                if let Some(weight) = split.weight(pin.color, self.sizes) {
+                    labels.insert(
+                        format!("traefik.http.services.{name}.{WEIGHT}"),
+                        weight.to_string(),
+                    );
+                }
             }
             let own = format!("c{}", short(&pin.container, 12));
             self.write_probe(&mut labels, &own, number, &pin.secret);
@@ -245,7 +221,7 @@ fn write_service(labels: &mut HashMap<String, String>, name: &str, pinned: &Pinn
     let mut put = |option: &str, value: String| {
         labels.insert(format!("traefik.http.services.{name}.{option}"), value);
     };
-    for (option, value) in options.without(&[PORT]) {
+    for (option, value) in options.without(&[PORT, WEIGHT]) {
         if !option.eq_ignore_ascii_case(COOKIE) {
             put(option, value.to_owned());
         }

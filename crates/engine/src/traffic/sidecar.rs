@@ -25,7 +25,7 @@ use crate::{
     event::Color,
 };
 
-use super::pins::Split;
+use super::split::Split;
 
 /// The role of a sidecar and its image.
 pub(super) const SIDECAR: &str = "sidecar";
@@ -194,11 +194,7 @@ pub(super) async fn create(
             .color
             .map(|color| (COLOR.to_owned(), color_name(color).to_owned())),
     );
-    labels.extend(
-        order
-            .split
-            .map(|split| (SPLIT.to_owned(), split.name().to_owned())),
-    );
+    labels.extend(order.split.map(|split| (SPLIT.to_owned(), split.name())));
     // Without ports there is nothing to count.
     let counted = if order.color.is_some() { ports } else { &[] };
     let host_config = HostConfig {

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::{
     confirm::confirm,
     error::TrafficError,
-    pins::{Batch, Generation, LEVELS, Pin, Split},
+    pins::{Batch, Generation, LEVELS, Pin},
     sidecar::{self, Found, Order, Report, Sidecar},
+    split::{Sizes, Split},
     survey::{Steering, Survey},
 };
 use crate::event::Color;
@@ -34,13 +35,23 @@ pub(crate) struct Traffic {
     image: Option<String>,
     /// The last one.
     generation: u32,
-    /// The generation that began the present batch of pins.
-    batch: u32,
-    pins: Vec<Placed>,
+    /// The splits that pins are made ready for.
+    planned: Vec<Split>,
+    pins: PinSet,
     /// The containers that requests go to.
     served: Vec<String>,
     sidecars: Vec<Sidecar>,
     shifted_at: Option<Instant>,
+}
+
+/// The present pins, and what they can serve.
+#[derive(Debug, Clone)]
+struct PinSet {
+    /// The generation that began them.
+    batch: u32,
+    splits: Vec<Split>,
+    sizes: Sizes,
+    placed: Vec<Placed>,
 }
 
 /// A pin beside its container as it ran when the pin came: a container that is started again has
@@ -52,23 +63,37 @@ struct Placed {
 }
 
 impl Traffic {
-    pub(crate) fn new(docker: Docker, survey: Survey, rollout: impl Into<String>) -> Self {
+    /// `steps` are the shares of Green, in percent, that are to come: pins are made ready for them.
+    /// Others take longer.
+    pub(crate) fn new(
+        docker: Docker,
+        survey: Survey,
+        rollout: impl Into<String>,
+        steps: &[u8],
+    ) -> Self {
+        let mut planned = vec![Split::Blue, Split::Green, Split::of(50)];
+        for split in steps.iter().map(|percent| Split::of(*percent)) {
+            if !planned.contains(&split) {
+                planned.push(split);
+            }
+        }
         Self {
             docker,
             survey,
             rollout: rollout.into(),
             image: None,
             generation: 0,
-            batch: 0,
-            pins: Vec::new(),
+            pins: PinSet::begin(0, &planned, Split::Blue, Sizes { blue: 1, green: 1 }),
+            planned,
             served: Vec::new(),
             sidecars: Vec::new(),
             shifted_at: None,
         }
     }
 
-    /// Sends new requests to exactly these containers, given by their full ids, and returns once
-    /// Traefik does it.
+    /// Sends this share of new requests, in percent, to these containers of Green and the rest to
+    /// these of Blue, each given by its full id, and returns once Traefik does it. A set whose
+    /// share is nothing need not be given.
     ///
     /// # Errors
     /// Whatever keeps Traefik from serving the split within its time. The split before it is in
@@ -77,16 +102,27 @@ impl Traffic {
         &mut self,
         blue: &[String],
         green: &[String],
+        green_percent: u8,
     ) -> Result<(), TrafficError> {
         let Some(steering) = self.survey.steering.clone() else {
             return Ok(());
         };
-        let split = match (blue.is_empty(), green.is_empty()) {
-            (false, true) => Split::Blue,
-            (true, false) => Split::Green,
-            (false, false) => Split::Both,
-            (true, true) => return Err(TrafficError::Nowhere),
+        let split = Split::of(green_percent);
+        let in_split = |color, set| if split.leads_to(color) { set } else { &[][..] };
+        let (blue, green) = (in_split(Color::Blue, blue), in_split(Color::Green, green));
+        if split.leads_to(Color::Blue) && blue.is_empty()
+            || split.leads_to(Color::Green) && green.is_empty()
+        {
+            return Err(TrafficError::Nowhere);
+        }
+        let sizes = Sizes {
+            blue: blue.len(),
+            green: green.len(),
         };
+        if split.weight(Color::Blue, sizes).is_some() {
+            let can = self.survey.can_weigh();
+            can.map_err(|reason| TrafficError::NoWeights { reason })?;
+        }
         self.catch_up().await?;
         if self.generation >= LEVELS {
             return Err(TrafficError::NoLevel { levels: LEVELS });
@@ -98,13 +134,12 @@ impl Traffic {
             secret: secret(),
         };
         self.generation = generation.number;
-        let before = (self.batch, self.pins.clone());
-        if !self.has_room_for(&wanted) {
-            self.batch = generation.number;
-            self.pins.clear();
+        let before = self.pins.clone();
+        if !self.pins.has_room_for(split, sizes, &wanted) {
+            self.pins = PinSet::begin(generation.number, &self.planned, split, sizes);
         }
         if let Err(error) = self.serve(&steering, &generation, &wanted).await {
-            (self.batch, self.pins) = before;
+            self.pins = before;
             self.withdraw().await?;
             return Err(error);
         }
@@ -155,7 +190,7 @@ impl Traffic {
     /// Takes all pins away: Traefik goes back to the service's own routers.
     pub(crate) async fn release(&mut self) -> Result<(), TrafficError> {
         self.sidecars.clear();
-        self.pins.clear();
+        self.pins.placed.clear();
         self.served.clear();
         sweep(&self.docker, &self.rollout).await
     }
@@ -163,7 +198,7 @@ impl Traffic {
     /// The pins that requests go to, and the ways to them.
     pub(super) fn served(&self) -> Option<(&Steering, Vec<&Pin>)> {
         let steering = self.survey.steering.as_ref()?;
-        let pins = self.pins.iter().map(|placed| &placed.pin);
+        let pins = self.pins.placed.iter().map(|placed| &placed.pin);
         let served = pins.filter(|pin| self.served.contains(&pin.container));
         Some((steering, served.collect()))
     }
@@ -179,7 +214,6 @@ impl Traffic {
             .map_err(TrafficError::engine("list sidecars"))?;
         let last = found.iter().map(|found| found.generation).max();
         self.generation = self.generation.max(last.unwrap_or(0));
-        self.batch = self.generation + 1;
         Ok(())
     }
 
@@ -223,28 +257,6 @@ impl Traffic {
         try_join_all(placed).await
     }
 
-    /// Whether the present batch can serve these: of each color all of its pins, or none yet.
-    fn has_room_for(&self, wanted: &[Placed]) -> bool {
-        [Color::Blue, Color::Green].into_iter().all(|color| {
-            let of_color = |placed: &&Placed| placed.pin.color == color;
-            let there = self.pins.iter().filter(of_color).count();
-            let wanted: Vec<_> = wanted.iter().filter(of_color).collect();
-            let known = wanted
-                .iter()
-                .filter(|placed| self.find(placed).is_some())
-                .count();
-            wanted.is_empty() || there == 0 || (known == wanted.len() && known == there)
-        })
-    }
-
-    fn find(&self, wanted: &Placed) -> Option<&Placed> {
-        self.pins.iter().find(|placed| {
-            placed.pin.container == wanted.pin.container
-                && placed.pin.color == wanted.pin.color
-                && placed.started_at == wanted.started_at
-        })
-    }
-
     /// Starts what is missing: pins, and at last the sidecar that brings the generation's routers.
     /// If a pin is missing, it brings them as well.
     async fn serve(
@@ -253,16 +265,18 @@ impl Traffic {
         generation: &Generation,
         wanted: &[Placed],
     ) -> Result<(), TrafficError> {
-        let rollout = self.rollout.clone();
+        let (rollout, splits) = (self.rollout.clone(), self.pins.splits.clone());
         let batch = Batch {
             rollout: &rollout,
-            number: self.batch,
+            number: self.pins.batch,
+            splits: &splits,
+            sizes: self.pins.sizes,
             routers: &steering.routers,
             copied: &steering.copied,
         };
         let missing: Vec<_> = wanted
             .iter()
-            .filter(|placed| self.find(placed).is_none())
+            .filter(|placed| self.pins.find(placed).is_none())
             .cloned()
             .collect();
         let mut orders: Vec<_> = missing
@@ -288,7 +302,7 @@ impl Traffic {
         };
         last.labels.extend(batch.split_labels(generation));
         last.split = Some(generation.split);
-        self.pins.extend(missing);
+        self.pins.placed.extend(missing);
         let created =
             try_join_all(orders.iter().chain([&last]).map(|order| self.create(order))).await?;
         let first = created.iter().zip(&orders);
@@ -300,7 +314,7 @@ impl Traffic {
         }
         let pins: Vec<_> = wanted
             .iter()
-            .filter_map(|placed| self.find(placed))
+            .filter_map(|placed| self.pins.find(placed))
             .map(|placed| placed.pin.clone())
             .collect();
         confirm(steering, &batch, generation, &pins).await
@@ -375,6 +389,61 @@ impl Traffic {
     }
 }
 
+impl PinSet {
+    /// None yet; they are to come for this split and for the planned ones.
+    fn begin(batch: u32, planned: &[Split], split: Split, sizes: Sizes) -> Self {
+        let mut splits = planned.to_vec();
+        if !splits.contains(&split) {
+            splits.push(split);
+        }
+        // Green is to be as many as Blue.
+        let sizes = match split {
+            Split::Blue => Sizes {
+                green: sizes.blue,
+                ..sizes
+            },
+            Split::Green => Sizes {
+                blue: sizes.green,
+                ..sizes
+            },
+            Split::Both { .. } => sizes,
+        };
+        Self {
+            batch,
+            splits,
+            sizes,
+            placed: Vec::new(),
+        }
+    }
+
+    /// Whether these can be served: of each color all of its pins, or none yet.
+    fn has_room_for(&self, split: Split, sizes: Sizes, wanted: &[Placed]) -> bool {
+        let is_ready = self.splits.contains(&split)
+            && split.weight(Color::Green, sizes) == split.weight(Color::Green, self.sizes);
+        let has_color = |color| {
+            let of_color = |placed: &&Placed| placed.pin.color == color;
+            let there = self.placed.iter().filter(of_color).count();
+            let wanted: Vec<_> = wanted.iter().filter(of_color).collect();
+            let known = wanted
+                .iter()
+                .filter(|placed| self.find(placed).is_some())
+                .count();
+            wanted.is_empty() || there == 0 || (known == wanted.len() && known == there)
+        };
+        !self.placed.is_empty()
+            && is_ready
+            && [Color::Blue, Color::Green].into_iter().all(has_color)
+    }
+
+    fn find(&self, wanted: &Placed) -> Option<&Placed> {
+        self.placed.iter().find(|placed| {
+            placed.pin.container == wanted.pin.container
+                && placed.pin.color == wanted.pin.color
+                && placed.started_at == wanted.started_at
+        })
+    }
+}
+
 /// Removes the sidecars of a rollout and those whose container is gone, and the image where no other
 /// rollout uses it.
 pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficError> {
@@ -444,7 +513,7 @@ mod tests {
         let all = [
             found("count", 0, Some(Color::Blue), None),
             found("blue", 1, Some(Color::Blue), Some(Split::Blue)),
-            found("green", 2, Some(Color::Green), Some(Split::Both)),
+            found("green", 2, Some(Color::Green), Some(Split::of(50))),
             found("to-green", 3, None, Some(Split::Green)),
             found("to-blue", 4, None, Some(Split::Blue)),
         ];

@@ -17,6 +17,7 @@ use super::{
     look::Look,
     pins::Pinned,
     rule::Target,
+    version::Version,
 };
 use crate::{
     Error, Result,
@@ -70,6 +71,48 @@ impl Survey {
             steering: None,
         }
     }
+
+    /// Whether traffic can be shared in other parts than by the number of containers, else why not.
+    ///
+    /// # Errors
+    /// What is in the way, for people.
+    pub(crate) fn can_weigh(&self) -> std::result::Result<(), String> {
+        let Some(steering) = &self.steering else {
+            let TrafficPlan::Unsteered { reason } = &self.plan else {
+                return Err("its traffic is not steered".into());
+            };
+            return Err(reason.clone());
+        };
+        let name = &steering.gateway.name;
+        let version = steering.gateway.version.as_deref();
+        match version.and_then(Version::parse) {
+            Some(version) if version >= Version::OLDEST => {}
+            Some(version) => {
+                return Err(format!(
+                    "Traefik `{name}` is version {version}, and weights of servers need {} or newer",
+                    Version::OLDEST
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "neither the image nor the API of Traefik `{name}` tells its version, so Teal can't tell whether it knows weights of servers"
+                ));
+            }
+        }
+        let strategy = |pinned: &Pinned| {
+            let strategy = pinned.backend.options.get("loadbalancer.strategy")?;
+            (strategy == "p2c").then(|| {
+                format!(
+                    "service `{}` is balanced by `{strategy}`, which knows no weights",
+                    pinned.backend.name
+                )
+            })
+        };
+        match steering.routers.iter().find_map(strategy) {
+            Some(reason) => Err(reason),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Looks at Blue's labels and networks and at the Traefik beside it. Changes nothing.
@@ -102,11 +145,14 @@ impl Surroundings {
             .await
             .map_err(failed("list the containers"))?;
         let networks = around.iter().flat_map(network_ids).collect();
-        let gateways = Gateway::find(docker, &containers, &networks)
+        let mut gateways = Gateway::find(docker, &containers, &networks)
             .await
             .map_err(failed("look for Traefik"))?;
-        let asked = gateways.iter().map(|gateway| async {
+        let asked = gateways.iter_mut().map(|gateway| async {
             let routers = api::routers(gateway.api?).await?;
+            if let Some(version) = api::version(gateway.api?).await {
+                gateway.version = Some(version);
+            }
             Some((gateway.id.clone(), routers))
         });
         let routers = join_all(asked).await.into_iter().flatten().collect();

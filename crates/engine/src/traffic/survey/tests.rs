@@ -304,3 +304,26 @@ fn a_router_of_traefiks_file_that_leads_to_the_service_is_carried_over() {
     assert_eq!(outer.options.get("tls.options"), Some("modern@file"));
     assert_eq!(outer.options.get("tls.certresolver"), Some("le"));
 }
+
+#[test]
+fn what_can_not_weigh_says_why() {
+    let weighs = |version: Option<&str>, labels: &[(&str, &str)]| {
+        let mut surroundings = surroundings(&ARGUMENTS);
+        surroundings.gateways[0].version = version.map(str::to_owned);
+        let survey = surroundings.survey(&[container("web-1", labels)], None);
+        survey.can_weigh()
+    };
+    assert_eq!(weighs(Some("3.0.4"), &ROUTED), Ok(()));
+    let refused = |version, labels: &[(&str, &str)], words| {
+        let reason = weighs(version, labels).unwrap_err();
+        assert!(reason.contains(words), "{reason}");
+    };
+    refused(None, &ROUTED, "tells its version");
+    refused(Some("2.11.3"), &ROUTED, "is version 2.11");
+    refused(Some("3.7.1"), &ROUTED[1..], "does not expose the service");
+    let mut labels = ROUTED.to_vec();
+    labels.push(("traefik.http.services.web.loadbalancer.strategy", "p2c"));
+    refused(Some("3.7.1"), &labels, "`p2c`, which knows no weights");
+    labels[3].1 = "hrw";
+    assert_eq!(weighs(Some("3.7.1"), &labels), Ok(()));
+}

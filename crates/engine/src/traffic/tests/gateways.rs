@@ -41,8 +41,8 @@ async fn an_entry_point_with_tls_only() {
     })
     .await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &[]).await.unwrap();
-    stage.traffic.shift(&blue, &green).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &green).await.unwrap();
     stage
         .traffic
         .verify(&blue, &green, 3, Duration::from_secs(20), |_, _, _| {})
@@ -63,7 +63,7 @@ async fn an_entry_point_that_is_not_published_is_confirmed_by_the_api() {
     project.compose(&["up", "--detach", "--wait"]).await;
     let mut stage = Stage::of(project).await;
     let blue = stage.ids(0, 1);
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     let routers = eventually("the pin's router", Duration::from_secs(5), async || {
         let address = stage
             .project
@@ -99,9 +99,9 @@ async fn a_network_of_the_users_choice() {
     project.compose(&["up", "--detach", "--wait"]).await;
     let mut stage = Stage::of(project).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     stage.answers_come_from(&blue).await;
-    stage.traffic.shift(&[], &green).await.unwrap();
+    stage.shift(&[], &green).await.unwrap();
     stage.answers_come_from(&green).await;
     stage.traffic.release().await.unwrap();
 }
@@ -110,7 +110,7 @@ async fn a_network_of_the_users_choice() {
 async fn a_traefik_that_is_restarted_serves_the_same_split_again() {
     let mut stage = Stage::up(Template::named("restart").replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     let traefik = stage.traefik().await;
     stage
         .project
@@ -124,7 +124,7 @@ async fn a_traefik_that_is_restarted_serves_the_same_split_again() {
         .await
         .unwrap();
     stage.answers_come_from(&blue).await;
-    stage.traffic.shift(&[], &green).await.unwrap();
+    stage.shift(&[], &green).await.unwrap();
     stage.answers_come_from(&green).await;
     stage.traffic.release().await.unwrap();
 }
@@ -133,7 +133,7 @@ async fn a_traefik_that_is_restarted_serves_the_same_split_again() {
 async fn a_traefik_that_is_stopped_fails_the_split_and_leaves_the_one_before() {
     let mut stage = Stage::up(Template::named("stopped").replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     let traefik = stage.traefik().await;
     stage
         .project
@@ -141,7 +141,7 @@ async fn a_traefik_that_is_stopped_fails_the_split_and_leaves_the_one_before() {
         .kill_container(&traefik, None)
         .await
         .unwrap();
-    let error = stage.traffic.shift(&[], &green).await.unwrap_err();
+    let error = stage.shift(&[], &green).await.unwrap_err();
     assert!(matches!(error, TrafficError::NotServed { .. }), "{error}");
     assert!(error.to_string().contains("can't connect"), "{error}");
     stage
@@ -163,15 +163,15 @@ async fn a_traefik_that_is_stopped_fails_the_split_and_leaves_the_one_before() {
 async fn nothing_is_left_of_a_rollout_that_another_process_began() {
     let mut stage = Stage::up(Template::named("sweep").replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &[]).await.unwrap();
-    stage.traffic.shift(&blue, &green).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &green).await.unwrap();
     let docker = stage.project.docker().clone();
     let rollout = rollout_of(&stage.project);
 
     // Another process goes on with it, above the generations that are there.
     let survey = look(&stage.project).await;
-    let mut other = Traffic::new(docker.clone(), survey, rollout.clone());
-    other.shift(&[], &green).await.unwrap();
+    let mut other = Traffic::new(docker.clone(), survey, rollout.clone(), &[]);
+    other.shift(&[], &green, 100).await.unwrap();
     stage.answers_come_from(&green).await;
     assert!(other.in_flight(&blue).await.is_some());
 
@@ -201,9 +201,9 @@ async fn a_traefik_with_a_configuration_file() {
     project.compose(&["up", "--detach", "--wait"]).await;
     let mut stage = Stage::of(project).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     stage.answers_come_from(&blue).await;
-    stage.traffic.shift(&[], &green).await.unwrap();
+    stage.shift(&[], &green).await.unwrap();
     stage.answers_come_from(&green).await;
     stage.traffic.release().await.unwrap();
 }

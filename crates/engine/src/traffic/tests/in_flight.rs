@@ -11,7 +11,7 @@ impl Stage {
     async fn blue_only(name: &str) -> (Self, Vec<String>) {
         let mut stage = Self::up(Template::named(name)).await;
         let blue = stage.ids(0, 1);
-        stage.traffic.shift(&blue, &[]).await.unwrap();
+        stage.shift(&blue, &[]).await.unwrap();
         (stage, blue)
     }
 
@@ -164,8 +164,8 @@ async fn what_is_in_flight_is_counted_without_traefik_too() {
         survey.plan
     );
     let blue = vec![project.containers("hello").await[0].id.clone()];
-    let mut traffic = Traffic::new(project.docker().clone(), survey, project.name());
-    traffic.shift(&blue, &[]).await.unwrap();
+    let mut traffic = Traffic::new(project.docker().clone(), survey, project.name(), &[]);
+    traffic.shift(&blue, &[], 0).await.unwrap();
     assert_eq!(traffic.in_flight(&blue).await, Some(0));
     traffic.release().await.unwrap();
     assert_eq!(traffic.in_flight(&["0123456789ab".to_owned()]).await, None);

@@ -35,10 +35,17 @@ impl Stage {
         );
         let rollout = rollout_of(&project);
         Self {
-            traffic: Traffic::new(project.docker().clone(), survey, rollout),
+            traffic: Traffic::new(project.docker().clone(), survey, rollout, &[10]),
             containers,
             project,
         }
+    }
+
+    /// To all of these alike.
+    async fn shift(&mut self, blue: &[String], green: &[String]) -> Result<(), TrafficError> {
+        let percent = 100 * green.len() / (blue.len() + green.len());
+        let percent = u8::try_from(percent).unwrap();
+        self.traffic.shift(blue, green, percent).await
     }
 
     fn ids(&self, from: usize, to: usize) -> Vec<String> {

@@ -24,7 +24,7 @@ async fn steers(template: Template, path: &str, host: Option<&str>) {
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     let mut marks = Vec::new();
     for (to_blue, to_green) in [(&blue[..], &[][..]), (&blue, &green), (&[], &green)] {
-        stage.traffic.shift(to_blue, to_green).await.unwrap();
+        stage.shift(to_blue, to_green).await.unwrap();
         let begin = Instant::now();
         some_traffic(&running, 20).await;
         marks.push((begin, Instant::now(), [to_blue, to_green].concat()));
@@ -130,7 +130,7 @@ async fn a_longer_router_of_another_service_keeps_winning() {
         let blue = stage.ids(0, 1);
         let by = async |stage: &Stage, path| ask(stage, path, &[]).await.1;
         for _ in 0..3 {
-            stage.traffic.shift(&blue, &[]).await.unwrap();
+            stage.shift(&blue, &[]).await.unwrap();
             assert!(by(&stage, "/id").await.ends_with(&other[..12]));
             assert!(by(&stage, "/").await.contains(&blue[0][..12]));
         }
@@ -153,7 +153,7 @@ async fn a_password_is_asked_for_all_along() {
     let mut stage = Stage::up(labelled("password", &labels).replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     for (to_blue, to_green) in [(&blue[..], &[][..]), (&blue, &green), (&[], &green)] {
-        stage.traffic.shift(to_blue, to_green).await.unwrap();
+        stage.shift(to_blue, to_green).await.unwrap();
         stage
             .traffic
             .verify(to_blue, to_green, 3, Duration::from_secs(20), |_, _, _| {})
@@ -195,12 +195,12 @@ async fn a_session_stays_with_its_container_through_every_split_that_has_it() {
     let (blue, green) = (stage.ids(0, 2), stage.ids(2, 3));
     assert!(blue[0].starts_with(&home), "{home}");
     for to_green in [&[][..], &green] {
-        stage.traffic.shift(&blue, to_green).await.unwrap();
+        stage.shift(&blue, to_green).await.unwrap();
         for _ in 0..8 {
             assert_eq!(by(&stage).await, home);
         }
     }
-    stage.traffic.shift(&[], &green).await.unwrap();
+    stage.shift(&[], &green).await.unwrap();
     assert!(green[0].starts_with(&by(&stage).await));
     stage.traffic.release().await.unwrap();
 }
@@ -224,7 +224,7 @@ async fn two_routers_lead_to_two_ports() {
     project.compose(&["up", "--detach", "--wait"]).await;
     let mut stage = Stage::of(project).await;
     let blue = stage.ids(0, 1);
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     let mut good = 0;
     stage
         .traffic

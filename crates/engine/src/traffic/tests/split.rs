@@ -17,7 +17,7 @@ async fn traffic_goes_from_blue_to_both_to_green_without_a_failed_request() {
         (&blue, &[]),
     ] {
         let asked = Instant::now();
-        stage.traffic.shift(to_blue, to_green).await.unwrap();
+        stage.shift(to_blue, to_green).await.unwrap();
         println!("served after {:?}", asked.elapsed());
         let begin = Instant::now();
         some_traffic(&running, 30).await;
@@ -41,7 +41,7 @@ async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none
     let probe = Probe::start(&survey, ProbeOptions::default())
         .await
         .unwrap();
-    stage.traffic.shift(&blue, &green).await.unwrap();
+    stage.shift(&blue, &green).await.unwrap();
     let mut seen = Vec::new();
     stage
         .traffic
@@ -60,7 +60,7 @@ async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none
     assert_eq!(seen.first(), Some(&(1, 0, 0)));
 
     // Both still run, but only Blue is in the split.
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     stage.traffic.release().await.unwrap();
     let receipt = probe.stop().await;
     assert!(receipt.requests > 0, "{receipt:?}");
@@ -87,7 +87,7 @@ async fn a_green_that_answers_errors_is_found() {
         .containers
         .sort_by_key(|container| container.id != blue[0].id);
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &green).await.unwrap();
+    stage.shift(&blue, &green).await.unwrap();
     let error = stage
         .traffic
         .verify(&blue, &green, 5, Duration::from_secs(20), |_, _, _| {})
@@ -105,7 +105,7 @@ async fn a_green_that_answers_errors_is_found() {
 async fn a_container_that_is_gone_is_an_error_and_changes_nothing() {
     let mut stage = Stage::up(Template::named("gone").replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     let gone = &stage.containers[1].name;
     stage
         .project
@@ -113,7 +113,7 @@ async fn a_container_that_is_gone_is_an_error_and_changes_nothing() {
         .kill_container(gone, None)
         .await
         .unwrap();
-    let error = stage.traffic.shift(&blue, &green).await.unwrap_err();
+    let error = stage.shift(&blue, &green).await.unwrap_err();
     assert!(matches!(error, TrafficError::Unpinnable { .. }), "{error}");
     assert!(error.to_string().contains(&green[0][..12]), "{error}");
 
@@ -132,7 +132,7 @@ async fn three_replicas_each_way_and_back_after_blue_was_stopped() {
     let running = stage.project.traffic().start();
     let mut marks = Vec::new();
     for (to_blue, to_green) in [(&blue[..], &[][..]), (&blue, &green), (&[], &green)] {
-        stage.traffic.shift(to_blue, to_green).await.unwrap();
+        stage.shift(to_blue, to_green).await.unwrap();
         let begin = Instant::now();
         some_traffic(&running, 60).await;
         marks.push((begin, Instant::now(), [to_blue, to_green].concat()));
@@ -152,7 +152,7 @@ async fn three_replicas_each_way_and_back_after_blue_was_stopped() {
         .project
         .compose(&["up", "--detach", "--wait", "--no-recreate"])
         .await;
-    stage.traffic.shift(&blue, &[]).await.unwrap();
+    stage.shift(&blue, &[]).await.unwrap();
     let begin = Instant::now();
     some_traffic(&running, 60).await;
     marks.push((begin, Instant::now(), blue.clone()));
@@ -175,7 +175,7 @@ async fn a_part_of_a_set_is_a_split_as_well() {
     let running = stage.project.traffic().start();
     let mut marks = Vec::new();
     for part in [&all[..], &all[..1], &all[1..]] {
-        stage.traffic.shift(part, &[]).await.unwrap();
+        stage.shift(part, &[]).await.unwrap();
         let begin = Instant::now();
         some_traffic(&running, 40).await;
         marks.push((begin, Instant::now(), part.to_vec()));
@@ -186,4 +186,55 @@ async fn a_part_of_a_set_is_a_split_as_well() {
     for (begin, end, ids) in marks {
         assert_answered_by(&report, begin, end, &ids);
     }
+}
+
+#[tokio::test]
+async fn green_gets_its_share_step_by_step() {
+    shares(teal_testkit::TRAEFIK).await;
+}
+
+#[tokio::test]
+async fn the_oldest_traefik_knows_weights_as_well() {
+    shares(teal_testkit::OLDEST_TRAEFIK).await;
+}
+
+async fn shares(traefik: &str) {
+    let template = Template::named("shares").traefik_image(traefik).replicas(4);
+    let mut stage = Stage::up(template).await;
+    assert_eq!(look(&stage.project).await.can_weigh(), Ok(()));
+    let (blue, green) = (stage.ids(0, 2), stage.ids(2, 4));
+    let running = stage.project.traffic().start();
+    let mut marks = Vec::new();
+    // 25 was not announced, and 20 and 75 are of unequal sets.
+    for (to_blue, to_green, percent) in [
+        (&blue[..], &[][..], 0),
+        (&blue, &green, 10),
+        (&blue, &green, 25),
+        (&blue, &green, 50),
+        (&blue, &green[..1], 20),
+        (&blue[..1], &green, 75),
+        (&[], &green, 100),
+    ] {
+        let shifted = stage.traffic.shift(to_blue, to_green, percent).await;
+        shifted.unwrap();
+        let begin = Instant::now();
+        some_traffic(&running, 80).await;
+        marks.push((begin, Instant::now(), usize::from(percent)));
+    }
+    stage.traffic.release().await.unwrap();
+    let report = running.stop().await;
+    report.assert_none_failed();
+    for (begin, end, percent) in marks {
+        assert_share(&report.between(begin, end), &green, percent);
+    }
+}
+
+/// Green got this many of a hundred requests, give or take what is in flight at the edges.
+fn assert_share(report: &Report, green: &[String], percent: usize) {
+    let of_green: usize = green.iter().map(|id| report.from_container(id)).sum();
+    let wanted = report.total() * percent / 100;
+    assert!(
+        of_green.abs_diff(wanted) <= 3,
+        "wanted {percent} %, got {of_green}: {report}"
+    );
 }
