@@ -1,5 +1,6 @@
-//! `stage sample` starts a project like the sample, `stage services N` creates one of N services
-//! that do not run. Prints where it is, as JSON, and removes it when its input ends.
+//! `stage sample` starts a project like the sample, `stage load N 0` one of N replicas for a load
+//! (`stage load N 1`: that ignore SIGTERM), `stage services N` creates one of N services that do not
+//! run. Prints where it is, as JSON, and removes it when its input ends.
 
 #![expect(clippy::print_stdout, reason = "where it is, is its output")]
 
@@ -16,9 +17,12 @@ async fn main() -> io::Result<ExitCode> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let project = match words[..] {
         ["sample"] => Project::up(sample()).await,
+        ["load", count, ignores @ ("0" | "1")] if count.parse::<u32>().is_ok() => {
+            Project::up(loaded(count).environment("IGNORE_SIGTERM", ignores)).await
+        }
         ["services", count] if count.parse::<u32>().is_ok() => services(count).await,
         _ => {
-            println!("usage: stage sample, or stage services N");
+            println!("usage: stage sample, stage load N 0|1, or stage services N");
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -40,6 +44,19 @@ fn sample() -> Template {
         .environment("START_DELAY_MS", "3000")
         .health_check(HealthCheck {
             interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            retries: 3,
+            start_period: Duration::from_secs(10),
+        })
+}
+
+/// Healthy two seconds after its start.
+fn loaded(replicas: &str) -> Template {
+    Template::named("load")
+        .replicas(replicas.parse().expect("checked before"))
+        .environment("START_DELAY_MS", "1000")
+        .health_check(HealthCheck {
+            interval: Duration::from_secs(2),
             timeout: Duration::from_secs(2),
             retries: 3,
             start_period: Duration::from_secs(10),

@@ -9,8 +9,8 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::{
-    Container, Snapshot, Template, Traffic, containers, eventually, image, ports::Port, teardown,
-    template::Place,
+    Container, Load, Snapshot, Template, Traffic, containers, eventually, image, ports::Port,
+    teardown, template::Place,
 };
 
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
@@ -131,6 +131,15 @@ impl Project {
         match self.template.host() {
             Some(host) => traffic.host(host),
             None => traffic,
+        }
+    }
+
+    /// All kinds of requests at once to `hello` through Traefik, to be started.
+    pub fn load(&self) -> Load {
+        let load = Load::to(&self.url("/"));
+        match self.template.host() {
+            Some(host) => load.host(host),
+            None => load,
         }
     }
 

@@ -36,7 +36,7 @@ struct Ledger {
 type HttpClient = Client<HttpConnector, Empty<Bytes>>;
 
 /// The host of the container that answered, which every answer of `hello` carries.
-const CONTAINER_HEADER: &str = "x-hello-id";
+pub(crate) const CONTAINER_HEADER: &str = "x-hello-id";
 
 /// Requests to one address, to be started: by default one each 20 ms, each on a new connection,
 /// for at most five minutes.
@@ -268,7 +268,7 @@ fn in_order(mut answers: Vec<Answer>) -> Vec<Answer> {
     answers
 }
 
-fn error_chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     chain
         .map(ToString::to_string)

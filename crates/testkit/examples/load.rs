@@ -1,0 +1,33 @@
+//! `load URL SECONDS WINDOW` puts a mixed load on the address until its input ends, so many seconds
+//! at most. Each line of the input names the window that what ends from then on belongs to, and is
+//! answered with the same line. The last line of the output is the report, as JSON.
+
+#![expect(clippy::print_stdout, reason = "the report is its output")]
+
+use std::{env, io, process::ExitCode, time::Duration};
+
+use teal_testkit::Load;
+
+fn main() -> io::Result<ExitCode> {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let [url, seconds, window] = words[..] else {
+        println!("usage: load URL SECONDS WINDOW");
+        return Ok(ExitCode::FAILURE);
+    };
+    let Ok(seconds) = seconds.parse() else {
+        println!("`{seconds}` is no number of seconds");
+        return Ok(ExitCode::FAILURE);
+    };
+    let load = Load::to(url).at_most(Duration::from_secs(seconds));
+    let running = load.start(window);
+    for line in io::stdin().lines() {
+        let window = line?;
+        running.mark(&window);
+        println!("{window}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let report = runtime.block_on(running.stop());
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(ExitCode::SUCCESS)
+}
