@@ -7,8 +7,26 @@ use teal_testkit::{Container, Project, Report, Template};
 use super::{error::TrafficError, steer::sweep, *};
 use crate::model::TrafficPlan;
 
+/// Makes two tests of each function that takes the image of a Traefik.
+macro_rules! at_the_newest_and_the_oldest {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn newest() {
+                super::$name(teal_testkit::TRAEFIK).await;
+            }
+
+            #[tokio::test]
+            async fn oldest() {
+                super::$name(teal_testkit::OLDEST_TRAEFIK).await;
+            }
+        }
+    )+};
+}
+
 mod gateways;
 mod in_flight;
+mod places;
 mod shapes;
 mod split;
 
@@ -46,6 +64,20 @@ impl Stage {
         let percent = 100 * green.len() / (blue.len() + green.len());
         let percent = u8::try_from(percent).unwrap();
         self.traffic.shift(blue, green, percent).await
+    }
+
+    async fn traefik(&self) -> String {
+        self.project.containers("traefik").await[0].id.clone()
+    }
+
+    /// Sends 20 requests; each is answered, and only by these.
+    async fn answers_come_from(&self, ids: &[String]) {
+        let running = self.project.traffic().start();
+        some_traffic(&running, 20).await;
+        let report = running.stop().await;
+        report.assert_none_failed();
+        let from: usize = ids.iter().map(|id| report.from_container(id)).sum();
+        assert_eq!(from, report.total(), "{report}");
     }
 
     fn ids(&self, from: usize, to: usize) -> Vec<String> {

@@ -6,6 +6,17 @@ use teal_testkit::eventually;
 
 use super::*;
 
+at_the_newest_and_the_oldest!(
+    a_host_on_the_default_entry_points_with_an_implicit_service,
+    traefiks_default_rule_with_everything_exposed,
+    a_default_rule_of_the_users_own,
+    a_prefix_that_a_middleware_strips,
+    a_longer_router_of_another_service_keeps_winning,
+    a_password_is_asked_for_all_along,
+    a_session_stays_with_its_container_through_every_split_that_has_it,
+    two_routers_lead_to_two_ports,
+);
+
 /// Two containers; Blue, both and Green in turn, with requests to `path` all along.
 async fn steers(template: Template, path: &str, host: Option<&str>) {
     let mut stage = Stage::up(template.replicas(2)).await;
@@ -43,8 +54,7 @@ async fn steers(template: Template, path: &str, host: Option<&str>) {
     }
 }
 
-#[tokio::test]
-async fn a_host_on_the_default_entry_points_with_an_implicit_service() {
+async fn a_host_on_the_default_entry_points_with_an_implicit_service(traefik: &str) {
     let template = Template::named("implicit")
         .no_router()
         .label("traefik.enable", "true")
@@ -53,20 +63,23 @@ async fn a_host_on_the_default_entry_points_with_an_implicit_service() {
             "Host(`implicit.localhost`) || Host(`other.localhost`)",
         )
         .service_text("expose: [\"8080\"]");
-    steers(template, "/", Some("other.localhost")).await;
+    steers(
+        template.traefik_image(traefik),
+        "/",
+        Some("other.localhost"),
+    )
+    .await;
 }
 
-#[tokio::test]
-async fn traefiks_default_rule_with_everything_exposed() {
+async fn traefiks_default_rule_with_everything_exposed(traefik: &str) {
     let template = Template::named("defaulted")
         .no_router()
         .traefik_argument("--providers.docker.exposedbydefault=true")
         .service_text("expose: [\"8080\"]");
-    steers(template, "/", Some("hello-PROJECT")).await;
+    steers(template.traefik_image(traefik), "/", Some("hello-PROJECT")).await;
 }
 
-#[tokio::test]
-async fn a_default_rule_of_the_users_own() {
+async fn a_default_rule_of_the_users_own(traefik: &str) {
     let template = Template::named("own-rule")
         .no_router()
         .label("traefik.enable", "true")
@@ -75,12 +88,18 @@ async fn a_default_rule_of_the_users_own() {
         .traefik_argument(
             "--providers.docker.defaultrule=Host(`{{ index .Labels \"my.name\" }}.{{ normalize .Name }}.test`)",
         );
-    steers(template, "/", Some("shop.hello-PROJECT.test")).await;
+    steers(
+        template.traefik_image(traefik),
+        "/",
+        Some("shop.hello-PROJECT.test"),
+    )
+    .await;
 }
 
 /// `hello` with these labels and no others for Traefik.
-fn labelled(name: &str, labels: &[(&str, &str)]) -> Template {
+fn labelled(name: &str, traefik: &str, labels: &[(&str, &str)]) -> Template {
     let template = Template::named(name)
+        .traefik_image(traefik)
         .no_router()
         .label("traefik.enable", "true");
     labels.iter().fold(template, |template, (label, value)| {
@@ -90,8 +109,7 @@ fn labelled(name: &str, labels: &[(&str, &str)]) -> Template {
 
 const PORT: (&str, &str) = ("http.services.hello.loadbalancer.server.port", "8080");
 
-#[tokio::test]
-async fn a_prefix_that_a_middleware_strips() {
+async fn a_prefix_that_a_middleware_strips(traefik: &str) {
     let labels = [
         PORT,
         ("http.routers.hello.rule", "PathPrefix(`/app`)"),
@@ -102,14 +120,15 @@ async fn a_prefix_that_a_middleware_strips() {
             "1",
         ),
     ];
-    steers(labelled("strip", &labels), "/app/id", None).await;
+    steers(labelled("strip", traefik, &labels), "/app/id", None).await;
 }
 
-#[tokio::test]
-async fn a_longer_router_of_another_service_keeps_winning() {
+async fn a_longer_router_of_another_service_keeps_winning(traefik: &str) {
     for api in ["true", "false"] {
         let mut project = Project::new(
-            Template::named("longer").traefik_argument(&format!("--api.insecure={api}")),
+            Template::named("longer")
+                .traefik_image(traefik)
+                .traefik_argument(&format!("--api.insecure={api}")),
         )
         .await;
         let other = format!(
@@ -138,8 +157,7 @@ async fn a_longer_router_of_another_service_keeps_winning() {
     }
 }
 
-#[tokio::test]
-async fn a_password_is_asked_for_all_along() {
+async fn a_password_is_asked_for_all_along(traefik: &str) {
     let labels = [
         PORT,
         ("http.routers.hello.rule", "PathPrefix(`/`)"),
@@ -150,7 +168,7 @@ async fn a_password_is_asked_for_all_along() {
             "teal:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=",
         ),
     ];
-    let mut stage = Stage::up(labelled("password", &labels).replicas(2)).await;
+    let mut stage = Stage::up(labelled("password", traefik, &labels).replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     for (to_blue, to_green) in [(&blue[..], &[][..]), (&blue, &green), (&[], &green)] {
         stage.shift(to_blue, to_green).await.unwrap();
@@ -166,8 +184,7 @@ async fn a_password_is_asked_for_all_along() {
     stage.traffic.release().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_session_stays_with_its_container_through_every_split_that_has_it() {
+async fn a_session_stays_with_its_container_through_every_split_that_has_it(traefik: &str) {
     let labels = [
         PORT,
         ("http.routers.hello.rule", "PathPrefix(`/`)"),
@@ -177,7 +194,7 @@ async fn a_session_stays_with_its_container_through_every_split_that_has_it() {
             "true",
         ),
     ];
-    let mut stage = Stage::up(labelled("sticky", &labels).replicas(3)).await;
+    let mut stage = Stage::up(labelled("sticky", traefik, &labels).replicas(3)).await;
     let cookie = eventually("a cookie", Duration::from_secs(20), async || {
         let (_, text) = ask(&stage, "/", &[]).await;
         let (_, cookie) = text.split_once("Set-Cookie: ")?;
@@ -205,8 +222,7 @@ async fn a_session_stays_with_its_container_through_every_split_that_has_it() {
     stage.traffic.release().await.unwrap();
 }
 
-#[tokio::test]
-async fn two_routers_lead_to_two_ports() {
+async fn two_routers_lead_to_two_ports(traefik: &str) {
     let labels = [
         ("http.services.one.loadbalancer.server.port", "8080"),
         ("http.services.two.loadbalancer.server.port", "9090"),
@@ -215,7 +231,7 @@ async fn two_routers_lead_to_two_ports() {
         ("http.routers.two.rule", "Host(`two.test`)"),
         ("http.routers.two.service", "two"),
     ];
-    let mut project = Project::new(labelled("ports", &labels)).await;
+    let mut project = Project::new(labelled("ports", traefik, &labels)).await;
     let second = format!(
         "second:\n  image: {}\n  pull_policy: never\n  network_mode: service:hello\n  environment:\n    PORT: '9090'",
         project.image()

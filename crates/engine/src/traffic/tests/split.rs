@@ -2,6 +2,8 @@
 
 use super::*;
 
+at_the_newest_and_the_oldest!(green_gets_its_share_step_by_step);
+
 #[tokio::test]
 async fn traffic_goes_from_blue_to_both_to_green_without_a_failed_request() {
     let mut stage = Stage::up(Template::named("split").replicas(2)).await;
@@ -188,17 +190,7 @@ async fn a_part_of_a_set_is_a_split_as_well() {
     }
 }
 
-#[tokio::test]
-async fn green_gets_its_share_step_by_step() {
-    shares(teal_testkit::TRAEFIK).await;
-}
-
-#[tokio::test]
-async fn the_oldest_traefik_knows_weights_as_well() {
-    shares(teal_testkit::OLDEST_TRAEFIK).await;
-}
-
-async fn shares(traefik: &str) {
+async fn green_gets_its_share_step_by_step(traefik: &str) {
     let template = Template::named("shares").traefik_image(traefik).replicas(4);
     let mut stage = Stage::up(template).await;
     assert_eq!(look(&stage.project).await.can_weigh(), Ok(()));
