@@ -10,7 +10,7 @@ use super::{
     http::{self, Endpoint},
     pins::{Batch, Generation, PIN, Pin, probe_value},
     rule::Target,
-    survey::{Door, Steering},
+    survey::{Door, Pinning},
 };
 
 /// How long Traefik may take to serve a generation. It applies changes at most every 2 s, unless
@@ -23,13 +23,13 @@ const ONE_PROBE: Duration = Duration::from_secs(5);
 /// Waits until Traefik serves a generation: a probe that only this generation can answer came
 /// back from each pin; where no entry point can be reached, its API lists the routers.
 pub(super) async fn confirm(
-    steering: &Steering,
+    pinning: &Pinning,
     batch: &Batch<'_>,
     generation: &Generation,
     pins: &[Pin],
 ) -> Result<(), TrafficError> {
     let deadline = Instant::now() + SERVED_WITHIN;
-    let mut doors = steering.doors.iter().enumerate();
+    let mut doors = pinning.doors.iter().enumerate();
     let door = doors.find_map(|(number, door)| Some((number, door.as_ref()?)));
     let mut seen = "nothing yet".to_owned();
     while Instant::now() < deadline {
@@ -43,7 +43,7 @@ pub(super) async fn confirm(
                     }
                     Ok(())
                 }
-                None => listed(steering, batch, generation).await,
+                None => listed(pinning, batch, generation).await,
             }
         };
         match timeout_at(deadline, look).await {
@@ -53,7 +53,7 @@ pub(super) async fn confirm(
         }
         sleep(LOOK_EVERY).await;
     }
-    if let Some(address) = steering.gateway.api {
+    if let Some(address) = pinning.gateway.api {
         let routers = api::routers(address).await.unwrap_or_default();
         let problems = routers
             .iter()
@@ -102,11 +102,11 @@ fn strange_target(door: &Door) -> Target {
 }
 
 async fn listed(
-    steering: &Steering,
+    pinning: &Pinning,
     batch: &Batch<'_>,
     generation: &Generation,
 ) -> Result<(), String> {
-    let address = steering.gateway.api.ok_or("no way to look at Traefik")?;
+    let address = pinning.gateway.api.ok_or("no way to look at Traefik")?;
     let routers = api::routers(address)
         .await
         .ok_or("Traefik's API does not answer")?;

@@ -13,7 +13,7 @@ use super::{
     labels::{Backend, Configured, Options, Router, Subject},
     pins::{LEVELS, PIN, Pinned},
     rule::{Target, health_path},
-    survey::{Door, Steering, Survey},
+    survey::{Door, Pinning, Steering, Survey},
     version::Version,
 };
 use crate::docker::teal_label;
@@ -173,12 +173,12 @@ impl Look<'_> {
         survey.routes = public;
         survey.verdicts = verdicts;
         if matches!(survey.plan, TrafficPlan::Steered { .. }) {
-            survey.steering = Some(Steering {
+            survey.steering = Some(Steering::Pins(Pinning {
                 gateway: self.gateway.clone(),
                 routers,
                 doors,
                 copied: self.copied_labels(subject.labels, configured),
-            });
+            }));
         }
         survey
     }

@@ -75,7 +75,7 @@ impl Probe {
         let mut doors: Vec<_> = survey
             .steering
             .as_ref()?
-            .doors
+            .doors()
             .iter()
             .flatten()
             .cloned()

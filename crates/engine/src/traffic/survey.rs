@@ -39,15 +39,66 @@ pub(crate) struct Survey {
     pub(super) steering: Option<Steering>,
 }
 
-/// What it takes to steer.
+/// What it takes to steer, by the way that it is done.
 #[derive(Debug, Clone)]
-pub(super) struct Steering {
+pub(super) enum Steering {
+    /// By pins on the user's Traefik.
+    Pins(Pinning),
+}
+
+impl Steering {
+    /// How to ask through each route; none where it can't be reached from here.
+    pub(super) fn doors(&self) -> &[Option<Door>] {
+        match self {
+            Self::Pins(pinning) => &pinning.doors,
+        }
+    }
+}
+
+/// What it takes to steer by pins.
+#[derive(Debug, Clone)]
+pub(super) struct Pinning {
     pub(super) gateway: Gateway,
     pub(super) routers: Vec<Pinned>,
     /// How to ask through each router; none where it can't be reached from here.
     pub(super) doors: Vec<Option<Door>>,
     /// Labels that sidecars get from the service's containers.
     pub(super) copied: HashMap<String, String>,
+}
+
+impl Pinning {
+    /// Whether its Traefik knows weights, else why not.
+    pub(super) fn can_weigh(&self) -> std::result::Result<(), String> {
+        let name = &self.gateway.name;
+        let version = self.gateway.version.as_deref();
+        match version.and_then(Version::parse) {
+            Some(version) if version >= Version::OLDEST => {}
+            Some(version) => {
+                return Err(format!(
+                    "Traefik `{name}` is version {version}, and weights of servers need {} or newer",
+                    Version::OLDEST
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "neither the image nor the API of Traefik `{name}` tells its version, so Teal can't tell whether it knows weights of servers"
+                ));
+            }
+        }
+        let strategy = |pinned: &Pinned| {
+            let strategy = pinned.backend.options.get("loadbalancer.strategy")?;
+            (strategy == "p2c").then(|| {
+                format!(
+                    "service `{}` is balanced by `{strategy}`, which knows no weights",
+                    pinned.backend.name
+                )
+            })
+        };
+        match self.routers.iter().find_map(strategy) {
+            Some(reason) => Err(reason),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A way in from here: an entry point, and a request that the router's rule lets through.
@@ -77,40 +128,10 @@ impl Survey {
     /// # Errors
     /// What is in the way, for people.
     pub(crate) fn can_weigh(&self) -> std::result::Result<(), String> {
-        let Some(steering) = &self.steering else {
-            let TrafficPlan::Unsteered { reason } = &self.plan else {
-                return Err("its traffic is not steered".into());
-            };
-            return Err(reason.clone());
-        };
-        let name = &steering.gateway.name;
-        let version = steering.gateway.version.as_deref();
-        match version.and_then(Version::parse) {
-            Some(version) if version >= Version::OLDEST => {}
-            Some(version) => {
-                return Err(format!(
-                    "Traefik `{name}` is version {version}, and weights of servers need {} or newer",
-                    Version::OLDEST
-                ));
-            }
-            None => {
-                return Err(format!(
-                    "neither the image nor the API of Traefik `{name}` tells its version, so Teal can't tell whether it knows weights of servers"
-                ));
-            }
-        }
-        let strategy = |pinned: &Pinned| {
-            let strategy = pinned.backend.options.get("loadbalancer.strategy")?;
-            (strategy == "p2c").then(|| {
-                format!(
-                    "service `{}` is balanced by `{strategy}`, which knows no weights",
-                    pinned.backend.name
-                )
-            })
-        };
-        match steering.routers.iter().find_map(strategy) {
-            Some(reason) => Err(reason),
-            None => Ok(()),
+        match (&self.steering, &self.plan) {
+            (Some(Steering::Pins(pinning)), _) => pinning.can_weigh(),
+            (None, TrafficPlan::Unsteered { reason }) => Err(reason.clone()),
+            (None, TrafficPlan::Steered { .. }) => Err("its traffic is not steered".into()),
         }
     }
 }

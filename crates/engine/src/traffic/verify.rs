@@ -51,11 +51,11 @@ impl Traffic {
         timeout: Duration,
         mut progress: impl FnMut(u32, u32, u32),
     ) -> Result<(), TrafficError> {
-        let Some((steering, pins)) = self.served() else {
+        let Some((doors, pins)) = self.served() else {
             return Ok(());
         };
-        let doors: Vec<_> = steering
-            .doors
+        let mut as_blue = vec![None; doors.len()];
+        let doors: Vec<_> = doors
             .iter()
             .enumerate()
             .filter_map(|(number, door)| Some((number, door.as_ref()?)))
@@ -72,7 +72,6 @@ impl Traffic {
                 took: Vec::new(),
             })
             .collect();
-        let mut as_blue = vec![None; steering.doors.len()];
         let limit = Limit {
             answers,
             timeout,

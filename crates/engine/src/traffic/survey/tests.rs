@@ -67,7 +67,7 @@ fn reason(survey: &Survey) -> &str {
 
 fn doors(survey: &Survey) -> Vec<String> {
     let steering = survey.steering.as_ref().unwrap();
-    let doors = steering.doors.iter().flatten();
+    let doors = steering.doors().iter().flatten();
     doors
         .map(|door| {
             let scheme = if door.endpoint.tls { "https" } else { "http" };
@@ -92,7 +92,7 @@ fn a_route_is_found_with_its_way_in() {
 #[test]
 fn an_implicit_service_has_the_lowest_exposed_port() {
     let survey = survey_of(&ARGUMENTS, &ROUTED[..2]);
-    let pinned = &survey.steering.as_ref().unwrap().routers[0];
+    let pinned = &pinning(&survey).routers[0];
     assert_eq!(
         (pinned.backend.name.as_str(), pinned.port),
         ("web-shop", 443)
@@ -176,7 +176,7 @@ fn a_longer_rule_of_the_same_service_is_left_alone() {
         ("traefik.http.routers.near.priority", "16"),
     ]);
     let survey = survey_of(&ARGUMENTS, &labels);
-    let routers = &survey.steering.as_ref().unwrap().routers;
+    let routers = &pinning(&survey).routers;
     let web = routers
         .iter()
         .find(|pinned| pinned.router.name == "web")
@@ -291,7 +291,7 @@ fn a_router_of_traefiks_file_that_leads_to_the_service_is_carried_over() {
     let routers = serde_json::from_value(routers).unwrap();
     surroundings.routers.insert("traefik".into(), routers);
     let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
-    let routers = &survey.steering.as_ref().unwrap().routers;
+    let routers = &pinning(&survey).routers;
     let names: Vec<_> = routers
         .iter()
         .map(|pinned| pinned.router.name.as_str())
@@ -326,4 +326,10 @@ fn what_can_not_weigh_says_why() {
     refused(Some("3.7.1"), &labels, "`p2c`, which knows no weights");
     labels[3].1 = "hrw";
     assert_eq!(weighs(Some("3.7.1"), &labels), Ok(()));
+}
+
+fn pinning(survey: &Survey) -> &Pinning {
+    match survey.steering.as_ref().unwrap() {
+        Steering::Pins(pinning) => pinning,
+    }
 }

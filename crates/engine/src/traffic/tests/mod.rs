@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use teal_testkit::{Container, Project, Report, Template};
 
-use super::{error::TrafficError, steer::sweep, *};
+use super::{error::TrafficError, sidecars::sweep, *};
 use crate::model::TrafficPlan;
 
 /// Makes two tests of each function that takes the image of a Traefik.

@@ -1,0 +1,284 @@
+//! One way to steer: generations of routers to pins on the user's Traefik.
+
+use std::collections::HashMap;
+
+use futures_util::future::try_join_all;
+
+use super::{
+    confirm::confirm,
+    error::TrafficError,
+    pins::{Batch, Generation, LEVELS, Pin},
+    sidecar::{self, Order},
+    sidecars::Sidecars,
+    split::{Sizes, Split},
+    steer::secret,
+    survey::Pinning,
+};
+use crate::event::Color;
+
+/// The pins of a rollout and the generations that lead to them.
+///
+/// Superseded generations stay until the end: they are shadowed, every removal would hold up
+/// Traefik's next reload by 2 s, and should a generation's container die, the one before it takes
+/// over.
+#[derive(Debug)]
+pub(super) struct Generations {
+    pub(super) pinning: Pinning,
+    /// The last one; none before those are known that another process may have started.
+    generation: Option<u32>,
+    /// The splits that pins are made ready for.
+    planned: Vec<Split>,
+    pins: PinSet,
+}
+
+/// The present pins, and what they can serve.
+#[derive(Debug, Clone)]
+struct PinSet {
+    /// The generation that began them.
+    batch: u32,
+    splits: Vec<Split>,
+    sizes: Sizes,
+    placed: Vec<Placed>,
+}
+
+/// A pin beside its container as it ran when the pin came: a container that is started again has
+/// another network.
+#[derive(Debug, Clone)]
+struct Placed {
+    pin: Pin,
+    started_at: String,
+}
+
+impl Generations {
+    /// `steps` are the shares of Green, in percent, that pins are made ready for. Others take longer.
+    pub(super) fn new(pinning: Pinning, steps: &[u8]) -> Self {
+        let mut planned = vec![Split::Blue, Split::Green, Split::of(50)];
+        for split in steps.iter().map(|percent| Split::of(*percent)) {
+            if !planned.contains(&split) {
+                planned.push(split);
+            }
+        }
+        Self {
+            pinning,
+            generation: None,
+            pins: PinSet::begin(0, &planned, Split::Blue, Sizes { blue: 1, green: 1 }),
+            planned,
+        }
+    }
+
+    /// A further generation that leads to exactly these containers. If Traefik does not serve it in
+    /// time, the one before is in force again.
+    pub(super) async fn shift(
+        &mut self,
+        sidecars: &mut Sidecars,
+        split: Split,
+        blue: &[String],
+        green: &[String],
+    ) -> Result<(), TrafficError> {
+        let sizes = Sizes {
+            blue: blue.len(),
+            green: green.len(),
+        };
+        if split.weight(Color::Blue, sizes).is_some() {
+            let can = self.pinning.can_weigh();
+            can.map_err(|reason| TrafficError::NoWeights { reason })?;
+        }
+        let last = self.last(sidecars).await?;
+        if last >= LEVELS {
+            return Err(TrafficError::NoLevel { levels: LEVELS });
+        }
+        let wanted = placements(sidecars, blue, green).await?;
+        let generation = Generation {
+            number: last + 1,
+            split,
+            secret: secret(),
+        };
+        self.generation = Some(generation.number);
+        let before = self.pins.clone();
+        if !self.pins.has_room_for(split, sizes, &wanted) {
+            self.pins = PinSet::begin(generation.number, &self.planned, split, sizes);
+        }
+        if let Err(error) = self.serve(sidecars, &generation, &wanted).await {
+            self.pins = before;
+            sidecars.withdraw(generation.number).await?;
+            return Err(error);
+        }
+        tracing::info!(
+            generation = generation.number,
+            ?blue,
+            ?green,
+            "Traefik serves the split"
+        );
+        Ok(())
+    }
+
+    pub(super) fn pins(&self) -> impl Iterator<Item = &Pin> {
+        self.pins.placed.iter().map(|placed| &placed.pin)
+    }
+
+    /// The number of the last generation on the engine, which another process may have started.
+    async fn last(&self, sidecars: &mut Sidecars) -> Result<u32, TrafficError> {
+        if let Some(last) = self.generation {
+            return Ok(last);
+        }
+        sidecars.ready().await?;
+        let found = sidecars.list().await?;
+        let last = found.iter().map(|found| found.generation).max();
+        Ok(last.unwrap_or(0))
+    }
+
+    /// Starts what is missing: pins, and at last the sidecar that brings the generation's routers.
+    /// If a pin is missing, it brings them as well.
+    async fn serve(
+        &mut self,
+        sidecars: &mut Sidecars,
+        generation: &Generation,
+        wanted: &[Placed],
+    ) -> Result<(), TrafficError> {
+        let pinning = self.pinning.clone();
+        let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
+        let batch = Batch {
+            rollout: &rollout,
+            number: self.pins.batch,
+            splits: &splits,
+            sizes: self.pins.sizes,
+            routers: &pinning.routers,
+            copied: &pinning.copied,
+        };
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|placed| self.pins.find(placed).is_none())
+            .cloned()
+            .collect();
+        let mut orders: Vec<_> = missing
+            .iter()
+            .map(|placed| Order {
+                target: placed.pin.container.clone(),
+                color: Some(placed.pin.color),
+                generation: generation.number,
+                split: None,
+                labels: batch.pin_labels(&placed.pin),
+            })
+            .collect();
+        let mut last = match (orders.pop(), wanted.last()) {
+            (Some(order), _) => order,
+            (None, Some(placed)) => Order {
+                target: placed.pin.container.clone(),
+                color: None,
+                generation: generation.number,
+                split: None,
+                labels: HashMap::new(),
+            },
+            (None, None) => return Err(TrafficError::Nowhere),
+        };
+        last.labels.extend(batch.split_labels(generation));
+        last.split = Some(generation.split);
+        self.pins.placed.extend(missing);
+        let created = try_join_all(
+            orders
+                .iter()
+                .chain([&last])
+                .map(|order| sidecars.create(order)),
+        )
+        .await?;
+        let first = created.iter().zip(&orders);
+        let started = try_join_all(first.map(|(id, order)| sidecars.start(id, order))).await?;
+        sidecars.keep(started);
+        if let Some(id) = created.last() {
+            let started = sidecars.start(id, &last).await?;
+            sidecars.keep([started]);
+        }
+        let pins: Vec<_> = wanted
+            .iter()
+            .filter_map(|placed| self.pins.find(placed))
+            .map(|placed| placed.pin.clone())
+            .collect();
+        confirm(&pinning, &batch, generation, &pins).await
+    }
+}
+
+impl PinSet {
+    /// None yet; they are to come for this split and for the planned ones.
+    fn begin(batch: u32, planned: &[Split], split: Split, sizes: Sizes) -> Self {
+        let mut splits = planned.to_vec();
+        if !splits.contains(&split) {
+            splits.push(split);
+        }
+        // Green is to be as many as Blue.
+        let sizes = match split {
+            Split::Blue => Sizes {
+                green: sizes.blue,
+                ..sizes
+            },
+            Split::Green => Sizes {
+                blue: sizes.green,
+                ..sizes
+            },
+            Split::Both { .. } => sizes,
+        };
+        Self {
+            batch,
+            splits,
+            sizes,
+            placed: Vec::new(),
+        }
+    }
+
+    /// Whether these can be served: of each color all of its pins, or none yet.
+    fn has_room_for(&self, split: Split, sizes: Sizes, wanted: &[Placed]) -> bool {
+        let is_ready = self.splits.contains(&split)
+            && split.weight(Color::Green, sizes) == split.weight(Color::Green, self.sizes);
+        let has_color = |color| {
+            let of_color = |placed: &&Placed| placed.pin.color == color;
+            let there = self.placed.iter().filter(of_color).count();
+            let wanted: Vec<_> = wanted.iter().filter(of_color).collect();
+            let known = wanted
+                .iter()
+                .filter(|placed| self.find(placed).is_some())
+                .count();
+            wanted.is_empty() || there == 0 || (known == wanted.len() && known == there)
+        };
+        !self.placed.is_empty()
+            && is_ready
+            && [Color::Blue, Color::Green].into_iter().all(has_color)
+    }
+
+    fn find(&self, wanted: &Placed) -> Option<&Placed> {
+        self.placed.iter().find(|placed| {
+            placed.pin.container == wanted.pin.container
+                && placed.pin.color == wanted.pin.color
+                && placed.started_at == wanted.started_at
+        })
+    }
+}
+
+/// A pin for each container, as it runs now.
+async fn placements(
+    sidecars: &Sidecars,
+    blue: &[String],
+    green: &[String],
+) -> Result<Vec<Placed>, TrafficError> {
+    let blue = blue.iter().map(|container| (container, Color::Blue));
+    let green = green.iter().map(|container| (container, Color::Green));
+    let placed = blue.chain(green).map(|(container, color)| async move {
+        let unpinnable = |reason: String| TrafficError::Unpinnable {
+            container: sidecar::short(container, 12),
+            reason,
+        };
+        let inspected = sidecars.docker.inspect_container(container, None).await;
+        let inspected = inspected.map_err(|error| unpinnable(error.to_string()))?;
+        let state = inspected.state.unwrap_or_default();
+        if state.running != Some(true) {
+            return Err(unpinnable("it does not run".into()));
+        }
+        Ok(Placed {
+            pin: Pin {
+                container: container.clone(),
+                color,
+                secret: secret(),
+            },
+            started_at: state.started_at.unwrap_or_default(),
+        })
+    });
+    try_join_all(placed).await
+}

@@ -1,0 +1,228 @@
+//! The sidecars of one rollout: started, listened to, and taken away.
+
+use std::{collections::HashMap, time::Duration};
+
+use bollard::Docker;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    error::TrafficError,
+    sidecar::{self, Found, Order, Report, Sidecar},
+};
+use crate::event::Color;
+
+/// A sidecar reports ten times a second; one that is silent for longer can't count.
+const REPORTS_WITHIN: Duration = Duration::from_secs(2);
+
+/// The sidecars that a rollout has started. They count what is in flight, whoever steers.
+#[derive(Debug)]
+pub(super) struct Sidecars {
+    pub(super) docker: Docker,
+    pub(super) rollout: String,
+    image: Option<String>,
+    /// The ports that requests come in on.
+    ports: Vec<u16>,
+    running: Vec<Sidecar>,
+}
+
+impl Sidecars {
+    pub(super) fn new(docker: Docker, rollout: String, ports: Vec<u16>) -> Self {
+        Self {
+            docker,
+            rollout,
+            image: None,
+            ports,
+            running: Vec::new(),
+        }
+    }
+
+    /// Makes sure that the image is there.
+    pub(super) async fn ready(&mut self) -> Result<(), TrafficError> {
+        if self.image.is_some() {
+            return Ok(());
+        }
+        let image = sidecar::ensure_image(&self.docker)
+            .await
+            .map_err(TrafficError::engine("import the sidecar's image"))?
+            .ok_or(TrafficError::NoSidecar)?;
+        self.image = Some(image);
+        Ok(())
+    }
+
+    /// What goes on in a container's network, as its sidecar reports it next after `since`. A
+    /// container without a sidecar gets one.
+    pub(super) async fn report(&mut self, container: &str, since: Instant) -> Option<Report> {
+        let counts = |sidecar: &Sidecar| sidecar.counts && sidecar.target == container;
+        if !self.running.iter().any(counts) {
+            self.count_only(container).await.ok()?;
+        }
+        let newest = self
+            .running
+            .iter_mut()
+            .rev()
+            .find(|sidecar| counts(sidecar))?;
+        let fresh = newest
+            .readings
+            .wait_for(|reading| reading.is_some_and(|reading| reading.at >= since));
+        let reading = timeout_at(since + REPORTS_WITHIN, fresh).await.ok()?.ok()?;
+        reading.map(|reading| reading.report)
+    }
+
+    async fn count_only(&mut self, container: &str) -> Result<(), TrafficError> {
+        self.ready().await?;
+        let order = Order {
+            target: container.to_owned(),
+            color: Some(Color::Blue),
+            generation: 0,
+            split: None,
+            // Traefik must not make a route of it, whatever its defaults are.
+            labels: HashMap::from([("traefik.enable".to_owned(), "false".to_owned())]),
+        };
+        let id = self.create(&order).await?;
+        let sidecar = self.start(&id, &order).await?;
+        self.running.insert(0, sidecar);
+        Ok(())
+    }
+
+    /// Listens to these as well.
+    pub(super) fn keep(&mut self, started: impl IntoIterator<Item = Sidecar>) {
+        self.running.extend(started);
+    }
+
+    /// Another rollout that ends may take the image away in the moment before it is used.
+    pub(super) async fn create(&self, order: &Order) -> Result<String, TrafficError> {
+        let image = self.image.as_deref().unwrap_or_default();
+        let create = || sidecar::create(&self.docker, &self.rollout, image, &self.ports, order);
+        let created = match create().await {
+            Err(error) if sidecar::is_status(&error, 404) => {
+                sidecar::ensure_image(&self.docker)
+                    .await
+                    .map_err(TrafficError::engine("import the sidecar's image"))?;
+                create().await
+            }
+            created => created,
+        };
+        created.map_err(|error| unpinnable(order, &error))
+    }
+
+    /// An engine under load sometimes fails to start a container and starts it the next time.
+    pub(super) async fn start(&self, id: &str, order: &Order) -> Result<Sidecar, TrafficError> {
+        let started = match Sidecar::start(&self.docker, id, order).await {
+            Err(error) if sidecar::is_status(&error, 500) => {
+                tracing::warn!(%error, "a sidecar is started once more");
+                Sidecar::start(&self.docker, id, order).await
+            }
+            started => started,
+        };
+        started.map_err(|error| unpinnable(order, &error))
+    }
+
+    /// Removes the sidecars of one generation.
+    pub(super) async fn withdraw(&mut self, generation: u32) -> Result<(), TrafficError> {
+        self.running
+            .retain(|sidecar| sidecar.generation != generation);
+        let found = self.list().await?;
+        let ids = found
+            .iter()
+            .filter(|found| found.generation == generation)
+            .map(|found| found.id.as_str());
+        sidecar::remove(&self.docker, ids)
+            .await
+            .map_err(TrafficError::engine("remove sidecars"))
+    }
+
+    /// Those of this rollout on the engine, whichever process started them.
+    pub(super) async fn list(&self) -> Result<Vec<Found>, TrafficError> {
+        sidecar::list(&self.docker, Some(&self.rollout))
+            .await
+            .map_err(TrafficError::engine("list sidecars"))
+    }
+
+    /// Takes all of them away.
+    pub(super) async fn release(&mut self) -> Result<(), TrafficError> {
+        self.running.clear();
+        sweep(&self.docker, &self.rollout).await
+    }
+}
+
+/// Removes the sidecars of a rollout and those whose container is gone, and the image where no other
+/// rollout uses it.
+pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficError> {
+    let found = sidecar::list(docker, Some(rollout))
+        .await
+        .map_err(TrafficError::engine("list sidecars"))?;
+    for step in removal(&found) {
+        sidecar::remove(docker, step)
+            .await
+            .map_err(TrafficError::engine("remove sidecars"))?;
+    }
+    sidecar::remove_orphans(docker)
+        .await
+        .map_err(TrafficError::engine("remove sidecars of others"))?;
+    sidecar::remove_image(docker)
+        .await
+        .map_err(TrafficError::engine("remove the sidecar's image"))
+}
+
+/// The order in which sidecars go, so that requests go where they went until the service's own
+/// routers take over: first what the last generation does not need, then that generation, and at
+/// last its pins.
+fn removal(found: &[Found]) -> [Vec<&str>; 3] {
+    let last = found.iter().rfind(|found| found.split.is_some());
+    let split = last.and_then(|last| last.split);
+    let is_needed = |found: &Found| match (split, found.color) {
+        (Some(split), Some(color)) => split.leads_to(color),
+        _ => false,
+    };
+    let mut steps = [const { Vec::new() }; 3];
+    for sidecar in found {
+        let step = match last {
+            Some(last) if last.id == sidecar.id => 1,
+            _ if is_needed(sidecar) => 2,
+            _ => 0,
+        };
+        steps[step].push(sidecar.id.as_str());
+    }
+    steps
+}
+
+fn unpinnable(order: &Order, error: &bollard::errors::Error) -> TrafficError {
+    TrafficError::Unpinnable {
+        container: sidecar::short(&order.target, 12),
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::split::Split;
+
+    #[test]
+    fn a_generation_goes_before_its_pins_and_after_all_it_does_not_need() {
+        let found = |id: &str, generation, color, split| Found {
+            id: id.to_owned(),
+            target: String::new(),
+            generation,
+            color,
+            split,
+        };
+        // Back from Green to Blue: the last generation lives on the pin of the first.
+        let all = [
+            found("count", 0, Some(Color::Blue), None),
+            found("blue", 1, Some(Color::Blue), Some(Split::Blue)),
+            found("green", 2, Some(Color::Green), Some(Split::of(50))),
+            found("to-green", 3, None, Some(Split::Green)),
+            found("to-blue", 4, None, Some(Split::Blue)),
+        ];
+        assert_eq!(
+            removal(&all),
+            [
+                vec!["green", "to-green"],
+                vec!["to-blue"],
+                vec!["count", "blue"]
+            ]
+        );
+        assert_eq!(removal(&all[..1]), [vec!["count"], vec![], vec![]]);
+    }
+}
