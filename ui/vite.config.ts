@@ -1,9 +1,32 @@
+import { gzipSync } from "node:zlib";
+
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { svelteTesting } from "@testing-library/svelte/vite";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+/** What the window may load before it shows anything, in bytes after gzip. */
+const MOST_SCRIPT = 150_000;
+
+/** Ends a build whose scripts have grown beyond what the window promises. */
+function smallEnough(): Plugin {
+  return {
+    name: "small-enough",
+    apply: "build",
+    generateBundle(_, bundle) {
+      const scripts = Object.values(bundle).flatMap((file) =>
+        file.type === "chunk" ? file.code : [],
+      );
+      const size = scripts.reduce((sum, code) => sum + gzipSync(code).length, 0);
+      if (size > MOST_SCRIPT) {
+        this.error(`the scripts are ${size} bytes after gzip, and may be ${MOST_SCRIPT}`);
+      }
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [svelte(), svelteTesting()],
+  plugins: [svelte(), svelteTesting(), smallEnough()],
   clearScreen: false,
   server: { host: "127.0.0.1", port: 5173, strictPort: true },
   build: {

@@ -1,7 +1,7 @@
 //! What can be typed to start the window.
 
 use std::{
-    path::{PathBuf, absolute},
+    path::{Path, PathBuf, absolute},
     process::ExitCode,
 };
 
@@ -21,10 +21,15 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn source(&self) -> Option<ProjectSource> {
-        let file = self.file.as_ref()?;
+        self.source_in(Path::new(""))
+    }
+
+    /// What a start in this directory opens; an empty one is that of this process.
+    pub(crate) fn source_in(&self, directory: &Path) -> Option<ProjectSource> {
+        let file = directory.join(self.file.as_ref()?);
         Some(ProjectSource {
             // One that can't be made absolute (it is empty) is the engine's to complain about.
-            files: vec![absolute(file).unwrap_or_else(|_| file.clone())],
+            files: vec![absolute(&file).unwrap_or(file)],
             ..ProjectSource::default()
         })
     }
@@ -51,6 +56,13 @@ mod tests {
         let source = args.source().unwrap();
         assert!(source.files[0].is_absolute());
         assert!(source.files[0].ends_with("shop/compose.yml"));
+    }
+
+    #[test]
+    fn a_second_start_opens_what_was_named_where_it_was_typed() {
+        let args = Args::try_parse_from(["teal-desktop", "compose.yml"]).unwrap();
+        let source = args.source_in(Path::new("/srv/shop")).unwrap();
+        assert_eq!(source.files, [Path::new("/srv/shop/compose.yml")]);
     }
 
     #[test]

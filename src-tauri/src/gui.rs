@@ -3,9 +3,10 @@
 use std::{process::ExitCode, time::Instant};
 
 use tauri::{Builder, Manager, Runtime, webview::PageLoadEvent};
+use tauri_plugin_window_state::StateFlags;
 use teal_engine::{Paths, Settings, model::ProjectSource, telemetry};
 
-use crate::{closing, commands, desktop::Desktop};
+use crate::{closing, commands, desktop::Desktop, menu, second};
 
 /// Everything that needs no real window, so that tests can put it on the mock runtime.
 pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R> {
@@ -22,6 +23,7 @@ pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R
             commands::window::startup,
             commands::window::painted,
             commands::window::close_window,
+            commands::files::save_text,
             commands::projects::engine_info,
             commands::projects::list_projects,
             commands::projects::recent_projects,
@@ -58,7 +60,23 @@ pub(crate) fn run(source: Option<ProjectSource>, started: Instant) -> ExitCode {
     };
     let _log = start_log(&paths);
     let desktop = Desktop::new(Settings::default(), paths, source, started);
-    let builder = Builder::default().plugin(tauri_plugin_dialog::init());
+    let builder = Builder::default()
+        // The first of all: it ends a second start before anything else begins.
+        .plugin(tauri_plugin_single_instance::init(
+            |app, words, directory| {
+                second::started(app, words, &directory);
+            },
+        ))
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_notification::init())
+        .plugin(
+            tauri_plugin_window_state::Builder::new()
+                // A window that was hidden during a rollout is shown by the next start.
+                .with_state_flags(StateFlags::all() & !StateFlags::VISIBLE)
+                .build(),
+        )
+        .menu(menu::build)
+        .on_menu_event(|app, event| menu::chosen(app, &event));
     let app = configure(builder, desktop.clone()).build(tauri::generate_context!());
     let app = match app {
         Ok(app) => app,

@@ -14,8 +14,11 @@ mod connection;
 mod desktop;
 pub mod gui;
 mod input;
+mod menu;
+mod notice;
 mod recents;
 mod rollouts;
+mod second;
 mod subscriptions;
 
 use std::{process::ExitCode, time::Instant};

@@ -64,8 +64,23 @@ export function mockTauri(scene) {
     },
     follow_usage: ({ containers, samples }) => {
       const send = channel(samples);
-      for (const container of containers)
-        send({ container, ...(scene.usage[container] ?? { cpu: 0.2, memory: 9e7 }) });
+      const now = Date.now;
+      const begin = now();
+      const wave = (k, seed) => 1 + 0.12 * Math.sin(k / 9 + seed) + 0.06 * Math.sin(k / 2.3 + seed);
+      for (const [n, container] of containers.entries()) {
+        const { seconds = 420, ...use } = scene.usage[container] ?? { cpu: 0.2, memory: 9e7 };
+        for (let k = seconds; k >= 0; k--) {
+          // The page notes when a sample comes.
+          Date.now = () => begin - k * 1000;
+          const grown = Math.min(1, 0.55 + (seconds - k) / (seconds || 1));
+          send({
+            container,
+            cpu: k === 0 ? use.cpu : use.cpu * wave(k, n) ** 2,
+            memory: k === 0 ? use.memory : use.memory * grown * (0.97 + 0.03 * wave(k, n)),
+          });
+        }
+      }
+      Date.now = now;
       return 2;
     },
     follow_logs: ({ container, lines }) => {

@@ -406,7 +406,10 @@ const base = {
   plan,
   history,
   logs,
-  usage: { [BLUE]: { cpu: 0.62, memory: 401 * M }, [GREEN]: { cpu: 0.58, memory: 322 * M } },
+  usage: {
+    [BLUE]: { cpu: 0.62, memory: 401 * M },
+    [GREEN]: { cpu: 0.58, memory: 322 * M, seconds: 22 },
+  },
   startup: monitoring,
 };
 const info = (ended) => [{ id: "r8", project: "monitoring", service: "grafana", ended }];

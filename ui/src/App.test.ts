@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import App from "./App.svelte";
 import type { CommandError, Event } from "./backend";
+import { M } from "./limits";
 import { app } from "./state.svelte";
 import {
   after,
@@ -341,4 +342,57 @@ test("says so when the service is gone from the files", async () => {
   services = [];
   change({ type: "project", name: "shop" });
   expect(await screen.findByText("There is no service web any more")).toBeTruthy();
+});
+
+test("keys do what the menu does, and are listed", async () => {
+  await openService();
+  await waitFor(() =>
+    expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(false),
+  );
+  await fireEvent.keyDown(document.body, { key: "?" });
+  expect((await screen.findByTestId("shortcuts")).textContent).toContain("Deploy");
+  await fireEvent.click(screen.getByRole("button", { name: "Close" }));
+  await fireEvent.keyDown(document.body, { key: "4", altKey: true });
+  expect(screen.getByTestId("tab-history").getAttribute("aria-selected")).toBe("true");
+  await fireEvent.keyDown(document.body, { key: "/" });
+  const search = screen.getByRole("textbox", { name: "Search projects" });
+  expect(document.activeElement).toBe(search);
+  await fireEvent.keyDown(search, { key: "?" });
+  expect(screen.queryByTestId("shortcuts")).toBeNull();
+  await fireEvent.keyDown(document.body, { key: "Enter", ctrlKey: true });
+  await waitFor(() => expect(called("start_rollout")).toHaveLength(1));
+});
+
+test("a change of the limits can be undone by a key", async () => {
+  await openService();
+  const field = screen.getByTestId<HTMLInputElement>("memory-field");
+  await fireEvent.input(field, { target: { value: "768M" } });
+  await fireEvent.keyDown(document.body, { key: "z", ctrlKey: true });
+  await waitFor(() => expect(field.value).toBe("512M"));
+});
+
+test("what was killed for its memory is deployed again with more", async () => {
+  await deploy();
+  tell({ type: "ended", outcome: "rolledBack", failure, receipt: null, leftBehind: [] });
+  await fireEvent.click(await screen.findByRole("button", { name: "Deploy again with 960M" }));
+  await waitFor(() => expect(called("start_rollout")).toHaveLength(2));
+  expect(called("start_rollout")[1]?.[1]).toMatchObject({
+    request: { change: { memory: 960 * M } },
+  });
+});
+
+test("saves the log lines that are shown", async () => {
+  const line = { container: "blue-1", at: null, stderr: false };
+  await openService({
+    follow_logs: ({ lines }) => {
+      channel(lines)([
+        { ...line, text: "\u001b[31mlost\u001b[0m it" },
+        { ...line, text: "found" },
+      ]);
+      return 3;
+    },
+  });
+  await fireEvent.input(await screen.findByTestId("log-find"), { target: { value: "lost it" } });
+  await fireEvent.click(screen.getByRole("button", { name: "Save…" }));
+  expect(called("save_text")[0]?.[1]).toEqual({ name: "web.log", text: "blue - lost it\n" });
 });

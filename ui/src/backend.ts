@@ -115,6 +115,8 @@ export const history = (project: string | null, service: string | null) =>
   call<Revision[]>("history", { project, service });
 export const sampleUp = () => call<ProjectSource>("sample_up");
 export const sampleDown = () => call<null>("sample_down");
+/** Asks where to, and writes it there; nothing where the dialog is cancelled. */
+export const saveText = (name: string, text: string) => call<null>("save_text", { name, text });
 export const closeWindow = (choice: CloseChoice) => call<null>("close_window", { choice });
 
 /** Replays every event of a rollout from its first one, then those to come. */
@@ -148,6 +150,17 @@ function stopOf(unlisten: Promise<() => void>): Stop {
 
 /** Somebody closes the window while a rollout runs. */
 export const onCloseRequested = (ask: () => void) => stopOf(listen("close-requested", ask));
+
+/** The name of an action that was chosen in the native menu. */
+export const onMenu = (choose: (action: string) => void) =>
+  stopOf(listen<string>("menu", ({ payload }) => choose(payload)));
+
+/** The program was started once more, on this file. */
+export const onOpen = (open: (source: ProjectSource) => void) =>
+  stopOf(listen<ProjectSource>("open", ({ payload }) => open(payload)));
+
+/** The size of everything on the page; 1 is the actual one. */
+export const setZoom = (factor: number) => getCurrentWebview().setZoom(factor);
 
 /** Files or folders are dragged over the window (`null`: no longer) or dropped on it. */
 export const onFileDrop = (over: (active: boolean) => void, drop: (paths: string[]) => void) =>

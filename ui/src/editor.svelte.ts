@@ -42,6 +42,15 @@ export function isRefused(plan: Plan): boolean {
   );
 }
 
+/** Changes that follow each other faster than this are one: typing, a slider on its way. */
+const ONE_CHANGE_MS = 900;
+const MOST_PAST = 50;
+
+export interface Draft {
+  cpus: string;
+  memory: string;
+}
+
 export class Editor {
   cpus = $state("");
   memory = $state("");
@@ -54,6 +63,8 @@ export class Editor {
   #service: () => Service;
   #engine: () => EngineInfo;
   #base: Limits | null = null;
+  #past = $state.raw<Draft[]>([]);
+  #changedAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
 
@@ -72,11 +83,41 @@ export class Editor {
     this.#base = limits;
   }
 
+  /** Changes the draft, so that it can be undone. */
+  write(change: Partial<Draft>): void {
+    const now = Date.now();
+    const before = { cpus: this.cpus, memory: this.memory };
+    if (now - this.#changedAt > ONE_CHANGE_MS) {
+      this.#past = [...this.#past.slice(-MOST_PAST), before];
+    }
+    this.#changedAt = now;
+    this.cpus = change.cpus ?? this.cpus;
+    this.memory = change.memory ?? this.memory;
+  }
+
+  /** Changes the draft to these limits. */
+  writeLimits(limits: Limits): void {
+    this.#changedAt = 0;
+    this.write({ cpus: written.cpus(limits), memory: written.memory(limits) });
+  }
+
+  get canUndo(): boolean {
+    return this.#past.length > 0;
+  }
+
+  /** Takes the last change of the draft back. */
+  undo(): void {
+    const before = this.#past.at(-1);
+    if (!before) return;
+    this.#past = this.#past.slice(0, -1);
+    this.#changedAt = 0;
+    this.cpus = before.cpus;
+    this.memory = before.memory;
+  }
+
   /** Back to the limits in force. */
   reset(): void {
-    const limits = this.#service().limits;
-    this.cpus = written.cpus(limits);
-    this.memory = written.memory(limits);
+    this.writeLimits(this.#service().limits);
   }
 
   get cpusReading(): Reading | null {

@@ -162,3 +162,19 @@ test("a rollback is planned before it can start, and starts what was planned", a
   expect(await rollback.start()).toBe("r8");
   expect(startRollout).toHaveBeenCalledWith(request);
 });
+
+test("undoes one change after the other, and typing as one", () => {
+  vi.useFakeTimers();
+  const editor = edit();
+  expect(editor.canUndo).toBe(false);
+  editor.write({ cpus: "1." });
+  editor.write({ cpus: "1.5" });
+  vi.advanceTimersByTime(2000);
+  editor.write({ memory: "768M" });
+  editor.undo();
+  expect([editor.cpus, editor.memory]).toEqual(["1.5", "512M"]);
+  editor.undo();
+  expect([editor.cpus, editor.memory]).toEqual(["1", "512M"]);
+  expect(editor.canUndo).toBe(false);
+  vi.useRealTimers();
+});

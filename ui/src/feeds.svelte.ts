@@ -1,10 +1,10 @@
 /** Endless things that a page opens and closes: use of containers, log lines. */
-import { SvelteMap } from "svelte/reactivity";
-
 import * as backend from "./backend";
 import type { CommandError, LogLine, Usage } from "./backend";
+import { plain } from "./logs";
+import { KEPT_MS, Series } from "./usage";
 
-const MOST_LINES = 10_000;
+const MOST_LINES = 20_000;
 const TAIL = 200;
 
 export interface Use {
@@ -12,30 +12,53 @@ export interface Use {
   memory: number;
 }
 
+/** What containers used, across pages: one that is opened again shows its last minutes at once. */
+const known = new Map<string, Series>();
+
 /** Live use by container. */
 export class UsageFeed {
-  readonly use = new SvelteMap<string, Use>();
+  /** Counts samples: what is made of them is made anew with each. */
+  #version = $state(0);
+  #followed: string[] = [];
 
   /** Follows exactly these containers until the returned function is called. */
   follow(containers: string[]): () => void {
-    const wanted = new Set(containers);
-    for (const id of this.use.keys()) if (!wanted.has(id)) this.use.delete(id);
+    this.#followed = containers;
+    this.#version++;
+    forgetOld();
     if (containers.length === 0) return () => undefined;
     return backend.followUsage(containers, (sample) => this.#add(sample), ignore);
   }
 
-  #add({ container, cpu, memory }: Usage): void {
-    this.use.set(container, { cpu, memory });
+  #add(sample: Usage): void {
+    const series = known.get(sample.container) ?? new Series();
+    series.add(sample, Date.now());
+    known.set(sample.container, series);
+    this.#version++;
   }
 
-  /** Use of the busiest of these containers; none before a sample has come. */
+  /** What is known of these containers. Read anew whenever a sample comes. */
+  series(containers: string[]): Series[] {
+    void this.#version;
+    return containers.flatMap((id) => known.get(id) ?? []);
+  }
+
+  /** Use of the busiest of these containers; none of those that are not followed. */
   highest(containers: string[]): Use | null {
-    const all = containers.flatMap((id) => this.use.get(id) ?? []);
-    if (all.length === 0) return null;
+    const followed = containers.filter((id) => this.#followed.includes(id));
+    const last = this.series(followed).flatMap(({ samples }) => samples.at(-1) ?? []);
+    if (last.length === 0) return null;
     return {
-      cpu: Math.max(...all.map((use) => use.cpu)),
-      memory: Math.max(...all.map((use) => use.memory)),
+      cpu: Math.max(...last.map((use) => use.cpu)),
+      memory: Math.max(...last.map((use) => use.memory)),
     };
+  }
+}
+
+function forgetOld(): void {
+  const oldest = Date.now() - KEPT_MS;
+  for (const [id, { samples }] of known) {
+    if ((samples.at(-1)?.at ?? 0) < oldest) known.delete(id);
   }
 }
 
@@ -48,6 +71,8 @@ export interface KeyedLine extends LogLine {
   key: number;
   /** When it was written, in milliseconds; that of the line before where the log has no times. */
   time: number;
+  /** The text without colours, which is what is found and copied. */
+  plain: string;
 }
 
 /** The logs of several containers in one list, by time. */
@@ -74,7 +99,7 @@ export class LogFeed {
     let time = last;
     const fresh = lines.map((line) => {
       time = line.at === null ? time : Date.parse(line.at);
-      return { ...line, key: this.#keys++, time };
+      return { ...line, key: this.#keys++, time, plain: plain(line.text) };
     });
     const all = [...this.lines, ...fresh];
     // Containers answer one after the other: only then is anything out of order.

@@ -81,6 +81,7 @@ export class AppState {
         (active) => (this.dragging = active),
         (paths) => this.open(backend.sourceOf(paths)),
       ),
+      backend.onOpen((source) => this.open(source)),
       backend.followChanges((change) => this.#changed(change), this.#report),
     ];
     backend
@@ -189,6 +190,13 @@ export class AppState {
       this.#loading--;
       if (this.#isStale) this.reload();
     }
+  }
+
+  /** Reads everything on screen again. */
+  readAgain(): void {
+    if (this.engine.status !== "ready") void this.connect();
+    else this.attempt(this.refresh());
+    this.reload();
   }
 
   async chooseAndOpen(): Promise<void> {

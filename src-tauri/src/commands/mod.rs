@@ -1,5 +1,6 @@
 //! Everything the page can ask for. A command checks what it is given, asks the engine, and answers.
 
+pub(crate) mod files;
 pub(crate) mod follow;
 pub(crate) mod projects;
 pub(crate) mod rollouts;

@@ -1,10 +1,10 @@
 //! Rollouts: planned, started, aborted, looked back at.
 
-use tauri::State;
+use tauri::{AppHandle, Runtime, State};
 use teal_engine::model::{Origin, Plan, ProjectSource, Revision, RolloutOptions, RolloutRequest};
 
 use super::Answer;
-use crate::{command_error::CommandError, desktop::Desktop, input, rollouts::RolloutInfo};
+use crate::{command_error::CommandError, desktop::Desktop, input, notice, rollouts::RolloutInfo};
 
 #[tauri::command]
 pub(crate) async fn plan_rollout(
@@ -18,7 +18,8 @@ pub(crate) async fn plan_rollout(
 
 /// Answers with the rollout's id as soon as it runs.
 #[tauri::command]
-pub(crate) async fn start_rollout(
+pub(crate) async fn start_rollout<R: Runtime>(
+    app: AppHandle<R>,
     desktop: State<'_, Desktop>,
     request: RolloutRequest,
 ) -> Answer<String> {
@@ -30,6 +31,7 @@ pub(crate) async fn start_rollout(
     let rollout = desktop.engine().await?.roll_out(request).await;
     let rollout = desktop.answer(rollout).await?;
     let id = rollout.id().to_owned();
+    tauri::async_runtime::spawn(notice::of_the_end(app, rollout.clone()));
     desktop.keep(rollout);
     Ok(id)
 }

@@ -43,6 +43,7 @@ test("a meter says its figures and stays within its track", () => {
 
 test("a limit's slider and field move in step", async () => {
   const onmove = vi.fn();
+  const onsuggested = vi.fn();
   render(LimitField, {
     label: "CPU",
     text: "1",
@@ -51,6 +52,8 @@ test("a limit's slider and field move in step", async () => {
     stops: 11,
     marks: [],
     hint: "now 1",
+    suggestion: { text: "0.5", reason: "p95 0.4 of 1" },
+    onsuggested,
     problem: "too much",
     disabled: false,
     testId: "cpu",
@@ -63,6 +66,8 @@ test("a limit's slider and field move in step", async () => {
   const field = screen.getByTestId("cpu");
   expect(field.getAttribute("aria-invalid")).toBe("true");
   expect(screen.getByText("too much")).toBeTruthy();
+  await fireEvent.click(screen.getByRole("button", { name: "Use 0.5" }));
+  expect(onsuggested).toHaveBeenCalledWith("0.5");
 });
 
 test("tabs move by the arrow keys", async () => {

@@ -13,3 +13,19 @@ globalThis.ResizeObserver ??= class {
   unobserve = vi.fn();
   disconnect = vi.fn();
 };
+
+globalThis.matchMedia ??= () =>
+  ({
+    matches: false,
+    addEventListener: vi.fn(),
+    removeEventListener: vi.fn(),
+  }) as unknown as MediaQueryList;
+
+// It draws on a canvas, which jsdom has none of: what is drawn is looked at in a browser.
+vi.mock("uplot", () => ({
+  default: class {
+    setData = vi.fn();
+    redraw = vi.fn();
+    destroy = vi.fn();
+  },
+}));
