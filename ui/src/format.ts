@@ -12,6 +12,19 @@ export function bytes(value: number): string {
   return `${Math.round(value / M)}M`;
 }
 
+/** An amount of data: `812 kB`, `3.4 MB`. */
+export function sizeOf(bytes: number): string {
+  if (bytes < 1000) return `${Math.round(bytes)} B`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1000)} kB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+/** A rate, as precise as a person compares: `0.4`, `12`, `1,204`. */
+export function rate(perSecond: number): string {
+  return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : count(Math.round(perSecond));
+}
+
 /** How long something took: `0.2 s`, `20.3 s`, `2 min 05 s`. */
 export function took(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;

@@ -3,6 +3,7 @@ import type {
   Color,
   Event,
   Failure,
+  Flow,
   Health,
   Outcome,
   Phase,
@@ -80,6 +81,8 @@ export interface RolloutView {
   polls: Poll[];
   answers: { blue: number; green: number; failed: number; wanted: number } | null;
   drain: { inFlight: number | null; elapsedMs: number } | null;
+  /** What goes through each set now, whoever asks; none where it can't be counted. */
+  flow: Record<Color, Flow | null>;
   receipt: Receipt | null;
   /** The 99th percentile of the probe over time, for the chart. */
   latencies: number[];
@@ -119,6 +122,7 @@ export function emptyRollout(id: string, project: string, service: string): Roll
     polls: [],
     answers: null,
     drain: null,
+    flow: { blue: null, green: null },
     receipt: null,
     latencies: [],
     warnings: [],
@@ -201,7 +205,7 @@ function apply(view: RolloutView, event: Event): RolloutView {
     case "split":
       return { ...view, greenPercent: event.greenPercent };
     case "flow":
-      return view;
+      return { ...view, flow: { blue: event.blue, green: event.green } };
     case "answers": {
       const { blue, green, failed, wanted } = event;
       return { ...view, answers: { blue, green, failed, wanted } };
@@ -240,6 +244,7 @@ function end(view: RolloutView, event: Event & { type: "ended" }): RolloutView {
     status,
     phases,
     current: null,
+    flow: { blue: null, green: null },
     outcome: event.outcome,
     failure: event.failure ?? view.failure,
     receipt: event.receipt ?? view.receipt,

@@ -1,5 +1,6 @@
 /** What the stage shows: who serves what, from a service at rest or from its rollout. */
-import type { Color, Limits, Replica, Service } from "./backend";
+import type { Color, Flow, Limits, Replica, Service } from "./backend";
+import { rate, sizeOf } from "./format";
 import { isRunning, type RolloutView } from "./rollout";
 import { limitsInForce, stateOf } from "./services";
 
@@ -13,7 +14,9 @@ export interface LaneView {
   limits: Limits;
   /** Percent of new requests; none where nothing steers or nothing is known. */
   share: number | null;
-  /** What more there is to say at the right: `3 in flight`. */
+  /** What goes through it now, at the right: `204 req/s`; none where that is not known. */
+  pace: string | null;
+  /** What more there is to say there: `3 in flight`. */
   detail: string;
 }
 
@@ -22,6 +25,8 @@ export interface Stage {
   green: LaneView;
   /** Who serves what, in one sentence; the part in `*` is set off. */
   sentence: string;
+  /** What goes through the entry point, of both sets together; none where that is not known. */
+  pace: string | null;
 }
 
 /** The stage of a service; `wanted` are the limits that Green would get. */
@@ -41,6 +46,7 @@ function atRest(service: Service, wanted: Limits): Stage {
       state: service.replicas.length === 0 ? "not created" : stateOf(service.replicas),
       limits: limitsInForce(service),
       share: serves ? 100 : running.length > 0 ? null : 0,
+      pace: null,
       detail: replicasOf(service.replicas.length),
     },
     green: {
@@ -48,6 +54,7 @@ function atRest(service: Service, wanted: Limits): Stage {
       revision: service.revision === null ? null : service.revision + 1,
     },
     sentence: restingSentence(service, running.length > 0),
+    pace: null,
   };
 }
 
@@ -60,6 +67,7 @@ function emptyGreen(limits: Limits): LaneView {
     state: "created by Deploy",
     limits,
     share: 0,
+    pace: null,
     detail: "",
   };
 }
@@ -81,8 +89,6 @@ function duringRollout(service: Service, run: RolloutView, wanted: Limits): Stag
   const green = withPolls(run);
   const greenLimits = run.plan?.limitsAfter ?? wanted;
   const share = (percent: number) => (steered ? percent : null);
-  const inFlight = run.drain?.inFlight;
-  const draining = run.current === "removeBlue" && inFlight !== undefined && inFlight !== null;
   return {
     blue: {
       color: "blue",
@@ -92,7 +98,8 @@ function duringRollout(service: Service, run: RolloutView, wanted: Limits): Stag
       state: run.blue.length === 0 ? "removed" : stateOf(run.blue),
       limits: run.blue[0]?.limits ?? run.plan?.limitsBefore ?? limitsInForce(service),
       share: run.blue.length === 0 ? 0 : share(100 - run.greenPercent),
-      detail: draining ? `${inFlight} in flight` : replicasOf(run.blue.length),
+      pace: paceOf(run.flow.blue),
+      detail: detailOf(run, "blue"),
     },
     green: {
       color: "green",
@@ -102,10 +109,33 @@ function duringRollout(service: Service, run: RolloutView, wanted: Limits): Stag
       state: green.length === 0 ? (isRunning(run) ? "to come" : "removed") : stateOf(green),
       limits: green[0]?.limits ?? greenLimits,
       share: green.length === 0 ? 0 : share(run.greenPercent),
-      detail: replicasOf(green.length),
+      pace: paceOf(run.flow.green),
+      detail: detailOf(run, "green"),
     },
+    pace: paceOfAll(run.flow),
     sentence: steered ? steeredSentence(run) : unsteeredSentence(run),
   };
+}
+
+/** Requests each second where Traefik tells, else new connections, else data. */
+function paceOf(flow: Flow | null): string | null {
+  if (flow === null) return null;
+  if (flow.requestsPerSecond !== null) return `${rate(flow.requestsPerSecond)} req/s`;
+  return `${sizeOf(flow.bytesSentPerSecond)}/s`;
+}
+
+function paceOfAll({ blue, green }: Record<Color, Flow | null>): string | null {
+  const flows = [blue, green].filter((flow) => flow !== null);
+  const requests = flows.flatMap(({ requestsPerSecond }) => requestsPerSecond ?? []);
+  if (requests.length > 0) return `${rate(requests.reduce((sum, one) => sum + one, 0))} req/s`;
+  if (flows.length === 0) return null;
+  return `${sizeOf(flows.reduce((sum, flow) => sum + flow.bytesSentPerSecond, 0))}/s`;
+}
+
+function detailOf(run: RolloutView, color: Color): string {
+  const drained = color === "blue" && run.current === "removeBlue" ? run.drain?.inFlight : null;
+  const inFlight = drained ?? run.flow[color]?.inFlight ?? null;
+  return inFlight === null ? replicasOf(run[color].length) : `${inFlight} in flight`;
 }
 
 /** Green with the health that was polled last, which is newer than that of its creation. */
