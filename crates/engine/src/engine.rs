@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, LogLine, Result, Usage,
-    compose::{Compose, Files},
+    compose::{Compose, Files, Hook},
     docker,
     event::{EventKind, Phase},
     history::History,
@@ -21,8 +21,8 @@ use crate::{
     paths::Paths,
     plan::{Planned, Planner},
     project,
-    rollout::{Driver, LiveProbe, Rollout, Unsettled, UnsettledFile},
-    traffic::{self, Survey, Traffic},
+    rollout::{Driver, Evidence, Rollout, Unsettled, UnsettledFile},
+    traffic::{self, Traffic},
 };
 
 /// Where the engine finds things. The default asks the environment, as Docker's own tools do.
@@ -146,11 +146,12 @@ impl Engine {
             });
         }
         let id = Uuid::new_v4().to_string();
-        let Planned { plan, survey } = self.planner().plan(files, &request, &id).await?;
+        let planned = self.planner().plan(files, &request, &id).await?;
+        let plan = &planned.plan;
         if plan.refusals().next().is_some() {
             return Err(Error::Refused {
                 verdicts: plan.refusals().cloned().collect(),
-                plan: Some(Box::new(plan)),
+                plan: Some(Box::new(planned.plan)),
             });
         }
         let rollout = Rollout::new(id, project.clone(), request.service.clone(), began);
@@ -163,9 +164,7 @@ impl Engine {
             deadline_ms: None,
         });
         let claim = Claim { lock, unsettled };
-        let driver = self
-            .driver(&rollout, plan, survey, request.origin, claim)
-            .await;
+        let driver = self.driver(&rollout, planned, request.origin, claim).await;
         driver.spawn(began.elapsed());
         Ok(rollout)
     }
@@ -202,9 +201,29 @@ impl Engine {
             service: service.to_owned(),
         });
         let claim = Claim { lock, unsettled };
-        let driver = self.driver(&rollout, plan, survey, origin, claim).await;
+        let planned = Planned {
+            pre_stop: self.pre_stop(&plan).await,
+            plan,
+            survey,
+        };
+        let driver = self.driver(&rollout, planned, origin, claim).await;
         driver.spawn_recovery();
         Ok(rollout)
+    }
+
+    /// The hooks of a service in its files as they are now. Nothing stays up for want of them.
+    async fn pre_stop(&self, plan: &Plan) -> Vec<Hook> {
+        match self.inner.compose.read(&plan.source).await {
+            Ok(Files { mut model, .. }) => model
+                .services
+                .remove(&plan.service)
+                .map(|service| service.pre_stop)
+                .unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(%error, "no `pre_stop` hooks are known");
+                Vec::new()
+            }
+        }
     }
 
     fn unsettled(&self, project: &str, service: &str) -> UnsettledFile {
@@ -214,25 +233,31 @@ impl Engine {
     async fn driver(
         &self,
         rollout: &Rollout,
-        plan: Plan,
-        survey: Survey,
+        planned: Planned,
         origin: Origin,
         claim: Claim,
     ) -> Driver {
         let inner = &self.inner;
+        let Planned {
+            plan,
+            survey,
+            pre_stop,
+        } = planned;
+        let traffic = Traffic::new(
+            inner.docker.clone(),
+            survey.clone(),
+            rollout.id().to_owned(),
+            &plan.options.steps,
+        );
         Driver {
             docker: inner.docker.clone(),
             compose: inner.compose.clone(),
             info: inner.info.clone(),
             history: inner.history.clone(),
             rollout: rollout.clone(),
-            probe: LiveProbe::start(&survey, rollout).await,
-            traffic: Traffic::new(
-                inner.docker.clone(),
-                survey,
-                rollout.id().to_owned(),
-                &plan.options.steps,
-            ),
+            evidence: Evidence::start(&survey, &plan, traffic.meter(), rollout).await,
+            traffic,
+            pre_stop,
             origin,
             green: Vec::new(),
             green_served: false,

@@ -1,6 +1,8 @@
 //! What happens in a rollout, as it happens. One enum, serialised once: the window, the terminal,
 //! `--json` and history read the same.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -51,6 +53,15 @@ impl Phase {
 pub enum Color {
     Blue,
     Green,
+}
+
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blue => "Blue",
+            Self::Green => "Green",
+        })
+    }
 }
 
 /// How a rollout ended.

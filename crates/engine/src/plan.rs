@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::{
     Error, Result,
-    compose::{self, Compose, ComposeModel, ComposeService, Files, override_file},
+    compose::{self, Compose, ComposeModel, ComposeService, Files, Hook, override_file},
     docker::{self, teal_label},
     history::History,
     model::{
@@ -30,6 +30,8 @@ pub(crate) struct Planner<'a> {
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) survey: Survey,
+    /// The service's commands for containers that are about to stop.
+    pub(crate) pre_stop: Vec<Hook>,
 }
 
 impl Planner<'_> {
@@ -82,7 +84,11 @@ impl Planner<'_> {
             wish: Some(self.wish(&blue, limits_after).await?),
         });
         verdicts.extend(survey.verdicts.iter().cloned());
-        verdicts.extend(request.options.verdicts());
+        verdicts.extend(
+            request
+                .options
+                .verdicts(survey.can_weigh().err().as_deref()),
+        );
         verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.level));
         let plan = Plan {
             project: base.name.clone(),
@@ -109,7 +115,11 @@ impl Planner<'_> {
             options: request.options.clone(),
             source,
         };
-        Ok(Planned { plan, survey })
+        Ok(Planned {
+            plan,
+            survey,
+            pre_stop: green.pre_stop,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 mod discovery;
 mod editable;
 mod expected;
+mod hook;
 mod merge;
 mod model;
 pub(crate) mod override_file;
@@ -21,6 +22,7 @@ use std::{
 
 use serde::Deserialize;
 
+pub(crate) use hook::Hook;
 pub(crate) use model::{ComposeModel, ComposeService, LimitKeys};
 pub(crate) use process::CommandOutput;
 

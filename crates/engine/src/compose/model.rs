@@ -10,7 +10,10 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
-use super::read::{cpus, keys, memory, milliseconds, text};
+use super::{
+    hook::Hook,
+    read::{cpus, keys, memory, milliseconds, text},
+};
 use crate::{
     Error, Result,
     model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Volume},
@@ -51,6 +54,7 @@ pub(crate) struct ComposeService {
     #[serde(deserialize_with = "keys")]
     pub depends_on: BTreeSet<String>,
     pub links: Vec<String>,
+    pub pre_stop: Vec<Hook>,
 
     deploy: Deploy,
     scale: Option<u32>,

@@ -1,6 +1,7 @@
 //! The Docker engine: how to reach it, and the labels by which Compose and Teal know their own.
 
 mod containers;
+mod exec;
 
 use bollard::{Docker, errors::Error as BollardError};
 use tokio::process::Command;
@@ -11,6 +12,7 @@ pub(crate) use containers::{
     container_label, health_check, image_id, inspect, last_log, limits, list, list_projects,
     probe_output, remove, replica, replicas, start, stop, usage_now, usage_of,
 };
+pub(crate) use exec::{ExecEnd, exec};
 
 /// The oldest API that Teal speaks: Docker 20.10's.
 const OLDEST_API: (usize, usize) = (1, 41);

@@ -87,12 +87,21 @@ impl Default for ProbeOptions {
 }
 
 impl RolloutOptions {
-    /// What is wrong with these options, whatever the service.
-    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
+    /// What is wrong with these options. `only_halves` is why the service's traffic can't be shared
+    /// in other parts than halves.
+    pub(crate) fn verdicts(&self, only_halves: Option<&str>) -> Vec<Verdict> {
         let probe = &self.probe;
+        let shares =
+            only_halves.filter(|_| self.steps.iter().any(|step| ![50, 100].contains(step)));
         let wrong = [
             self.wrong_steps()
                 .map(|reason| (reason, "give rising percentages, such as 10,50,100")),
+            shares.map(|why| {
+                (
+                    format!("the steps {} can't be made: {why}", self.steps_in_words()),
+                    "leave them out for 50,100",
+                )
+            }),
             (self.max_error_percent > 100).then(|| {
                 (
                     format!(
@@ -155,10 +164,14 @@ impl RolloutOptions {
             .collect()
     }
 
+    fn steps_in_words(&self) -> String {
+        let words: Vec<_> = self.steps.iter().map(u8::to_string).collect();
+        words.join(",")
+    }
+
     fn wrong_steps(&self) -> Option<String> {
         let steps = &self.steps;
-        let words: Vec<_> = steps.iter().map(u8::to_string).collect();
-        let wrong = |why: &str| Some(format!("the steps {} {why}", words.join(",")));
+        let wrong = |why: &str| Some(format!("the steps {} {why}", self.steps_in_words()));
         if steps.last() != Some(&100) {
             return wrong("do not end with 100, so Green would never get all traffic");
         }
@@ -195,12 +208,12 @@ mod tests {
             steps: steps.to_vec(),
             ..RolloutOptions::default()
         }
-        .verdicts()
+        .verdicts(None)
     }
 
     #[test]
     fn the_defaults_and_rising_steps_are_fine() {
-        assert_eq!(RolloutOptions::default().verdicts(), []);
+        assert_eq!(RolloutOptions::default().verdicts(Some("no weights")), []);
         assert_eq!(with_steps(&[1, 10, 50, 99, 100]), []);
     }
 
@@ -224,13 +237,26 @@ mod tests {
     }
 
     #[test]
+    fn shares_that_can_not_be_made_are_refused_with_the_reason() {
+        let options = RolloutOptions {
+            steps: vec![10, 50, 100],
+            ..RolloutOptions::default()
+        };
+        let verdicts = options.verdicts(Some("Traefik is too old"));
+        assert_eq!(
+            verdicts[0].reason,
+            "the steps 10,50,100 can't be made: Traefik is too old"
+        );
+    }
+
+    #[test]
     fn a_probe_that_could_not_ask_is_refused() {
         let refused = |probe: ProbeOptions| {
             let options = RolloutOptions {
                 probe,
                 ..RolloutOptions::default()
             };
-            options.verdicts().len()
+            options.verdicts(None).len()
         };
         let good = ProbeOptions {
             path: Some("/health?full=1".into()),

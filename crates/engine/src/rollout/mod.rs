@@ -10,12 +10,13 @@
 //! before SUCCESS can be undone.
 
 mod drain;
+mod evidence;
 mod failure;
 mod health;
-mod live_probe;
 mod phases;
 mod record;
 mod recorder;
+mod split;
 mod undo;
 mod unsettled;
 
@@ -25,16 +26,16 @@ use bollard::Docker;
 use tracing::Instrument;
 
 use crate::{
-    compose::Compose,
-    event::{EventKind, Failure, Outcome, Phase, Receipt},
+    compose::{Compose, Hook},
+    event::{EventKind, Failure, Outcome, Phase},
     history::History,
     lock::Lock,
     model::{EngineInfo, Origin, PhaseTiming, Plan},
     traffic::Traffic,
 };
 
+pub(crate) use evidence::Evidence;
 use failure::{FailureKind, Trouble, chain};
-pub(crate) use live_probe::LiveProbe;
 pub(crate) use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
 pub(crate) use unsettled::{Unsettled, UnsettledFile};
@@ -49,7 +50,9 @@ pub(crate) struct Driver {
     pub(crate) plan: Plan,
     pub(crate) origin: Origin,
     pub(crate) traffic: Traffic,
-    pub(crate) probe: Option<LiveProbe>,
+    pub(crate) evidence: Evidence,
+    /// Run in containers before they are stopped.
+    pub(crate) pre_stop: Vec<Hook>,
     /// Green's container ids, once they exist.
     pub(crate) green: Vec<String>,
     /// Whether Green was ever sent traffic.
@@ -158,7 +161,7 @@ impl Driver {
         match phase {
             Phase::HealthCheck => Some(Duration::from_millis(options.health_timeout_ms)),
             Phase::RemoveBlue => Some(Duration::from_millis(options.drain_timeout_ms)),
-            Phase::VerifyTraffic => Some(phases::TRAFFIC_TIMEOUT),
+            Phase::VerifyTraffic => Some(split::STEP_TIMEOUT * self.shares()),
             Phase::Preparation | Phase::DeployGreen | Phase::Verification => None,
         }
     }
@@ -205,26 +208,10 @@ impl Driver {
         }
     }
 
-    /// What has ended well leaves no record. What has not can be recovered by it.
-    fn settle(&self, outcome: Outcome) {
-        if outcome == Outcome::NotRolledBack {
-            return;
-        }
-        if let Err(error) = self.unsettled.remove() {
-            tracing::error!(%error, "the record of a settled rollout is left");
-            self.rollout.emit(EventKind::Warning {
-                text: chain(&error),
-            });
-        }
-    }
-
     /// Tells everybody how it ended. History first: who hears of the end can read it there.
     async fn finish(mut self, end: End) {
-        let receipt: Option<Receipt> = match self.probe.take() {
-            Some(probe) => probe.stop().await,
-            None => None,
-        };
         let image_after = self.image_after().await;
+        let receipt = self.evidence.stop().await;
         tracing::info!(outcome = ?end.outcome, "rollout ended");
         let revisions = record::revisions(&record::Ended {
             plan: &self.plan,
@@ -234,20 +221,24 @@ impl Driver {
             phases: &self.phases,
             outcome: end.outcome,
             failure: end.failure.as_ref(),
-            receipt: receipt.as_ref(),
+            receipt: &receipt,
             image_after,
         });
         if let Err(error) = self.history.append(&revisions) {
             let text = format!("this rollout is not in the history: {}", chain(&error));
-            tracing::error!(text);
-            self.rollout.emit(EventKind::Warning { text });
+            self.rollout.warn(text);
         }
-        self.settle(end.outcome);
+        // What has ended well leaves no record. What has not can be recovered by it.
+        if end.outcome != Outcome::NotRolledBack
+            && let Err(error) = self.unsettled.remove()
+        {
+            self.rollout.warn(chain(&error));
+        }
         drop(self.lock.take());
         self.rollout.emit(EventKind::Ended {
             outcome: end.outcome,
             failure: end.failure,
-            receipt,
+            receipt: Some(receipt),
             left_behind: end.left_behind,
         });
     }

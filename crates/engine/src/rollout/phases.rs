@@ -8,6 +8,7 @@ use super::{
     Driver, Unsettled,
     failure::{FailureKind, Trouble},
     health::{Wait, crashed},
+    split::traffic,
 };
 use crate::{
     Result,
@@ -15,14 +16,10 @@ use crate::{
     docker::{self, compose_label},
     event::{Color, EventKind, Phase},
     model::{ContainerState, Health, Limits, Memory},
-    traffic::TrafficError,
 };
 
 /// A phase that is done, or why it failed.
 type Done = std::result::Result<(), Trouble>;
-
-/// How long Verify Traffic may take.
-pub(super) const TRAFFIC_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Good answers that Green has to give once more after Blue has stopped.
 const LAST_ANSWERS: u32 = 3;
@@ -58,11 +55,10 @@ impl Driver {
             rollout: self.rollout.id().to_owned(),
             plan: self.plan.clone(),
         })?;
-        self.step(phase, "Holding all traffic on Blue");
-        self.traffic
-            .shift(&self.blue(), &[], 0)
-            .await
-            .map_err(|error| traffic_trouble(&error))?;
+        if self.is_steered() {
+            self.step(phase, "Holding all traffic on Blue");
+        }
+        self.shift(0).await.map_err(|error| traffic(&error))?;
         self.step(phase, "Writing the override with the new limits");
         override_file::write_atomic(
             &self.plan.override_file,
@@ -70,6 +66,7 @@ impl Driver {
         )?;
         self.scale_up().await?;
         self.green = self.find_green().await?;
+        self.evidence.green_is(&self.green);
         let (found, wanted) = (self.green.len(), self.plan.blue.len());
         if found != wanted {
             return Err(Trouble::new(
@@ -131,52 +128,30 @@ impl Driver {
         Ok(())
     }
 
-    /// Phase 4: half of the traffic to each set, and proof that both answer.
+    /// Phase 4: step by step more of the traffic to Green, and each time proof that both answer.
     pub(super) async fn verify_traffic(&mut self) -> Done {
-        let (blue, green) = (self.blue(), self.green.clone());
-        self.step(Phase::VerifyTraffic, "Sending half of the traffic to Green");
-        self.traffic
-            .shift(&blue, &green, 50)
-            .await
-            .map_err(|error| traffic_trouble(&error))?;
-        self.green_served = true;
-        self.rollout.emit(EventKind::Split { green_percent: 50 });
-        let wanted = self.plan.options.answers;
-        self.step(
-            Phase::VerifyTraffic,
-            &format!("Waiting for {wanted} good answers from each container"),
-        );
-        let rollout = self.rollout.clone();
-        self.traffic
-            .verify(
-                &blue,
-                &green,
-                wanted,
-                TRAFFIC_TIMEOUT,
-                |blue, green, failed| {
-                    rollout.emit(EventKind::Answers {
-                        blue,
-                        green,
-                        failed,
-                        wanted,
-                    });
-                },
-            )
-            .await
-            .map_err(|error| traffic_trouble(&error))
+        if !self.is_steered() {
+            self.step(
+                Phase::VerifyTraffic,
+                "Nothing steers requests here, so there is nothing to split or to ask through",
+            );
+            return Ok(());
+        }
+        let steps = self.plan.options.steps.clone();
+        for green_percent in steps.into_iter().filter(|percent| *percent < 100) {
+            self.verify_share(green_percent).await?;
+        }
+        Ok(())
     }
 
     /// Phase 5: all traffic to Green, Blue's requests end, Blue stops. It is not removed yet.
     pub(super) async fn remove_blue(&mut self) -> Done {
-        self.step(Phase::RemoveBlue, "Sending all traffic to Green");
-        let green = self.green.clone();
-        self.traffic
-            .shift(&[], &green, 100)
-            .await
-            .map_err(|error| traffic_trouble(&error))?;
-        self.rollout.emit(EventKind::Split { green_percent: 100 });
+        if self.is_steered() {
+            self.step(Phase::RemoveBlue, "Sending all traffic to Green");
+        }
+        self.shift(100).await.map_err(|error| traffic(&error))?;
         let blue = self.blue();
-        self.drain(Phase::RemoveBlue, &blue).await;
+        self.drain(Phase::RemoveBlue, Color::Blue, &blue).await;
         self.step(Phase::RemoveBlue, "Stopping Blue");
         let stops = join_all(blue.iter().map(|id| docker::stop(&self.docker, id))).await;
         for (id, stopped) in blue.iter().zip(stops) {
@@ -188,6 +163,9 @@ impl Driver {
                 )
                 .of_container(id)
             })?;
+        }
+        if !self.is_steered() {
+            self.rollout.emit(EventKind::Split { green_percent: 100 });
         }
         self.show(Color::Blue).await?;
         Ok(())
@@ -205,10 +183,10 @@ impl Driver {
         self.verify_hash().await?;
         self.step(Phase::Verification, "Checking that Green answers alone");
         let green = self.green.clone();
-        self.traffic
-            .verify(&[], &green, LAST_ANSWERS, TRAFFIC_TIMEOUT, |_, _, _| {})
+        self.answers(&[], &green, LAST_ANSWERS)
             .await
-            .map_err(|error| verification(super::chain(&error)))
+            .map_err(|error| verification(super::chain(&error)))?;
+        Ok(())
     }
 
     async fn verify_container(&self, id: &str, wanted: Limits) -> Done {
@@ -255,9 +233,7 @@ impl Driver {
                 docker::container_label(container, compose_label::CONFIG_HASH)
             });
             if made_from.is_some_and(|hash| hash != now) {
-                self.rollout.emit(EventKind::Warning {
-                    text: "the compose files changed during the rollout: the next `docker compose up` makes new containers".to_owned(),
-                });
+                self.rollout.warn("the compose files changed during the rollout: the next `docker compose up` makes new containers".to_owned());
                 break;
             }
         }
@@ -286,10 +262,12 @@ impl Driver {
         self.show(Color::Green).await?;
         // Green serves by now whatever becomes of the helpers.
         if let Err(error) = self.traffic.release().await {
-            self.rollout.emit(EventKind::Warning {
-                text: format!("helpers of Teal are left: {}", super::chain(&error)),
-            });
+            self.rollout.warn(format!(
+                "helpers of Teal are left: {}",
+                super::chain(&error)
+            ));
         }
+        self.evidence.released();
         Ok(())
     }
 
@@ -335,11 +313,6 @@ impl Driver {
         });
         Ok(())
     }
-}
-
-fn traffic_trouble(error: &TrafficError) -> Trouble {
-    let hint = error.hint();
-    Trouble::new(FailureKind::Traffic, super::chain(error)).with_hint(hint)
 }
 
 fn verification(message: impl Into<String>) -> Trouble {

@@ -17,7 +17,7 @@ pub(super) struct Ended<'a> {
     pub(super) phases: &'a [PhaseTiming],
     pub(super) outcome: Outcome,
     pub(super) failure: Option<&'a Failure>,
-    pub(super) receipt: Option<&'a Receipt>,
+    pub(super) receipt: &'a Receipt,
     pub(super) image_after: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn revisions(ended: &Ended<'_>) -> Vec<Revision> {
         phases: ended.phases.to_vec(),
         outcome: Some(ended.outcome),
         failure: ended.failure.cloned(),
-        receipt: ended.receipt.cloned(),
+        receipt: Some(ended.receipt.clone()),
         ..found.clone()
     };
     match plan.revision_before {

@@ -110,6 +110,11 @@ impl Rollout {
         self.shared.length.send_replace(events.len());
     }
 
+    pub(crate) fn warn(&self, text: String) {
+        tracing::warn!(text);
+        self.emit(EventKind::Warning { text });
+    }
+
     /// Nothing is left half done by a panic between lock and unlock, so poison means nothing here.
     fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
         self.shared

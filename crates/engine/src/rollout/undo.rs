@@ -31,12 +31,12 @@ impl Driver {
         if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
             return Err(Error::Unexpected("Blue is not healthy".to_owned()));
         }
-        self.step(phase, "Sending all traffic to Blue");
-        self.traffic
-            .shift(&blue, &[], 0)
+        if self.is_steered() {
+            self.step(phase, "Sending all traffic to Blue");
+        }
+        self.shift(0)
             .await
             .map_err(|error| Error::Unexpected(super::chain(&error)))?;
-        self.rollout.emit(EventKind::Split { green_percent: 0 });
         self.show(Color::Blue).await?;
         self.remove_green(phase).await?;
         self.step(phase, "Restoring the override");
@@ -51,7 +51,9 @@ impl Driver {
         self.traffic
             .release()
             .await
-            .map_err(|error| Error::Unexpected(super::chain(&error)))
+            .map_err(|error| Error::Unexpected(super::chain(&error)))?;
+        self.evidence.released();
+        Ok(())
     }
 
     /// Ends a rollout whose process died, or that was left as it was.
@@ -79,6 +81,7 @@ impl Driver {
         };
         // Requests may be in flight on Green: how far the rollout came is not known.
         self.green_served = true;
+        self.evidence.shifting(50);
         match self.roll_back().await {
             Ok(()) => end(Outcome::RolledBack, failure.message.clone(), Vec::new()),
             Err(error) => {
@@ -145,7 +148,7 @@ impl Driver {
             }
             let green = self.green.clone();
             if self.green_served {
-                self.drain(phase, &green).await;
+                self.drain(phase, Color::Green, &green).await;
             }
             self.step(phase, "Removing Green");
             try_join_all(green.iter().map(|id| docker::stop(&self.docker, id))).await?;

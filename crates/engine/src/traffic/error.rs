@@ -5,6 +5,9 @@ use std::time::Duration;
 use bollard::errors::Error as DockerError;
 use thiserror::Error;
 
+use super::verify::percent;
+use crate::receipt::Figures;
+
 /// Why traffic could not be steered or verified. What was in force before still is.
 #[derive(Debug, Error)]
 pub(crate) enum TrafficError {
@@ -20,17 +23,36 @@ pub(crate) enum TrafficError {
     NoSidecar,
     #[error("this traffic was split {levels} times already; there is no room for another")]
     NoLevel { levels: u32 },
-    #[error("`{container}` failed a request through Traefik: {reason}")]
-    BadAnswer { container: String, reason: String },
-    #[error("`{container}` gave {good} of {wanted} answers through Traefik within {} s", .waited.as_secs())]
+    #[error(
+        "Green failed {} of {} requests through Traefik ({:.0} %), Blue {} of {} ({:.0} %), and {allowed} % more are allowed; {last}",
+        .green.failed, .green.requests, percent(*green), .blue.failed, .blue.requests, percent(*blue)
+    )]
+    MoreFailures {
+        blue: Figures,
+        green: Figures,
+        /// In percentage points.
+        allowed: u8,
+        /// A container and its last failure.
+        last: String,
+    },
+    #[error(
+        "`{container}` gave {good} good answers to {asked} requests through Traefik, where {wanted} are needed; the last: {last}"
+    )]
     TooFewAnswers {
         container: String,
         good: u32,
+        asked: u32,
         wanted: u32,
-        waited: Duration,
+        last: String,
     },
-    #[error("Green answers more slowly than Blue: {green_ms} ms against {blue_ms} ms (median)")]
-    Slower { blue_ms: u128, green_ms: u128 },
+    #[error(
+        "Green answers more slowly than Blue: {green_ms:.0} ms against {blue_ms:.0} ms (median), where {allowed_ms:.0} ms are allowed"
+    )]
+    Slower {
+        blue_ms: f64,
+        green_ms: f64,
+        allowed_ms: f64,
+    },
     #[error("the Docker engine failed to {operation}")]
     Engine {
         operation: &'static str,
@@ -48,7 +70,7 @@ impl TrafficError {
             Self::Nowhere | Self::NoLevel { .. } => "deploy again",
             Self::NoWeights { .. } => "deploy without steps",
             Self::NoSidecar => "take a Teal that was built for it",
-            Self::BadAnswer { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
+            Self::MoreFailures { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
             Self::Slower { .. } => "the new limits may be too low",
             Self::Engine { .. } => "look at the Docker engine's log",
         }

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     error::TrafficError,
+    meter::Meter,
     sidecar::{self, Found, Order, Report, Sidecar},
 };
 use crate::event::Color;
@@ -23,6 +24,7 @@ pub(super) struct Sidecars {
     /// The ports that requests come in on.
     ports: Vec<u16>,
     running: Vec<Sidecar>,
+    pub(super) meter: Meter,
 }
 
 impl Sidecars {
@@ -33,6 +35,7 @@ impl Sidecars {
             image: None,
             ports,
             running: Vec::new(),
+            meter: Meter::default(),
         }
     }
 
@@ -114,7 +117,11 @@ impl Sidecars {
             }
             started => started,
         };
-        started.map_err(|error| unpinnable(order, &error))
+        let sidecar = started.map_err(|error| unpinnable(order, &error))?;
+        if sidecar.counts {
+            self.meter.add(&sidecar.target, sidecar.readings.clone());
+        }
+        Ok(sidecar)
     }
 
     /// Removes the sidecars of one generation.

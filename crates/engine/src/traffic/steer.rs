@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     error::TrafficError,
     generations::Generations,
+    meter::Meter,
     pins::Pin,
     sidecar::Report,
     sidecars::Sidecars,
@@ -89,6 +90,11 @@ impl Traffic {
         self.served = [blue, green].concat();
         self.shifted_at = Some(Instant::now());
         Ok(())
+    }
+
+    /// What the sidecars count.
+    pub(crate) fn meter(&self) -> Meter {
+        self.sidecars.meter.clone()
     }
 
     /// Requests in flight on these containers, now. None where they can't be counted.

@@ -108,7 +108,31 @@ pub(super) struct Door {
     pub(super) target: Target,
 }
 
+/// The doors that can be reached, each with the number of its route. With a path of one's own, that
+/// is asked for through the first.
+pub(super) fn open_doors(doors: &[Option<Door>], path: Option<&str>) -> Vec<(usize, Door)> {
+    let mut open: Vec<_> = doors
+        .iter()
+        .enumerate()
+        .filter_map(|(number, door)| Some((number, door.clone()?)))
+        .collect();
+    if let Some(path) = path {
+        open.truncate(1);
+        for (_, door) in &mut open {
+            path.clone_into(&mut door.target.path);
+        }
+    }
+    open
+}
+
 impl Survey {
+    /// The ways in from here, each with the number of its route. With a path of one's own, that is
+    /// asked for through the first.
+    pub(super) fn doors_to(&self, path: Option<&str>) -> Vec<(usize, Door)> {
+        let doors = self.steering.as_ref().map_or(&[][..], Steering::doors);
+        open_doors(doors, path)
+    }
+
     pub(super) fn unsteered(reason: impl Into<String>) -> Self {
         Self {
             traefik: None,

@@ -1,4 +1,5 @@
-//! Verify Traffic by evidence: every container answers real requests through Traefik.
+//! Verify Traffic by evidence: every container answers real requests through Traefik, and Green no
+//! worse than Blue.
 
 use std::time::Duration;
 
@@ -7,187 +8,253 @@ use tokio::time::{Instant, sleep};
 use super::{
     error::TrafficError,
     http::{self, Answer, NoAnswer},
+    ledger::{Expected, figures},
     pins::{Pin, probe_value},
     steer::Traffic,
-    survey::Door,
+    survey::{Door, open_doors},
 };
-use crate::event::Color;
+use crate::{event::Color, model::RolloutOptions, receipt::Figures};
 
 const ONE_ANSWER: Duration = Duration::from_secs(10);
 /// Between two tries while Traefik itself does not answer.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// Green may be this many times as slow as Blue …
-const SLOWER_TIMES: u32 = 4;
-/// … and this much on top, so that a cold start is not taken for a low limit.
+/// Green's median may be this much above what is allowed, so that a cold start is not taken for a
+/// low limit.
 const SLOWER_BY: Duration = Duration::from_millis(500);
+/// A container gets at most this many times as many requests as it has to answer.
+const MOST_TIMES: u32 = 3;
 
-/// How much is asked, and for how long.
-struct Limit {
-    answers: u32,
-    timeout: Duration,
-    deadline: Instant,
+/// What is asked of the containers.
+#[derive(Debug, Clone)]
+pub(crate) struct Demand {
+    /// Good answers of each container.
+    pub(crate) answers: u32,
+    pub(crate) timeout: Duration,
+    /// With the thresholds and what the probe asks for.
+    pub(crate) options: RolloutOptions,
+}
+
+/// What the two sets have answered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Answered {
+    pub(crate) blue: Figures,
+    pub(crate) green: Figures,
 }
 
 /// One container's answers so far.
 struct Tested<'a> {
     pin: &'a Pin,
-    good: u32,
-    took: Vec<Duration>,
+    /// How long each good answer took, none for each that failed.
+    answers: Vec<Option<Duration>>,
+    last_failure: Option<String>,
+}
+
+impl Tested<'_> {
+    fn good(&self) -> u32 {
+        count(self.answers.iter().flatten())
+    }
+
+    fn asked(&self) -> u32 {
+        count(self.answers.iter())
+    }
+
+    fn write(&mut self, answer: Result<Duration, String>) {
+        self.answers.push(answer.as_ref().ok().copied());
+        if let Err(reason) = answer {
+            self.last_failure = Some(reason);
+        }
+    }
 }
 
 impl Traffic {
-    /// Asks each of these containers, by name and through Traefik, until it has given `answers`
-    /// good answers. `progress` gets the least that a container of Blue and of Green has given, and
-    /// how many failed. Without an entry point that can be reached from here there is nothing to ask.
+    /// Asks each of these containers, by name and through Traefik, until it has given the good
+    /// answers that are demanded, and compares Green's with Blue's. `progress` gets the least that
+    /// a container of Blue and of Green has given, and how many failed. None comes back where no
+    /// entry point can be reached from here, so that there is nothing to ask.
     ///
     /// # Errors
-    /// A container answers with an error, with worse than Blue does, much more slowly than Blue, or
-    /// not often enough in time.
+    /// Green fails more often than Blue or answers more slowly, beyond the thresholds, or a
+    /// container does not answer often enough in time.
     pub(crate) async fn verify(
         &mut self,
         blue: &[String],
         green: &[String],
-        answers: u32,
-        timeout: Duration,
+        demand: &Demand,
         mut progress: impl FnMut(u32, u32, u32),
-    ) -> Result<(), TrafficError> {
+    ) -> Result<Option<Answered>, TrafficError> {
         let Some((doors, pins)) = self.served() else {
-            return Ok(());
+            return Ok(None);
         };
-        let mut as_blue = vec![None; doors.len()];
-        let doors: Vec<_> = doors
-            .iter()
-            .enumerate()
-            .filter_map(|(number, door)| Some((number, door.as_ref()?)))
-            .collect();
+        let doors = open_doors(doors, demand.options.probe.path.as_deref());
         if doors.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let mut tested: Vec<_> = pins
             .into_iter()
             .filter(|pin| blue.contains(&pin.container) || green.contains(&pin.container))
             .map(|pin| Tested {
                 pin,
-                good: 0,
-                took: Vec::new(),
+                answers: Vec::new(),
+                last_failure: None,
             })
             .collect();
-        let limit = Limit {
-            answers,
-            timeout,
-            deadline: Instant::now() + timeout,
-        };
-        for round in 0..answers as usize {
-            let (number, door) = doors[round % doors.len()];
+        // Blue comes first in each round: what is expected of Green is what Blue answers.
+        tested.sort_by_key(|tested| tested.pin.color == Color::Green);
+        let mut expected = vec![None; doors.len()];
+        let deadline = Instant::now() + demand.timeout;
+        for round in 0.. {
+            let turn = round % doors.len();
+            let (number, door) = &doors[turn];
             for index in 0..tested.len() {
-                let answer = ask(door, number, &tested[index], &limit).await;
-                let judged = answer.and_then(|answer| {
-                    judge(&answer, tested[index].pin, &mut as_blue[number])?;
+                let answer = ask(door, *number, tested[index].pin, deadline).await;
+                let Some(answer) = answer else {
+                    return Err(too_few(&tested[index], demand));
+                };
+                let answer = answer.and_then(|answer| {
+                    judge(answer.status, demand, &mut expected[turn])?;
                     Ok(answer.elapsed)
                 });
-                if let Ok(elapsed) = judged {
-                    tested[index].good += 1;
-                    tested[index].took.push(elapsed);
-                }
-                let failed = u32::from(judged.is_err());
+                tested[index].write(answer);
                 progress(
                     least(&tested, Color::Blue),
                     least(&tested, Color::Green),
-                    failed,
+                    tested.iter().map(|one| one.asked() - one.good()).sum(),
                 );
-                judged?;
+            }
+            compare_failures(&tested, demand)?;
+            if tested.iter().all(|one| one.good() >= demand.answers) {
+                break;
+            }
+            let most = demand.answers.saturating_mul(MOST_TIMES);
+            let slow = tested.iter().find(|one| {
+                one.good() < demand.answers && (one.asked() >= most || Instant::now() >= deadline)
+            });
+            if let Some(slow) = slow {
+                return Err(too_few(slow, demand));
             }
         }
-        compare(&tested)
+        let answered = Answered {
+            blue: of(&tested, Color::Blue),
+            green: of(&tested, Color::Green),
+        };
+        compare_times(answered, demand)?;
+        Ok(Some(answered))
     }
 }
 
-/// One answer of exactly this container. Traefik may be away for a moment; the container may not,
-/// and if it is, Traefik says so.
+/// One answer of exactly this container, or why it gave none; none at the deadline. Traefik may be
+/// away for a moment; the container may not, and if it is, Traefik says so.
 async fn ask(
     door: &Door,
     number: usize,
-    tested: &Tested<'_>,
-    limit: &Limit,
-) -> Result<Answer, TrafficError> {
-    let secret = probe_value(&tested.pin.secret, number);
-    while Instant::now() < limit.deadline {
+    pin: &Pin,
+    deadline: Instant,
+) -> Option<Result<Answer, String>> {
+    let secret = probe_value(&pin.secret, number);
+    while Instant::now() < deadline {
         match http::get(door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await {
-            Ok(answer) if answer.proof.as_deref() == Some(&secret) => return Ok(answer),
+            Ok(answer) if answer.proof.as_deref() == Some(&secret) => return Some(Ok(answer)),
             Ok(_) | Err(NoAnswer::Connect(_) | NoAnswer::Tls(_) | NoAnswer::Broken(_)) => {
                 sleep(TRY_AGAIN).await;
             }
-            Err(problem) => return Err(bad(tested.pin, problem.to_string())),
+            Err(problem) => return Some(Err(problem.to_string())),
         }
     }
-    Err(TrafficError::TooFewAnswers {
-        container: short(tested.pin),
-        good: tested.good,
-        wanted: limit.answers,
-        waited: limit.timeout,
+    None
+}
+
+/// Whether an answer is good. The first one that is no error of the server's says what is usual.
+fn judge(status: u16, demand: &Demand, expected: &mut Option<Expected>) -> Result<(), String> {
+    let expected = match (*expected, demand.options.probe.expect_status) {
+        (Some(known), _) => known,
+        (None, Some(wanted)) => Expected::Only(wanted),
+        (None, None) if status >= 500 => return Err(format!("answered {status}")),
+        (None, None) => *expected.insert(Expected::Usual(status)),
+    };
+    expected.judge(status)
+}
+
+/// Green's failures, while it is still asked as well: what can't become good any more ends at once.
+fn compare_failures(tested: &[Tested<'_>], demand: &Demand) -> Result<(), TrafficError> {
+    let blue = of(tested, Color::Blue);
+    let green = of(tested, Color::Green);
+    let containers = count(tested.iter().filter(|one| one.pin.color == Color::Green));
+    let asked = green.requests.max(demand.answers * containers);
+    let allowed = f64::from(demand.options.max_error_percent) + percent(blue);
+    if f64::from(green.failed) * 100.0 <= allowed * f64::from(asked) {
+        return Ok(());
+    }
+    let last = tested
+        .iter()
+        .filter(|one| one.pin.color == Color::Green)
+        .find_map(|one| {
+            Some(format!(
+                "`{}` {}",
+                short(one.pin),
+                one.last_failure.as_ref()?
+            ))
+        });
+    Err(TrafficError::MoreFailures {
+        blue,
+        green,
+        allowed: demand.options.max_error_percent,
+        last: last.unwrap_or_default(),
     })
 }
 
-/// An answer is good if it is no error of the server's, and no client error where Blue gave none.
-/// Blue comes first in each round.
-fn judge(answer: &Answer, pin: &Pin, as_blue: &mut Option<u16>) -> Result<(), TrafficError> {
-    let status = answer.status;
-    if status >= 500 {
-        return Err(bad(pin, format!("it answered {status}")));
-    }
-    match as_blue {
-        Some(blue) if *blue < 400 && status >= 400 => Err(bad(
-            pin,
-            format!("it answered {status} where Blue answered {blue}"),
-        )),
-        Some(_) => Ok(()),
-        None => {
-            if pin.color == Color::Blue {
-                *as_blue = Some(status);
-            }
-            Ok(())
-        }
-    }
-}
-
-fn compare(tested: &[Tested<'_>]) -> Result<(), TrafficError> {
-    let (Some(blue), Some(green)) = (median(tested, Color::Blue), median(tested, Color::Green))
-    else {
+fn compare_times(answered: Answered, demand: &Demand) -> Result<(), TrafficError> {
+    let Answered { blue, green } = answered;
+    if blue.requests == 0 || green.requests == 0 {
         return Ok(());
-    };
-    if green > blue * SLOWER_TIMES + SLOWER_BY {
+    }
+    let allowed = blue.p50_ms * demand.options.max_slowdown + SLOWER_BY.as_secs_f64() * 1000.0;
+    if green.p50_ms > allowed {
         return Err(TrafficError::Slower {
-            blue_ms: blue.as_millis(),
-            green_ms: green.as_millis(),
+            blue_ms: blue.p50_ms,
+            green_ms: green.p50_ms,
+            allowed_ms: allowed,
         });
     }
     Ok(())
 }
 
-fn median(tested: &[Tested<'_>], color: Color) -> Option<Duration> {
-    let mut took: Vec<_> = tested
-        .iter()
-        .filter(|tested| tested.pin.color == color)
-        .flat_map(|tested| tested.took.iter().copied())
-        .collect();
-    took.sort_unstable();
-    took.get(took.len() / 2).copied()
+/// Failed requests of a hundred; none of none.
+pub(super) fn percent(figures: Figures) -> f64 {
+    if figures.requests == 0 {
+        return 0.0;
+    }
+    f64::from(figures.failed) * 100.0 / f64::from(figures.requests)
+}
+
+fn of(tested: &[Tested<'_>], color: Color) -> Figures {
+    let of_color = tested.iter().filter(|one| one.pin.color == color);
+    figures(of_color.flat_map(|one| one.answers.iter().copied()))
 }
 
 fn least(tested: &[Tested<'_>], color: Color) -> u32 {
     tested
         .iter()
         .filter(|tested| tested.pin.color == color)
-        .map(|tested| tested.good)
+        .map(Tested::good)
         .min()
         .unwrap_or(0)
 }
 
-fn bad(pin: &Pin, reason: String) -> TrafficError {
-    TrafficError::BadAnswer {
-        container: short(pin),
-        reason,
+fn too_few(tested: &Tested<'_>, demand: &Demand) -> TrafficError {
+    TrafficError::TooFewAnswers {
+        container: short(tested.pin),
+        good: tested.good(),
+        asked: tested.asked(),
+        wanted: demand.answers,
+        last: tested
+            .last_failure
+            .clone()
+            .unwrap_or_else(|| "Traefik did not answer".to_owned()),
     }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
 fn short(pin: &Pin) -> String {

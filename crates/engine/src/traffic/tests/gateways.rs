@@ -47,7 +47,7 @@ async fn a_traefik_that_is_restarted_serves_the_same_split_again() {
         .unwrap();
     stage
         .traffic
-        .verify(&blue, &[], 3, Duration::from_secs(20), |_, _, _| {})
+        .verify(&blue, &[], &demand(3), |_, _, _| {})
         .await
         .unwrap();
     stage.answers_come_from(&blue).await;
@@ -79,7 +79,7 @@ async fn a_traefik_that_is_stopped_fails_the_split_and_leaves_the_one_before() {
         .unwrap();
     stage
         .traffic
-        .verify(&blue, &[], 1, Duration::from_secs(20), |_, _, _| {})
+        .verify(&blue, &[], &demand(1), |_, _, _| {})
         .await
         .unwrap();
     stage.answers_come_from(&blue).await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use teal_testkit::{Container, Project, Report, Template};
 
 use super::{error::TrafficError, sidecars::sweep, *};
-use crate::model::TrafficPlan;
+use crate::model::{ProbeOptions, RolloutOptions, TrafficPlan};
 
 /// Makes two tests of each function that takes the image of a Traefik.
 macro_rules! at_the_newest_and_the_oldest {
@@ -83,6 +83,15 @@ impl Stage {
     fn ids(&self, from: usize, to: usize) -> Vec<String> {
         let slice = &self.containers[from..to];
         slice.iter().map(|container| container.id.clone()).collect()
+    }
+}
+
+/// So many good answers of each container, by the thresholds of every rollout.
+fn demand(answers: u32) -> Demand {
+    Demand {
+        answers,
+        timeout: Duration::from_secs(20),
+        options: RolloutOptions::default(),
     }
 }
 

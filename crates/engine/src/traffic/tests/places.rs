@@ -28,7 +28,7 @@ async fn an_entry_point_with_tls_only(traefik: &str) {
     let url = survey.routes[0].url.clone().unwrap();
     assert!(url.starts_with("https://tls.localhost:"), "{url}");
     let probe = eventually("an answer", Duration::from_secs(20), async || {
-        Probe::start(&survey, ProbeOptions::default()).await
+        Probe::start(&survey, &ProbeOptions::default()).await.ok()
     })
     .await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
@@ -36,11 +36,11 @@ async fn an_entry_point_with_tls_only(traefik: &str) {
     stage.shift(&blue, &green).await.unwrap();
     stage
         .traffic
-        .verify(&blue, &green, 3, Duration::from_secs(20), |_, _, _| {})
+        .verify(&blue, &green, &demand(3), |_, _, _| {})
         .await
         .unwrap();
     stage.traffic.release().await.unwrap();
-    let receipt = probe.stop().await;
+    let receipt = probe.stop(1).await;
     assert!(receipt.requests > 0 && receipt.failed == 0, "{receipt:?}");
 }
 

@@ -41,7 +41,7 @@ async fn steers(template: Template, path: &str, host: Option<&str>) {
         marks.push((begin, Instant::now(), [to_blue, to_green].concat()));
         stage
             .traffic
-            .verify(to_blue, to_green, 4, Duration::from_secs(20), |_, _, _| {})
+            .verify(to_blue, to_green, &demand(4), |_, _, _| {})
             .await
             .unwrap();
     }
@@ -174,7 +174,7 @@ async fn a_password_is_asked_for_all_along(traefik: &str) {
         stage.shift(to_blue, to_green).await.unwrap();
         stage
             .traffic
-            .verify(to_blue, to_green, 3, Duration::from_secs(20), |_, _, _| {})
+            .verify(to_blue, to_green, &demand(3), |_, _, _| {})
             .await
             .unwrap();
         assert_eq!(ask(&stage, "/", &[]).await.0, 401);
@@ -244,7 +244,7 @@ async fn two_routers_lead_to_two_ports(traefik: &str) {
     let mut good = 0;
     stage
         .traffic
-        .verify(&blue, &[], 4, Duration::from_secs(20), |blue, _, _| {
+        .verify(&blue, &[], &demand(4), |blue, _, _| {
             good = blue;
         })
         .await
@@ -258,7 +258,7 @@ async fn two_routers_lead_to_two_ports(traefik: &str) {
     stage.project.compose(&["stop", "second"]).await;
     let error = stage
         .traffic
-        .verify(&blue, &[], 4, Duration::from_secs(20), |_, _, _| {})
+        .verify(&blue, &[], &demand(4), |_, _, _| {})
         .await
         .unwrap_err();
     assert!(error.to_string().contains("502"), "{error}");

@@ -40,22 +40,16 @@ async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none
     let mut stage = Stage::up(Template::named("verify").replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     let survey = look(&stage.project).await;
-    let probe = Probe::start(&survey, ProbeOptions::default())
+    let probe = Probe::start(&survey, &ProbeOptions::default())
         .await
         .unwrap();
     stage.shift(&blue, &green).await.unwrap();
     let mut seen = Vec::new();
     stage
         .traffic
-        .verify(
-            &blue,
-            &green,
-            5,
-            Duration::from_secs(20),
-            |blue, green, failed| {
-                seen.push((blue, green, failed));
-            },
-        )
+        .verify(&blue, &green, &demand(5), |blue, green, failed| {
+            seen.push((blue, green, failed));
+        })
         .await
         .unwrap();
     assert_eq!(seen.last(), Some(&(5, 5, 0)));
@@ -64,7 +58,7 @@ async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none
     // Both still run, but only Blue is in the split.
     stage.shift(&blue, &[]).await.unwrap();
     stage.traffic.release().await.unwrap();
-    let receipt = probe.stop().await;
+    let receipt = probe.stop(1).await;
     assert!(receipt.requests > 0, "{receipt:?}");
     assert_eq!(receipt.failed, 0, "{receipt:?}");
 }
@@ -92,7 +86,7 @@ async fn a_green_that_answers_errors_is_found() {
     stage.shift(&blue, &green).await.unwrap();
     let error = stage
         .traffic
-        .verify(&blue, &green, 5, Duration::from_secs(20), |_, _, _| {})
+        .verify(&blue, &green, &demand(5), |_, _, _| {})
         .await
         .unwrap_err();
     let text = error.to_string();

@@ -1,0 +1,192 @@
+//! The evidence of a rollout as it grows: what its live probe saw and the sidecars counted.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::Rollout;
+use crate::{
+    event::{Color, EventKind, Receipt},
+    model::{Plan, TrafficPlan},
+    traffic::{Meter, Moment, Probe, Survey},
+};
+
+/// The time between two reports.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Requests of the live probe once all is over.
+const AFTERWARDS: u32 = 20;
+
+pub(crate) struct Evidence {
+    shared: Arc<Shared>,
+    reporter: JoinHandle<()>,
+    /// Whether the service's own routers lead to it again.
+    is_released: bool,
+}
+
+struct Shared {
+    probe: Option<Probe>,
+    meter: Meter,
+    /// What neither the probe nor the meter knows.
+    rest: Mutex<Receipt>,
+}
+
+impl Evidence {
+    /// Begins to gather, and to tell about it each second.
+    pub(crate) async fn start(
+        survey: &Survey,
+        plan: &Plan,
+        meter: Meter,
+        rollout: &Rollout,
+    ) -> Self {
+        let options = &plan.options.probe;
+        let is_steered = matches!(plan.traffic, TrafficPlan::Steered { .. });
+        let probe = match options.enabled {
+            true => Probe::start(survey, options).await,
+            false => Err("the live probe is switched off".to_owned()),
+        };
+        if let Err(reason) = &probe
+            && options.enabled
+            && is_steered
+        {
+            rollout.warn(format!("no live probe watches this rollout: {reason}"));
+        }
+        let blue: Vec<_> = plan.blue.iter().map(|blue| blue.id.clone()).collect();
+        meter.set(Color::Blue, &blue);
+        let rest = Receipt {
+            unasked: probe.as_ref().err().cloned(),
+            unpromised: plan.unpromised.clone(),
+            bypass: plan.bypass.clone(),
+            ..Receipt::default()
+        };
+        let shared = Arc::new(Shared {
+            probe: probe.ok(),
+            meter,
+            rest: Mutex::new(rest),
+        });
+        let reporter = tokio::spawn(report(Arc::downgrade(&shared), rollout.clone()));
+        Self {
+            shared,
+            reporter,
+            is_released: false,
+        }
+    }
+
+    /// These are Green's containers.
+    pub(super) fn green_is(&self, containers: &[String]) {
+        self.shared.meter.set(Color::Green, containers);
+    }
+
+    /// The share of Green's is about to change: from now on it is not known who answers.
+    pub(super) fn shifting(&self, green_percent: u8) {
+        if let Some(probe) = &self.shared.probe {
+            probe.goes_to(None);
+            if green_percent > 0 {
+                probe.enter(Moment::During);
+            }
+        }
+    }
+
+    /// Traefik serves this share of Green's.
+    pub(super) fn shifted(&self, green_percent: u8) {
+        if let Some(probe) = &self.shared.probe {
+            probe.goes_to(match green_percent {
+                0 => Some(Color::Blue),
+                100 => Some(Color::Green),
+                _ => None,
+            });
+        }
+    }
+
+    /// So many requests were in flight on containers when they were stopped.
+    pub(super) fn cut(&self, requests: u32) {
+        let mut rest = self.shared.rest();
+        rest.cut = Some(rest.cut.unwrap_or(0) + requests);
+    }
+
+    /// The service's own routers lead to it again.
+    pub(super) fn released(&mut self) {
+        self.is_released = true;
+        if let Some(probe) = &self.shared.probe {
+            probe.enter(Moment::After);
+        }
+    }
+
+    /// Asks a last few times and sums up.
+    pub(super) async fn stop(self) -> Receipt {
+        self.reporter.abort();
+        // Once the reporter has ended nobody else holds the probe.
+        if let Err(error) = self.reporter.await
+            && error.is_panic()
+        {
+            tracing::error!(%error, "the reporter of the evidence failed");
+        }
+        self.shared.meter.sample();
+        let so_far = self.shared.receipt();
+        let Some(probe) = Arc::into_inner(self.shared).and_then(|shared| shared.probe) else {
+            return so_far;
+        };
+        let last = if self.is_released { AFTERWARDS } else { 0 };
+        so_far.with_probe(probe.stop(last).await)
+    }
+}
+
+impl Shared {
+    fn receipt(&self) -> Receipt {
+        let rest = Receipt {
+            blue_traffic: self.meter.carried(Color::Blue),
+            green_traffic: self.meter.carried(Color::Green),
+            ..self.rest().clone()
+        };
+        match &self.probe {
+            Some(probe) => rest.with_probe(probe.receipt()),
+            None => rest,
+        }
+    }
+
+    /// Nothing is left half done by a panic between lock and unlock, so poison means nothing here.
+    fn rest(&self) -> MutexGuard<'_, Receipt> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Receipt {
+    /// This, with what a probe saw.
+    fn with_probe(self, probe: Self) -> Self {
+        Self {
+            unasked: None,
+            blue_traffic: self.blue_traffic,
+            green_traffic: self.green_traffic,
+            cut: self.cut,
+            unpromised: self.unpromised,
+            bypass: self.bypass,
+            ..probe
+        }
+    }
+}
+
+async fn report(shared: Weak<Shared>, rollout: Rollout) {
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        let (blue, green) = shared.meter.sample();
+        if blue.is_some() || green.is_some() {
+            rollout.emit(EventKind::Flow { blue, green });
+        }
+        if shared.probe.is_some() {
+            rollout.emit(EventKind::Probe {
+                receipt: shared.receipt(),
+            });
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The share of new requests that Green gets, and the proof that it does well with it.
+
+use std::time::Duration;
+
+use super::{
+    Driver,
+    failure::{FailureKind, Trouble},
+};
+use crate::{
+    event::{EventKind, Figures, Phase},
+    model::TrafficPlan,
+    traffic::{Answered, Demand, TrafficError},
+};
+
+/// How long each step of Verify Traffic may take.
+pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Driver {
+    /// Whether Teal decides where requests go.
+    pub(super) const fn is_steered(&self) -> bool {
+        matches!(self.plan.traffic, TrafficPlan::Steered { .. })
+    }
+
+    /// How many times both sets are verified side by side.
+    pub(super) fn shares(&self) -> u32 {
+        let below = self.plan.options.steps.iter().filter(|step| **step < 100);
+        u32::try_from(below.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Gives Green this share of new requests, and returns once Traefik does it. Where nothing
+    /// steers, nothing happens.
+    pub(super) async fn shift(&mut self, green_percent: u8) -> Result<(), TrafficError> {
+        if !self.is_steered() {
+            return Ok(());
+        }
+        let (blue, green) = (self.blue(), self.green.clone());
+        self.green_served |= green_percent > 0;
+        self.evidence.shifting(green_percent);
+        self.traffic.shift(&blue, &green, green_percent).await?;
+        self.evidence.shifted(green_percent);
+        self.rollout.emit(EventKind::Split { green_percent });
+        Ok(())
+    }
+
+    /// One step of Verify Traffic: a share of the requests to Green, and proof that both sets
+    /// answer well.
+    pub(super) async fn verify_share(&mut self, green_percent: u8) -> Result<(), Trouble> {
+        let phase = Phase::VerifyTraffic;
+        self.step(
+            phase,
+            &format!("Sending {green_percent} % of the traffic to Green"),
+        );
+        self.shift(green_percent)
+            .await
+            .map_err(|error| traffic(&error))?;
+        let wanted = self.plan.options.answers;
+        self.step(
+            phase,
+            &format!("Waiting for {wanted} good answers from each container"),
+        );
+        let (blue, green) = (self.blue(), self.green.clone());
+        let answered = self
+            .answers(&blue, &green, wanted)
+            .await
+            .map_err(|error| traffic(&error))?;
+        match answered {
+            Some(Answered { blue, green }) => {
+                self.step(
+                    phase,
+                    &format!("Blue: {}; Green: {}", words(blue), words(green)),
+                );
+            }
+            None => self.step(
+                phase,
+                "No entry point can be reached from here: nothing shows that both answer",
+            ),
+        }
+        Ok(())
+    }
+
+    /// So many good answers from each of these containers; none where nobody can be asked.
+    pub(super) async fn answers(
+        &mut self,
+        blue: &[String],
+        green: &[String],
+        wanted: u32,
+    ) -> Result<Option<Answered>, TrafficError> {
+        let rollout = &self.rollout;
+        let demand = Demand {
+            answers: wanted,
+            timeout: STEP_TIMEOUT,
+            options: self.plan.options.clone(),
+        };
+        self.traffic
+            .verify(blue, green, &demand, |blue, green, failed| {
+                rollout.emit(EventKind::Answers {
+                    blue,
+                    green,
+                    failed,
+                    wanted,
+                });
+            })
+            .await
+    }
+}
+
+fn words(figures: Figures) -> String {
+    format!(
+        "{} of {} requests failed, p50 {:.0} ms, p99 {:.0} ms",
+        figures.failed, figures.requests, figures.p50_ms, figures.p99_ms
+    )
+}
+
+pub(super) fn traffic(error: &TrafficError) -> Trouble {
+    let hint = error.hint();
+    Trouble::new(FailureKind::Traffic, super::chain(error)).with_hint(hint)
+}

@@ -1,0 +1,303 @@
+//! The live probe's book: each request, when it was asked and who can have answered it.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    event::Color,
+    receipt::{Figures, Receipt},
+};
+
+/// How many failures the receipt tells in words.
+const FAILURES_TOLD: usize = 5;
+
+/// Where a rollout stands, as the receipt compares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Green has not been given traffic.
+    Before,
+    During,
+    /// The service's own routers lead to it again.
+    After,
+}
+
+/// Which answers are good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// This status alone, as somebody asked for.
+    Only(u16),
+    /// Every status below 400, and this one, which Blue answers.
+    Usual(u16),
+}
+
+impl Expected {
+    /// What is expected of a service that answers so before anything has changed; why it can't be
+    /// probed if that is no good answer.
+    pub(super) fn of(wanted: Option<u16>, found: u16) -> Result<Self, String> {
+        match wanted {
+            Some(wanted) if wanted == found => Ok(Self::Only(wanted)),
+            Some(wanted) => Err(format!("answers {found} instead of {wanted}")),
+            None if found < 500 => Ok(Self::Usual(found)),
+            None => Err(format!("answers {found}")),
+        }
+    }
+
+    pub(super) const fn status(self) -> u16 {
+        match self {
+            Self::Only(status) | Self::Usual(status) => status,
+        }
+    }
+
+    /// Why an answer is not good.
+    pub(super) fn judge(self, status: u16) -> Result<(), String> {
+        let is_good = match self {
+            Self::Only(wanted) => status == wanted,
+            Self::Usual(usual) => status < 400 || status == usual,
+        };
+        if is_good {
+            return Ok(());
+        }
+        Err(format!("answered {status} instead of {}", self.status()))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    target: String,
+    expected: Expected,
+    book: Mutex<Book>,
+}
+
+#[derive(Debug)]
+struct Book {
+    window: Window,
+    entries: Vec<Entry>,
+    failures: Vec<String>,
+    last_good: Instant,
+    worst_gap: Duration,
+}
+
+/// The time in which neither the moment nor the set that answers changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    moment: Moment,
+    color: Option<Color>,
+    /// Counts the changes of who answers.
+    turn: u32,
+}
+
+#[derive(Debug)]
+struct Entry {
+    moment: Moment,
+    color: Option<Color>,
+    /// None of a request that failed.
+    took: Option<Duration>,
+}
+
+impl Ledger {
+    /// Blue alone answers at first.
+    pub(super) fn new(target: String, expected: Expected) -> Self {
+        Self {
+            target,
+            expected,
+            book: Mutex::new(Book {
+                window: Window {
+                    moment: Moment::Before,
+                    color: Some(Color::Blue),
+                    turn: 0,
+                },
+                entries: Vec::new(),
+                failures: Vec::new(),
+                last_good: Instant::now(),
+                worst_gap: Duration::ZERO,
+            }),
+        }
+    }
+
+    pub(super) const fn expected(&self) -> Expected {
+        self.expected
+    }
+
+    pub(super) fn enter(&self, moment: Moment) {
+        self.book().window.moment = moment;
+    }
+
+    pub(super) fn goes_to(&self, color: Option<Color>) {
+        let window = &mut self.book().window;
+        window.color = color;
+        window.turn += 1;
+    }
+
+    /// The window that a request begins in.
+    pub(super) fn window(&self) -> Window {
+        self.book().window
+    }
+
+    /// Writes down an answer, or why there was no good one. One on whose way it changed who
+    /// answers is nobody's.
+    pub(super) fn write(&self, began: Window, answer: Result<Duration, String>) {
+        let mut book = self.book();
+        let color = began.color.filter(|_| began.turn == book.window.turn);
+        if answer.is_ok() {
+            let now = Instant::now();
+            book.worst_gap = book.worst_gap.max(now - book.last_good);
+            book.last_good = now;
+        }
+        let took = answer.map_err(|reason| book.tell(reason)).ok();
+        book.entries.push(Entry {
+            moment: began.moment,
+            color,
+            took,
+        });
+    }
+
+    pub(super) fn receipt(&self) -> Receipt {
+        let book = self.book();
+        let all = book.figures(|_| true);
+        let of = |moment| book.figures(|entry| entry.moment == moment);
+        let by = |color| book.figures(|entry| entry.color == Some(color));
+        Receipt {
+            target: Some(self.target.clone()),
+            expected_status: Some(self.expected.status()),
+            requests: all.requests,
+            failed: all.failed,
+            // A gap that goes on counts as well.
+            worst_gap_ms: millis(book.worst_gap.max(book.last_good.elapsed())),
+            p50_ms: all.p50_ms,
+            p99_ms: all.p99_ms,
+            failures: book.failures.clone(),
+            before: of(Moment::Before),
+            during: of(Moment::During),
+            after: of(Moment::After),
+            blue: by(Color::Blue),
+            green: by(Color::Green),
+            ..Receipt::default()
+        }
+    }
+
+    /// Nothing is left half done by a panic between lock and unlock, so poison means nothing here.
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn tell(&mut self, reason: String) {
+        if self.failures.len() < FAILURES_TOLD {
+            self.failures.push(reason);
+        }
+    }
+
+    fn figures(&self, wanted: impl Fn(&Entry) -> bool) -> Figures {
+        let chosen = self.entries.iter().filter(|entry| wanted(entry));
+        figures(chosen.map(|entry| entry.took))
+    }
+}
+
+/// Sums up requests: how long each good answer took, none for each that failed.
+pub(super) fn figures(requests: impl Iterator<Item = Option<Duration>>) -> Figures {
+    let mut failed = 0;
+    let mut took: Vec<_> = requests
+        .filter_map(|took| {
+            failed += u32::from(took.is_none());
+            took
+        })
+        .collect();
+    took.sort_unstable();
+    let good = u32::try_from(took.len()).unwrap_or(u32::MAX);
+    Figures {
+        requests: good.saturating_add(failed),
+        failed,
+        p50_ms: millis(percentile(&took, 50)),
+        p99_ms: millis(percentile(&took, 99)),
+    }
+}
+
+/// By the nearest rank; zero of nothing.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        let sorted: Vec<_> = (1..=200).map(ms).collect();
+        assert_eq!(percentile(&sorted, 50), ms(100));
+        assert_eq!(percentile(&sorted, 99), ms(198));
+        assert_eq!(percentile(&sorted[..1], 99), ms(1));
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_blue_answers_before_stays_good() {
+        let usual = Expected::of(None, 404).unwrap();
+        assert_eq!(usual.judge(404), Ok(()));
+        assert_eq!(usual.judge(302), Ok(()));
+        assert_eq!(
+            usual.judge(403),
+            Err("answered 403 instead of 404".to_owned())
+        );
+        assert!(usual.judge(502).is_err());
+        assert_eq!(Expected::of(None, 500), Err("answers 500".to_owned()));
+    }
+
+    #[test]
+    fn a_status_that_was_asked_for_is_the_only_good_one() {
+        let only = Expected::of(Some(204), 204).unwrap();
+        assert_eq!(only.judge(204), Ok(()));
+        assert!(only.judge(200).is_err());
+        assert_eq!(
+            Expected::of(Some(200), 404),
+            Err("answers 404 instead of 200".to_owned())
+        );
+        assert_eq!(Expected::of(Some(503), 503).unwrap().judge(503), Ok(()));
+    }
+
+    #[test]
+    fn answers_count_for_their_moment_and_for_who_alone_can_have_given_them() {
+        let ledger = Ledger::new("GET /".into(), Expected::Usual(200));
+        let ask = |took| ledger.write(ledger.window(), took);
+        ask(Ok(ms(4)));
+        ask(Ok(ms(6)));
+        let on_its_way = ledger.window();
+        ledger.enter(Moment::During);
+        ledger.goes_to(None);
+        ledger.write(on_its_way, Ok(ms(50)));
+        ask(Err("answered 502 instead of 200".into()));
+        ledger.goes_to(Some(Color::Green));
+        ask(Ok(ms(8)));
+        ledger.enter(Moment::After);
+        ask(Ok(ms(9)));
+
+        let receipt = ledger.receipt();
+        let counts = |figures: Figures| (figures.requests, figures.failed);
+        assert_eq!((receipt.requests, receipt.failed), (6, 1));
+        assert_eq!(counts(receipt.before), (3, 0));
+        assert_eq!(counts(receipt.during), (2, 1));
+        assert_eq!(counts(receipt.after), (1, 0));
+        assert_eq!(counts(receipt.blue), (2, 0));
+        assert_eq!(counts(receipt.green), (2, 0));
+        assert!((receipt.blue.p99_ms - 6.0).abs() < f64::EPSILON);
+        assert!((receipt.before.p99_ms - 50.0).abs() < f64::EPSILON);
+        assert_eq!(receipt.failures, ["answered 502 instead of 200"]);
+    }
+}
