@@ -1,9 +1,10 @@
 //! Preparation: what a rollout would do, found out without changing anything.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use bollard::{Docker, models::ContainerInspectResponse};
 use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Error, Result,
@@ -14,9 +15,12 @@ use crate::{
         Difference, EngineInfo, Limits, LiveUpdate, Memory, Plan, ProjectSource, Revision,
         RolloutRequest,
     },
-    readiness::{self, Facts, Wish},
+    readiness::{self, Facts, Found, Wish},
     traffic::{self, Survey},
 };
+
+/// The age from which a container's average use says something.
+const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a plan is made with.
 pub(crate) struct Planner<'a> {
@@ -73,13 +77,19 @@ impl Planner<'_> {
             .await?;
         let survey = traffic::survey(self.docker, &blue, Some(&green.labels)).await?;
         let replicas = docker::replicas(&blue);
+        let directory = compose::working_directory(&source);
         let mut verdicts = readiness::verdicts(&Facts {
             name: &request.service,
             model: &base,
             service,
-            replicas: &replicas,
-            image_health: blue.first().and_then(docker::health_check).as_ref(),
-            routes: &survey.routes,
+            directory: &directory,
+            found: Some(Found {
+                replicas: &replicas,
+                image_health: blue.first().and_then(docker::health_check).as_ref(),
+                image_volumes: &docker::image_volumes(blue.first(), &service.mounts()),
+                routes: &survey.routes,
+            }),
+            health_timeout: Duration::from_millis(request.options.health_timeout_ms),
             engine: self.info,
             wish: Some(self.wish(&blue, limits_after).await?),
         });
@@ -89,11 +99,11 @@ impl Planner<'_> {
                 .options
                 .verdicts(survey.can_weigh().err().as_deref()),
         );
-        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.level));
+        readiness::sort(&mut verdicts);
         let plan = Plan {
             project: base.name.clone(),
             service: request.service.clone(),
-            working_directory: compose::working_directory(&source),
+            working_directory: directory,
             revision: next_revision(&past),
             revision_before: current_revision(&past),
             to_revision: request.to_revision,
@@ -160,17 +170,22 @@ impl Planner<'_> {
         Ok(green)
     }
 
-    /// What the limits are judged against: the most that one container of Blue uses now.
+    /// What the limits are judged against: what Blue and the engine's other containers use now.
     async fn wish(&self, blue: &[ContainerInspectResponse], limits: Limits) -> Result<Wish> {
         let ids = blue.iter().filter_map(|container| container.id.as_deref());
-        let used = try_join_all(ids.map(|id| docker::usage_now(self.docker, id))).await?;
+        let used = try_join_all(ids.map(|id| docker::usage_now(self.docker, id)));
+        let (used, all) = tokio::try_join!(used, docker::memory_of_all(self.docker))?;
+        let memory = used.iter().flatten().map(|used| used.memory).max();
+        let cores = blue.iter().zip(&used).filter_map(|(container, used)| {
+            let age = Timestamp::now().duration_since(docker::replica(container).started_at?);
+            // At its start a container is busier than it will be.
+            (age > SETTLED).then_some(used.as_ref()?.cpu?.as_secs_f64() / age.as_secs_f64())
+        });
         Ok(Wish {
             limits,
-            memory_in_use: used
-                .into_iter()
-                .flatten()
-                .map(|(used, _)| Memory::from_bytes(used))
-                .max(),
+            memory_in_use: memory.map(Memory::from_bytes),
+            engine_in_use: Some(all),
+            cores_in_use: cores.reduce(f64::max),
         })
     }
 

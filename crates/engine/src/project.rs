@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use bollard::models::ContainerInspectResponse;
@@ -14,7 +15,8 @@ use crate::{
     docker::{self, compose_label},
     drift::{Found, drift},
     model::{
-        ContainerState, Health, Project, ProjectSource, Readiness, Replica, Revision, Service,
+        ContainerState, Health, Project, ProjectSource, Readiness, Replica, Revision,
+        RolloutOptions, Service,
     },
     plan::{Planner, current_revision},
     readiness::{self, Facts},
@@ -30,6 +32,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         source,
         model: base,
     } = planner.compose.read(source).await?;
+    let directory = compose::working_directory(&source);
     let override_path = override_file::path(&source);
     let override_exists = override_path.exists();
     let (hashes, with_override) = tokio::try_join!(
@@ -80,12 +83,12 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
                 survey,
                 past: &past,
             };
-            found.describe(planner, &base)
+            found.describe(planner, &base, &directory)
         })
         .collect();
     Ok(Project {
         name: base.name,
-        working_directory: compose::working_directory(&source),
+        working_directory: directory,
         source,
         services,
         traefik,
@@ -159,21 +162,26 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn describe(self, planner: &Planner<'_>, model: &ComposeModel) -> Service {
+    fn describe(self, planner: &Planner<'_>, model: &ComposeModel, directory: &Path) -> Service {
         let replicas = docker::replicas(self.containers);
         let image_health = self.containers.first().and_then(docker::health_check);
         let mut verdicts = readiness::verdicts(&Facts {
             name: self.name,
             model,
             service: self.file,
-            replicas: &replicas,
-            image_health: image_health.as_ref(),
-            routes: &self.survey.routes,
+            directory,
+            found: Some(readiness::Found {
+                replicas: &replicas,
+                image_health: image_health.as_ref(),
+                image_volumes: &docker::image_volumes(self.containers.first(), &self.file.mounts()),
+                routes: &self.survey.routes,
+            }),
+            health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),
             engine: planner.info,
             wish: None,
         });
         verdicts.extend(self.survey.verdicts);
-        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.level));
+        readiness::sort(&mut verdicts);
         let past: Vec<Revision> = self
             .past
             .iter()

@@ -10,6 +10,7 @@ mod model;
 pub(crate) mod override_file;
 mod process;
 mod read;
+mod relations;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use std::{
 use serde::Deserialize;
 
 pub(crate) use hook::Hook;
-pub(crate) use model::{ComposeModel, ComposeService, LimitKeys};
+pub(crate) use model::{ComposeModel, ComposePort, ComposeService, LimitKeys};
 pub(crate) use process::CommandOutput;
 
 use crate::{Error, Result, model::ProjectSource};

@@ -1,9 +1,6 @@
 //! The canonical model that `docker compose config --format json` prints, as far as Teal reads it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{
     Deserialize,
@@ -12,7 +9,7 @@ use serde::{
 
 use super::{
     hook::Hook,
-    read::{cpus, keys, memory, milliseconds, text},
+    read::{cpus, memory, milliseconds, text},
 };
 use crate::{
     Error, Result,
@@ -32,6 +29,7 @@ pub(crate) struct ComposeModel {
 #[serde(default)]
 pub(crate) struct ComposeService {
     pub image: Option<String>,
+    pub build: Option<Build>,
     pub container_name: Option<String>,
     pub command: Option<Vec<String>>,
     pub entrypoint: Option<Vec<String>>,
@@ -51,8 +49,7 @@ pub(crate) struct ComposeService {
     pub ports: Vec<ComposePort>,
     pub volumes: Vec<ComposeVolume>,
     pub volumes_from: Vec<String>,
-    #[serde(deserialize_with = "keys")]
-    pub depends_on: BTreeSet<String>,
+    pub depends_on: BTreeMap<String, Dependency>,
     pub links: Vec<String>,
     pub pre_stop: Vec<Hook>,
 
@@ -71,6 +68,24 @@ pub(crate) struct ComposeService {
     pub cpu_period: Option<IgnoredAny>,
     pids_limit: Option<i64>,
     healthcheck: Option<FileHealthCheck>,
+}
+
+/// How a service's image is built.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Build {
+    /// The folder whose files go into it, or an address.
+    pub context: PathBuf,
+}
+
+/// What a service asks of one it depends on.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Dependency {
+    /// `service_started`, `service_healthy` or `service_completed_successfully`.
+    pub condition: String,
+    /// Whether Compose restarts it after a change of the other.
+    pub restart: bool,
 }
 
 /// A value that may be a secret.
@@ -198,36 +213,6 @@ impl ComposeModel {
         for (name, service) in &mut self.services {
             service.enabled = names.contains(&name.as_str());
         }
-    }
-
-    /// The other services that name this one (`depends_on`, `links`), so that they may call it by
-    /// its name.
-    pub(crate) fn callers(&self, service: &str) -> Vec<String> {
-        self.others(service, |other| {
-            other.depends_on.contains(service)
-                || other
-                    .links
-                    .iter()
-                    .any(|link| link.split(':').next() == Some(service))
-        })
-    }
-
-    /// The other services that live in a namespace of this one's container.
-    pub(crate) fn lodgers(&self, service: &str) -> Vec<String> {
-        let mode = format!("service:{service}");
-        self.others(service, |other| {
-            [&other.network_mode, &other.pid, &other.ipc]
-                .into_iter()
-                .any(|namespace| namespace.as_ref() == Some(&mode))
-        })
-    }
-
-    fn others(&self, service: &str, wanted: impl Fn(&ComposeService) -> bool) -> Vec<String> {
-        self.services
-            .iter()
-            .filter(|(name, other)| *name != service && wanted(other))
-            .map(|(name, _)| name.clone())
-            .collect()
     }
 }
 

@@ -1,12 +1,7 @@
 //! Values in the forms that Compose has printed them in, from version to version.
 
-use std::{collections::BTreeSet, fmt};
-
 use jiff::SignedDuration;
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::model::{Cpus, Memory};
 
@@ -56,29 +51,6 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
         Some(Number::Text(text)) if !text.is_empty() => Some(text),
         _ => None,
     })
-}
-
-/// The keys of a mapping whose values say nothing to Teal.
-pub(super) fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D::Error> {
-    struct Keys;
-
-    impl<'de> Visitor<'de> for Keys {
-        type Value = BTreeSet<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a mapping")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut keys = BTreeSet::new();
-            while let Some((key, IgnoredAny)) = map.next_entry()? {
-                keys.insert(key);
-            }
-            Ok(keys)
-        }
-    }
-
-    from.deserialize_map(Keys)
 }
 
 /// A time as Go prints it: `1m30s`.

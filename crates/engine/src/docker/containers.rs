@@ -6,22 +6,21 @@ use bollard::{
     Docker,
     errors::Error as BollardError,
     models::{
-        ContainerInspectResponse, ContainerStateStatusEnum, ContainerStatsResponse,
-        ContainerSummary, ContainerSummaryStateEnum, HealthStatusEnum, HealthcheckResult,
+        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary,
+        ContainerSummaryStateEnum, HealthStatusEnum, HealthcheckResult,
     },
     query_parameters::{
-        ListContainersOptions, LogsOptions, RemoveContainerOptions, StatsOptions,
-        StopContainerOptions,
+        ListContainersOptions, LogsOptions, RemoveContainerOptions, StopContainerOptions,
     },
 };
-use futures_util::{StreamExt, TryStreamExt, future::try_join_all};
+use futures_util::{TryStreamExt, future::try_join_all};
 
 use super::{compose_label, failed, teal_label};
 use crate::{
     Result,
     model::{
         ContainerState, Cpus, Health, HealthCheck, Limits, Memory, ProjectSource, ProjectSummary,
-        Replica,
+        Replica, Volume,
     },
 };
 
@@ -292,6 +291,25 @@ pub(crate) fn health_check(container: &ContainerInspectResponse) -> Option<Healt
     })
 }
 
+/// Where a container keeps files in volumes that nobody named: those that its image asks for and
+/// `mounts`, the service's own, do not mention.
+pub(crate) fn image_volumes(
+    container: Option<&ContainerInspectResponse>,
+    mounts: &[Volume],
+) -> Vec<String> {
+    let found = container.and_then(|container| container.mounts.as_ref());
+    found
+        .into_iter()
+        .flatten()
+        .filter(|mount| {
+            let name = mount.name.as_deref().unwrap_or_default();
+            name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+        .filter_map(|mount| mount.destination.clone())
+        .filter(|target| mounts.iter().all(|mount| mount.target != *target))
+        .collect()
+}
+
 /// What the last health probe printed.
 pub(crate) fn probe_output(container: &ContainerInspectResponse) -> Option<String> {
     let log = container.state.as_ref()?.health.as_ref()?.log.as_ref()?;
@@ -365,61 +383,4 @@ pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<()> {
             .map_err(failed(format!("remove container `{id}`")))
             .map(drop),
     }
-}
-
-/// Bytes in use, as `docker stats` shows them: without the inactive page cache.
-fn memory_used(stats: &ContainerStatsResponse) -> Option<u64> {
-    let memory = stats.memory_stats.as_ref()?;
-    let detail = memory.stats.as_ref();
-    // The key for cgroup v2, then v1.
-    let cache = detail
-        .and_then(|detail| {
-            detail
-                .get("inactive_file")
-                .or(detail.get("total_inactive_file"))
-        })
-        .copied()
-        .unwrap_or(0);
-    Some(memory.usage?.saturating_sub(cache))
-}
-
-/// Nanoseconds of CPU time used so far.
-fn cpu_used(stats: &ContainerStatsResponse) -> Option<u64> {
-    stats.cpu_stats.as_ref()?.cpu_usage.as_ref()?.total_usage
-}
-
-/// Memory in use and the memory limit as the control group has it, in bytes; none where the
-/// container does not run.
-pub(crate) async fn usage_now(docker: &Docker, id: &str) -> Result<Option<(u64, Option<u64>)>> {
-    let options = StatsOptions {
-        stream: false,
-        one_shot: true,
-    };
-    let stats = docker
-        .stats(id, Some(options))
-        .next()
-        .await
-        .transpose()
-        .missing()
-        .map_err(failed(format!("read the statistics of `{id}`")))?
-        .flatten();
-    Ok(stats.and_then(|stats| {
-        let limit = stats.memory_stats.as_ref().and_then(|memory| memory.limit);
-        Some((memory_used(&stats)?, limit))
-    }))
-}
-
-/// CPU in cores between two samples, and the memory in use at the second.
-pub(crate) fn usage_of(
-    before: &ContainerStatsResponse,
-    now: &ContainerStatsResponse,
-) -> Option<(f64, u64)> {
-    let time = |stats: &ContainerStatsResponse| -> Option<jiff::Timestamp> {
-        stats.read.as_ref()?.parse().ok()
-    };
-    let wall = time(now)?.duration_since(time(before)?).as_secs_f64();
-    let used = cpu_used(now)?.checked_sub(cpu_used(before)?)?;
-    let cores = Cpus::from_nano(used).cores() / wall;
-    (wall > 0.0).then_some(())?;
-    Some((cores, memory_used(now)?))
 }

@@ -2,6 +2,7 @@
 
 mod containers;
 mod exec;
+mod usage;
 
 use bollard::{Docker, errors::Error as BollardError};
 use tokio::process::Command;
@@ -9,10 +10,11 @@ use tokio::process::Command;
 use crate::{Error, Result, Settings};
 
 pub(crate) use containers::{
-    container_label, health_check, image_id, inspect, last_log, limits, list, list_projects,
-    probe_output, remove, replica, replicas, start, stop, usage_now, usage_of,
+    Missing, container_label, health_check, image_id, image_volumes, inspect, last_log, limits,
+    list, list_projects, probe_output, remove, replica, replicas, start, stop,
 };
 pub(crate) use exec::{ExecEnd, exec};
+pub(crate) use usage::{memory_of_all, usage_now, usage_of};
 
 /// The oldest API that Teal speaks: Docker 20.10's.
 const OLDEST_API: (usize, usize) = (1, 41);

@@ -21,7 +21,7 @@ const NAMES: [(&str, &str); 4] = [
         "store",
         "consul cp-zookeeper elasticsearch etcd graphite-statsd hazelcast infinispan keydb kvrocks \
          manticore meilisearch memcached minio openldap opensearch prometheus redict redis \
-         redis-stack rqlite seaweedfs solr tile38 typesense valkey vault victoria-logs \
+         redis-stack redismod rqlite seaweedfs solr tile38 typesense valkey vault victoria-logs \
          victoria-metrics victoriametrics zookeeper",
     ),
     ("registry with its images", "registry"),
@@ -62,6 +62,11 @@ pub(super) fn kind(image: &str) -> Option<&'static str> {
                 rest.is_some_and(|rest| rest.is_empty() || only_qualifies(rest))
             })
         })
+}
+
+/// The last part of an image's repository: `nginx` of `docker.io/library/nginx:1`.
+pub(super) fn name(image: &str) -> &str {
+    repository(image).rsplit('/').next().unwrap_or_default()
 }
 
 fn find(kinds: &[(&'static str, &'static str)], is: impl Fn(&str) -> bool) -> Option<&'static str> {

@@ -1,13 +1,15 @@
 //! Each verdict from the facts that call for it, and none from those that only look like it.
 
+use std::{path::Path, time::Duration};
+
 use serde_json::{Value, json};
 
-use super::{Facts, Wish, nearest, stateful, verdicts};
+use super::{Facts, Found, Wish, nearest, stateful, verdicts};
 use crate::{
     compose::ComposeModel,
     model::{
-        ContainerState, EngineInfo, Health, HealthCheck, Level, Limits, Memory, Replica, Route,
-        Verdict, VerdictCode,
+        ContainerState, EngineInfo, Fix, Health, HealthCheck, HostPort, Level, Limits, Memory,
+        Readiness, Replica, Route, Verdict, VerdictCode,
     },
 };
 
@@ -16,6 +18,7 @@ struct Case {
     model: Value,
     replicas: Vec<Replica>,
     image_health: Option<HealthCheck>,
+    image_volumes: Vec<String>,
     routes: Vec<Route>,
     wish: Option<Wish>,
 }
@@ -25,10 +28,11 @@ impl Default for Case {
         Self {
             model: json!({"name": "shop", "services": {"web": {
                 "image": "example/web:1",
-                "healthcheck": {"test": ["CMD", "true"]},
+                "healthcheck": {"test": ["CMD", "true"], "interval": "5s", "timeout": "5s"},
             }}}),
             replicas: vec![replica(ContainerState::Running)],
             image_health: None,
+            image_volumes: Vec::new(),
             routes: vec![Route {
                 router: "web".into(),
                 rule: "Host(`shop.localhost`)".into(),
@@ -53,6 +57,8 @@ impl Case {
             wish: Some(Wish {
                 limits,
                 memory_in_use: None,
+                engine_in_use: None,
+                cores_in_use: None,
             }),
             ..Self::default()
         }
@@ -73,9 +79,14 @@ impl Case {
             name: "web",
             model: &model,
             service: &model.services["web"],
-            replicas: &self.replicas,
-            image_health: self.image_health.as_ref(),
-            routes: &self.routes,
+            directory: Path::new("/srv/shop"),
+            found: Some(Found {
+                replicas: &self.replicas,
+                image_health: self.image_health.as_ref(),
+                image_volumes: &self.image_volumes,
+                routes: &self.routes,
+            }),
+            health_timeout: Duration::from_secs(120),
             engine: &engine,
             wish: self.wish,
         })
@@ -137,33 +148,89 @@ fn a_plain_service_is_ready() {
 }
 
 #[test]
-fn what_does_not_run_has_no_blue() {
-    use ContainerState::{Created, Dead, Exited, Paused, Removing, Restarting};
-
+fn what_was_never_started_has_no_blue() {
     let mut case = Case {
         replicas: vec![],
         ..Case::default()
     };
     case.is(Level::Refused, VerdictCode::NotRunning);
-    for state in [Created, Dead, Exited, Paused, Removing, Restarting] {
-        case.replicas = vec![replica(state)];
-        case.is(Level::Refused, VerdictCode::NotRunning);
+    case.replicas = vec![replica(ContainerState::Paused)];
+    case.is(Level::Refused, VerdictCode::NotRunning);
+}
+
+#[test]
+fn a_dead_blue_is_replaced() {
+    use ContainerState::{Created, Dead, Exited, Removing, Restarting};
+
+    for state in [Created, Dead, Exited, Removing, Restarting] {
+        let case = Case {
+            replicas: vec![replica(state)],
+            ..Case::default()
+        };
+        case.is(Level::Warning, VerdictCode::DeadBlue);
     }
+    let mut case = Case::with("scale", json!(2));
     case.replicas = vec![replica(Exited), replica(ContainerState::Running)];
-    case.is_ready();
+    let (level, code, reason) = case.only();
+    assert_eq!((level, code), (Level::Warning, VerdictCode::DeadBlue));
+    assert_eq!(reason, "1 of its 2 containers has ended");
 }
 
 #[test]
 fn only_replicated_services_roll() {
-    for mode in ["global", "replicated-job", "global-job"] {
+    for mode in ["replicated-job", "global-job"] {
         Case::with("deploy", json!({"mode": mode})).is(Level::Refused, VerdictCode::OneShot);
     }
+    Case::with("deploy", json!({"mode": "global"})).is(Level::Refused, VerdictCode::GlobalMode);
     Case::with("deploy", json!({"mode": "replicated"})).is_ready();
 }
 
 #[test]
+fn a_job_is_told_from_a_service_that_was_stopped() {
+    let ended = Replica {
+        exit_code: Some(0),
+        ..replica(ContainerState::Exited)
+    };
+    let mut case = Case {
+        model: json!({"name": "shop", "services": {"web": {"image": "example/migrate:1"}}}),
+        replicas: vec![ended.clone()],
+        routes: vec![],
+        ..Case::default()
+    };
+    let is_job = |case: &Case| {
+        let verdicts = case.verdicts();
+        let has = |code| verdicts.iter().any(|verdict| verdict.code == code);
+        assert!(
+            !has(VerdictCode::DeadBlue) || !has(VerdictCode::OneShot),
+            "{verdicts:#?}"
+        );
+        has(VerdictCode::OneShot)
+    };
+    assert!(is_job(&case));
+    case.model["services"]["web"]["restart"] = json!("always");
+    assert!(!is_job(&case));
+    case.model["services"]["web"]["restart"] = json!("no");
+    case.model["services"]["web"]["ports"] = json!([{"target": 80}]);
+    assert!(!is_job(&case));
+    case.model["services"]["web"]["ports"] = json!([]);
+    case.replicas[0].exit_code = Some(1);
+    assert!(!is_job(&case));
+
+    case.replicas = vec![];
+    case.model["services"]["api"] =
+        json!({"depends_on": {"web": {"condition": "service_completed_successfully"}}});
+    assert!(is_job(&case));
+    case.model["services"]["api"] =
+        json!({"depends_on": {"web": {"condition": "service_healthy"}}});
+    assert!(!is_job(&case));
+}
+
+#[test]
 fn a_fixed_name_is_refused() {
-    Case::with("container_name", json!("web")).is(Level::Refused, VerdictCode::ContainerName);
+    let case = Case::with("container_name", json!("web"));
+    case.is(Level::Refused, VerdictCode::ContainerName);
+    let fix = Fix::RemoveContainerName { name: "web".into() };
+    assert_eq!(case.verdicts()[0].fix, Some(fix));
 }
 
 #[test]
@@ -194,17 +261,25 @@ fn a_fixed_address_is_refused() {
 
 #[test]
 fn fixed_host_ports_are_refused() {
-    let port = |published: Value| json!([{"mode": "ingress", "target": 80, "published": published, "protocol": "tcp"}]);
-    let case = Case::with("ports", port(json!("8080")));
+    let ports = |published: Value| json!([{"mode": "ingress", "target": 80, "published": published, "protocol": "tcp"}]);
+    let case = Case::with("ports", ports(json!("8080")));
     let (level, code, reason) = case.only();
     assert_eq!((level, code), (Level::Refused, VerdictCode::HostPort));
     assert!(reason.contains("`8080:80/tcp`"), "{reason}");
+    let port = HostPort {
+        host_ip: None,
+        published: 8080,
+        target: 80,
+        protocol: "tcp".into(),
+    };
+    let fix = Fix::UseEdge { ports: vec![port] };
+    assert_eq!(case.verdicts()[0].fix, Some(fix));
 
-    Case::with("ports", port(json!(8080))).is(Level::Refused, VerdictCode::HostPort);
-    Case::with("ports", port(json!("8080-8080"))).is(Level::Refused, VerdictCode::HostPort);
-    Case::with("ports", port(json!("8080-8081"))).is_ready();
-    Case::with("ports", port(json!("0"))).is_ready();
-    Case::with("ports", port(Value::Null)).is_ready();
+    Case::with("ports", ports(json!(8080))).is(Level::Refused, VerdictCode::HostPort);
+    Case::with("ports", ports(json!("8080-8080"))).is(Level::Refused, VerdictCode::HostPort);
+    Case::with("ports", ports(json!("8080-8081"))).is_ready();
+    Case::with("ports", ports(json!("0"))).is_ready();
+    Case::with("ports", ports(Value::Null)).is_ready();
     Case::with("ports", json!([{"target": 80}])).is_ready();
 }
 
@@ -223,8 +298,27 @@ fn a_range_of_ports_has_to_hold_both_sets() {
 }
 
 #[test]
+fn what_an_edge_cant_take_over_stays() {
+    let udp = json!([{"target": 53, "published": "53", "protocol": "udp"}]);
+    let range = json!([{"target": 80, "published": "8080-8081", "protocol": "tcp"}]);
+    let mut ranged = Case::with("ports", range);
+    ranged.model["services"]["web"]["scale"] = json!(2);
+    ranged.replicas = vec![replica(ContainerState::Running); 2];
+    for case in [Case::with("ports", udp), ranged] {
+        case.is(Level::Refused, VerdictCode::HostPort);
+        let verdict = &case.verdicts()[0];
+        assert_eq!(verdict.fix, None);
+        assert_eq!(verdict.readiness, Readiness::NotForBlueGreen);
+    }
+    let mut case = Case::with("image", json!("postgres:16"));
+    case.model["services"]["web"]["ports"] = json!([{"target": 5432, "published": "5432"}]);
+    assert!(case.verdicts().iter().all(|verdict| verdict.fix.is_none()));
+}
+
+#[test]
 fn known_stateful_images_need_force() {
     Case::with("image", json!("postgres:16-alpine")).is(Level::NeedsForce, VerdictCode::Stateful);
+    Case::with("image", json!("traefik:v3.7")).is(Level::Refused, VerdictCode::Proxy);
 }
 
 #[test]
@@ -297,6 +391,74 @@ fn volumes_that_both_sets_write_need_force() {
 }
 
 #[test]
+fn sources_settings_and_caches_are_shared_without_harm() {
+    let bind = |source: &str, target: &str| {
+        let mut case = Case::with(
+            "volumes",
+            json!([{"type": "bind", "source": source, "target": target}]),
+        );
+        case.model["services"]["web"]["build"] = json!({"context": "/srv/shop/web"});
+        case
+    };
+    for (source, target) in [
+        ("/srv/shop/web", "/code"),
+        ("/srv/shop/web/src", "/code/src"),
+        ("/srv/shop", "/code"),
+        ("/srv/shop/nginx.conf", "/tmp/nginx.conf"),
+        ("/srv/shop/conf", "/etc/app"),
+        ("/srv/shop/pages", "/usr/share/nginx/html"),
+    ] {
+        bind(source, target).is(Level::Warning, VerdictCode::SharedVolume);
+    }
+    for (source, target) in [
+        ("/srv/shop/data", "/data"),
+        ("/etc/app", "/etc/app"),
+        ("/srv/other/web", "/code"),
+    ] {
+        bind(source, target).is(Level::NeedsForce, VerdictCode::SharedVolume);
+    }
+    let cache = json!([{"type": "volume", "source": "modules", "target": "/code/node_modules"}]);
+    Case::with("volumes", cache).is(Level::Warning, VerdictCode::SharedVolume);
+}
+
+#[test]
+fn files_in_a_volume_of_the_image_need_force() {
+    let mut case = Case {
+        image_volumes: vec!["/var/lib/pgadmin".into()],
+        ..Case::default()
+    };
+    let (level, code, reason) = case.only();
+    assert_eq!(
+        (level, code),
+        (Level::NeedsForce, VerdictCode::SharedVolume)
+    );
+    assert!(reason.contains("/var/lib/pgadmin"), "{reason}");
+    case.image_volumes = vec!["/app/node_modules".into()];
+    case.is_ready();
+}
+
+#[test]
+fn a_health_check_has_to_be_decided_in_time() {
+    let check = |interval: &str, timeout: &str, retries: u32, start: &str| {
+        Case::with(
+            "healthcheck",
+            json!({"test": ["CMD", "true"], "interval": interval, "timeout": timeout,
+                   "retries": retries, "start_period": start}),
+        )
+    };
+    check("10s", "10s", 5, "20s").is_ready();
+    check("10s", "10s", 5, "21s").is(Level::Warning, VerdictCode::SlowHealthCheck);
+    check("30s", "30s", 3, "0s").is(Level::Warning, VerdictCode::SlowHealthCheck);
+    check("2m", "1s", 1, "0s").is(Level::Refused, VerdictCode::SlowHealthCheck);
+}
+
+#[test]
+fn sessions_bound_to_a_container_are_a_warning() {
+    let label = "traefik.http.services.web.loadBalancer.sticky.cookie.name";
+    Case::with("labels", json!({label: "at"})).is(Level::Warning, VerdictCode::Sticky);
+}
+
+#[test]
 fn a_service_without_a_health_check_needs_force() {
     let image = HealthCheck {
         test: vec!["CMD".into(), "true".into()],
@@ -307,6 +469,8 @@ fn a_service_without_a_health_check_needs_force() {
     };
     let mut case = Case::with("healthcheck", Value::Null);
     case.is(Level::NeedsForce, VerdictCode::NoHealthCheck);
+    let fix = Some(Fix::AddHealthCheck);
+    assert_eq!(case.verdicts()[0].fix, fix);
     case.image_health = Some(image.clone());
     case.is_ready();
 
@@ -333,6 +497,9 @@ fn no_route_and_callers_are_warnings() {
     for key in [
         json!({"depends_on": {"web": {"condition": "service_started"}}}),
         json!({"links": ["web:www"]}),
+        json!({"environment": {"BACKEND": "http://web:8080/"}}),
+        json!({"environment": {"BACKEND_HOST": "web"}}),
+        json!({"command": ["serve", "--upstream=web:80"]}),
     ] {
         let mut case = Case::default();
         case.model["services"]["api"] = key;
@@ -340,6 +507,27 @@ fn no_route_and_callers_are_warnings() {
         assert_eq!((level, code), (Level::Warning, VerdictCode::Callers));
         assert!(reason.starts_with("`api` may"), "{reason}");
     }
+}
+
+#[test]
+fn callers_that_keep_an_address_are_told_of() {
+    let mut case = Case::default();
+    case.model["services"]["proxy"] =
+        json!({"image": "nginx:1", "depends_on": {"web": {"condition": "service_started"}}});
+    let meaning = case.verdicts()[0].meaning.clone();
+    assert!(
+        meaning.contains("`proxy` may look the name up only once"),
+        "{meaning}"
+    );
+}
+
+#[test]
+fn dependants_that_compose_would_restart_are_told_of() {
+    let mut case = Case::default();
+    case.model["services"]["api"] =
+        json!({"depends_on": {"web": {"condition": "service_healthy", "restart": true}}});
+    let codes: Vec<_> = case.verdicts().iter().map(|verdict| verdict.code).collect();
+    assert_eq!(codes, [VerdictCode::Callers, VerdictCode::Dependants]);
 }
 
 #[test]
@@ -423,6 +611,26 @@ fn no_room_for_both_sets_is_a_warning_with_the_figures() {
         reason,
         "while both run, Blue (1G) and Green (2G) may use 3G, and the engine has 2G"
     );
+}
+
+#[test]
+fn room_is_judged_by_what_is_used() {
+    let mut case = Case::wishing(memory("1g"));
+    let wish = case.wish.as_mut().unwrap();
+    wish.memory_in_use = Some("600M".parse().unwrap());
+    wish.engine_in_use = Some("1500M".parse().unwrap());
+    let (level, code, reason) = case.only();
+    assert_eq!((level, code), (Level::Warning, VerdictCode::NoRoom));
+    assert_eq!(
+        reason,
+        "the engine's containers use 1.5G of its 2G, and Green will want about 600M more"
+    );
+    let wish = case.wish.as_mut().unwrap();
+    wish.engine_in_use = Some("1g".parse().unwrap());
+    wish.cores_in_use = Some(1.5);
+    case.is(Level::Warning, VerdictCode::NoRoom);
+    case.wish.as_mut().unwrap().cores_in_use = Some(0.5);
+    case.is_ready();
 }
 
 #[test]

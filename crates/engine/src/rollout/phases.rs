@@ -208,7 +208,9 @@ impl Driver {
             return Err(verification(text).of_container(id));
         }
         let used = docker::usage_now(&self.docker, id).await?;
-        let in_force = used.and_then(|(_, limit)| limit).map(Memory::from_bytes);
+        let in_force = used
+            .and_then(|used| used.memory_limit)
+            .map(Memory::from_bytes);
         match (wanted.memory, in_force) {
             (Some(wanted), Some(found)) if wanted != found => Err(verification(format!(
                 "the control group has {found} of memory instead of {wanted}"

@@ -1,7 +1,7 @@
 //! Projects of many shapes, as people publish them: each is read, and each service judged. What
 //! is expected of a service stands in the last lines of its file.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
@@ -34,7 +34,7 @@ async fn projects_of_every_shape_are_read_and_judged() {
             let found: Vec<_> = model
                 .services
                 .keys()
-                .map(|name| summary(&model, name))
+                .map(|name| summary(&model, project.path(), name))
                 .collect();
             assert_eq!(found, expected, "{}", file.display());
         })
@@ -42,7 +42,7 @@ async fn projects_of_every_shape_are_read_and_judged() {
 }
 
 /// `name: replicas x limits (keys), what stands in the way in the files themselves`
-fn summary(model: &ComposeModel, name: &str) -> String {
+fn summary(model: &ComposeModel, directory: &Path, name: &str) -> String {
     let service = &model.services[name];
     let engine = EngineInfo {
         id: String::new(),
@@ -57,9 +57,9 @@ fn summary(model: &ComposeModel, name: &str) -> String {
         name,
         model,
         service,
-        replicas: &[],
-        image_health: None,
-        routes: &[],
+        directory,
+        found: None,
+        health_timeout: Duration::from_secs(120),
         engine: &engine,
         wish: None,
     });

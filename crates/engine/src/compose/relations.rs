@@ -1,0 +1,122 @@
+//! How the services of a project stand to each other.
+
+use super::{
+    ComposeModel,
+    model::{ComposeService, Dependency},
+};
+
+/// A service's end that others wait for.
+const COMPLETED: &str = "service_completed_successfully";
+
+impl ComposeModel {
+    /// The other services that name this one (`depends_on`, `links`, an address in a value of the
+    /// environment or in the command), so that they may call it by its name.
+    pub(crate) fn callers(&self, service: &str) -> Vec<String> {
+        self.others(service, |other| {
+            other.depends_on.contains_key(service)
+                || other
+                    .links
+                    .iter()
+                    .any(|link| link.split(':').next() == Some(service))
+                || other.names_host(service)
+        })
+    }
+
+    /// The other services that live in a namespace of this one's container.
+    pub(crate) fn lodgers(&self, service: &str) -> Vec<String> {
+        let mode = format!("service:{service}");
+        self.others(service, |other| {
+            [&other.network_mode, &other.pid, &other.ipc]
+                .into_iter()
+                .any(|namespace| namespace.as_ref() == Some(&mode))
+        })
+    }
+
+    /// The other services that wait for this one's end.
+    pub(crate) fn waits_for_end_of(&self, service: &str) -> Vec<String> {
+        self.depending(service, |dependency| dependency.condition == COMPLETED)
+    }
+
+    /// The other services that Compose restarts whenever it changes this one.
+    pub(crate) fn restarted_with(&self, service: &str) -> Vec<String> {
+        self.depending(service, |dependency| dependency.restart)
+    }
+
+    fn depending(&self, service: &str, wanted: impl Fn(&Dependency) -> bool) -> Vec<String> {
+        self.others(service, |other| {
+            other.depends_on.get(service).is_some_and(&wanted)
+        })
+    }
+
+    fn others(&self, service: &str, wanted: impl Fn(&ComposeService) -> bool) -> Vec<String> {
+        self.services
+            .iter()
+            .filter(|(name, other)| *name != service && wanted(other))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+impl ComposeService {
+    /// Whether a value of its environment or its command names a host of that name.
+    fn names_host(&self, host: &str) -> bool {
+        let is_host_key = |key: &str| {
+            let key = key.to_ascii_uppercase();
+            ["HOST", "HOSTNAME", "SERVER", "ADDR", "ADDRESS"]
+                .iter()
+                .any(|end| key.ends_with(end))
+        };
+        let in_environment = self.environment.iter().any(|(key, value)| {
+            value.as_ref().is_some_and(|value| {
+                let value = value.reveal();
+                names_host(value, host) || (is_host_key(key) && value == host)
+            })
+        });
+        let words = self.command.iter().chain(&self.entrypoint).flatten();
+        in_environment || words.into_iter().any(|word| names_host(word, host))
+    }
+}
+
+/// Whether a text holds an address on that host: `http://host/`, `user@host`, `host:80`.
+fn names_host(text: &str, host: &str) -> bool {
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    text.match_indices(host).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + host.len()..]);
+        if before.ends_with(is_name) || after.starts_with(is_name) {
+            return false;
+        }
+        let port = after.strip_prefix(':').unwrap_or_default();
+        before.ends_with("//")
+            || before.ends_with('@')
+            || port.starts_with(|digit: char| digit.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_host;
+
+    #[test]
+    fn a_host_is_told_from_the_same_letters_elsewhere() {
+        for text in [
+            "http://api",
+            "http://api:8080/v1",
+            "postgres://user:secret@api/data",
+            "one:1,api:9092",
+            "--upstream=api:80",
+        ] {
+            assert!(names_host(text, "api"), "{text}");
+        }
+        for text in [
+            "api",
+            "http://example.com/api",
+            "http://api.example.com",
+            "http://my-api:80",
+            "api:token",
+            "rapid:80",
+            "",
+        ] {
+            assert!(!names_host(text, "api"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Whether a service can be rolled out, what stands in the way, and what takes it away. Pure:
+//! figures in, verdicts out. One file for each kind of thing that is judged.
+
+mod container;
+mod finding;
+mod health;
+mod neighbours;
+mod room;
+mod running;
+mod state;
+mod stateful;
+#[cfg(test)]
+mod tests;
+mod traffic;
+mod wish;
+
+use std::{path::Path, time::Duration};
+
+use crate::{
+    compose::{ComposeModel, ComposeService},
+    model::{ContainerState, EngineInfo, HealthCheck, Limits, Memory, Replica, Route, Verdict},
+};
+
+pub(crate) use finding::{refused, warning};
+
+/// All that is known about a service when it is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    /// The service's name in the model.
+    pub name: &'a str,
+    /// The model without Teal's override.
+    pub model: &'a ComposeModel,
+    pub service: &'a ComposeService,
+    /// The project's folder.
+    pub directory: &'a Path,
+    /// What the engine says of it; none where only the files are judged.
+    pub found: Option<Found<'a>>,
+    /// How long a rollout waits for Green's health.
+    pub health_timeout: Duration,
+    pub engine: &'a EngineInfo,
+    /// What a rollout is asked for; none where a service is only looked at.
+    pub wish: Option<Wish>,
+}
+
+/// What the engine says of a service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found<'a> {
+    /// Its containers, running or not.
+    pub replicas: &'a [Replica],
+    /// The health check that the image brings.
+    pub image_health: Option<&'a HealthCheck>,
+    /// Where its containers keep files in volumes that only the image asks for.
+    pub image_volumes: &'a [String],
+    pub routes: &'a [Route],
+}
+
+/// The limits that a rollout is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    /// Of each container of Green.
+    pub limits: Limits,
+    /// The most that one container of Blue uses now.
+    pub memory_in_use: Option<Memory>,
+    /// What all containers of the engine use now.
+    pub engine_in_use: Option<Memory>,
+    /// The cores that one container of Blue has used on average since it started.
+    pub cores_in_use: Option<f64>,
+}
+
+/// What stands in the way of a rollout, the worst first; empty means ready.
+pub(crate) fn verdicts(facts: &Facts) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    verdicts.extend(running::verdicts(facts));
+    verdicts.extend(container::verdicts(facts));
+    verdicts.extend(state::verdicts(facts));
+    verdicts.extend(health::verdicts(facts));
+    verdicts.extend(traffic::verdicts(facts));
+    verdicts.extend(neighbours::verdicts(facts));
+    if let Some(wish) = &facts.wish {
+        verdicts.extend(wish::verdicts(facts, wish));
+    }
+    sort(&mut verdicts);
+    verdicts
+}
+
+/// The worst first: what keeps a service from Blue/Green for good, then what has to be removed.
+pub(crate) fn sort(verdicts: &mut [Verdict]) {
+    verdicts.sort_by_key(|verdict| std::cmp::Reverse((verdict.level, verdict.readiness)));
+}
+
+/// The known name that is most like `name`, where one is like it at all.
+pub(crate) fn nearest(name: &str, known: &[String]) -> Option<String> {
+    /// Below this the names have too little in common to be a slip of the pen.
+    const LIKE: f64 = 0.5;
+    let name = name.to_lowercase();
+    known
+        .iter()
+        .map(|other| {
+            let likeness = strsim::normalized_damerau_levenshtein(&name, &other.to_lowercase());
+            (likeness, other)
+        })
+        .filter(|(likeness, _)| *likeness >= LIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, other)| other.clone())
+}
+
+impl<'a> Facts<'a> {
+    fn replicas(&self) -> &'a [Replica] {
+        self.found.map_or(&[], |found| found.replicas)
+    }
+
+    /// The health check in force: the file's, else the image's.
+    fn health_check(&self) -> Option<HealthCheck> {
+        let image = self.found.and_then(|found| found.image_health);
+        self.service.health_check(image)
+    }
+
+    /// The containers that serve now.
+    fn serving(&self) -> impl Iterator<Item = &'a Replica> {
+        let replicas = self.replicas().iter();
+        replicas.filter(|replica| replica.state == ContainerState::Running)
+    }
+
+    /// How many containers Blue has, or would have.
+    fn size(&self) -> u64 {
+        match self.replicas().len() as u64 {
+            0 => self.service.replicas().max(1).into(),
+            size => size,
+        }
+    }
+
+    /// Whether it holds data that two containers can't share.
+    fn is_stateful(&self) -> bool {
+        let image = self.service.image.as_deref();
+        image.is_some_and(|image| stateful::kind(image).is_some())
+    }
+}
