@@ -74,6 +74,11 @@ pub(crate) enum Command {
     Projects,
     /// List the services of a project, their limits and what stands in the way of a rollout
     Services,
+    /// Say what stands in the way of a rollout, what it means and what to do about it
+    #[command(
+        after_long_help = "Ends with 0 where every service asked about is ready, else with 1."
+    )]
+    Doctor(Doctor),
     /// Roll a service out with new limits
     Deploy(Deploy),
     /// Roll a service out with the limits of an earlier revision
@@ -94,6 +99,12 @@ pub(crate) enum Command {
 pub(crate) struct Open {
     /// Compose file, or the folder of one
     pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Only this service
+    pub(crate) service: Option<String>,
 }
 
 #[derive(Debug, Args)]

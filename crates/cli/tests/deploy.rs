@@ -400,3 +400,48 @@ async fn what_kill_9_cut_off_is_recovered() {
     before.assert_unchanged(&project.snapshot().await);
     assert_code(&run(&project, "recover hello").await, 1);
 }
+
+#[tokio::test]
+async fn the_doctor_says_what_is_in_the_way_and_how_to_remove_it() {
+    let template = Template::named("cli-doctor")
+        .no_router()
+        .health_check(None)
+        .service_text("ports: [\"127.0.0.1:18799:8080\"]");
+    let project = Project::up(template).await;
+    let output = run(&project, "doctor hello").await;
+    assert_code(&output, 1);
+    let text = stdout(&output);
+    for line in [
+        "hello: ready after a fix",
+        "  ~ publishes `127.0.0.1:18799:8080/tcp`",
+        "    fix: Teal can put its edge before the service, on port 18799",
+        "    fix: Teal can propose a health check and add it",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+
+    let output = run(&project, "doctor --json").await;
+    assert_code(&output, 1);
+    let said: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let hello = said.as_array().unwrap();
+    let hello = hello
+        .iter()
+        .find(|said| said["service"] == "hello")
+        .unwrap();
+    assert_eq!(hello["readiness"], "readyAfterFix");
+    let fix = &hello["verdicts"][0]["fix"];
+    assert_eq!(fix["kind"], "useEdge");
+    assert_eq!(fix["ports"][0]["published"], 18799);
+
+    let output = run(&project, "doctor helo").await;
+    assert_code(&output, 1);
+    assert!(stderr(&output).contains("did you mean `hello`?"));
+}
+
+#[tokio::test]
+async fn the_doctor_ends_well_where_nothing_is_in_the_way() {
+    let project = Project::up(Template::named("cli-healthy")).await;
+    let output = run(&project, "doctor hello").await;
+    assert_code(&output, 0);
+    assert!(stdout(&output).starts_with("hello: ready"));
+}

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::model::{Plan, Verdict};
+use crate::{
+    model::{Plan, Verdict},
+    readiness,
+};
 
 /// The result of most of the engine's calls.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -128,6 +131,16 @@ pub fn causes(error: &dyn std::error::Error) -> Vec<String> {
 }
 
 impl Error {
+    /// A service that is not among those that are `known`.
+    pub fn no_service(project: &str, service: &str, known: Vec<String>) -> Self {
+        Self::ServiceNotFound {
+            project: project.to_owned(),
+            service: service.to_owned(),
+            nearest: readiness::nearest(service, &known),
+            known,
+        }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

@@ -302,12 +302,7 @@ pub(crate) fn label_difference(
 pub(crate) fn find_service<'a>(model: &'a ComposeModel, name: &str) -> Result<&'a ComposeService> {
     model.services.get(name).ok_or_else(|| {
         let known: Vec<String> = model.services.keys().cloned().collect();
-        Error::ServiceNotFound {
-            project: model.name.clone(),
-            service: name.to_owned(),
-            nearest: readiness::nearest(name, &known),
-            known,
-        }
+        Error::no_service(&model.name, name, known)
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod completions;
 mod deploy;
+mod doctor;
 mod history;
 mod man;
 mod open;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
         Command::Open(open) => open::run(&open).await,
         Command::Projects => projects::run(screen).await,
         Command::Services => services::run(global, screen).await,
+        Command::Doctor(doctor) => doctor::run(global, &doctor, screen).await,
         Command::Deploy(deploy) => deploy::run(global, &deploy, screen).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
         Command::Recover(Recover { service }) => recover::run(global, &service, screen).await,

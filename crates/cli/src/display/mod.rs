@@ -6,11 +6,13 @@ mod plain;
 mod plan;
 mod sentence;
 mod table;
+mod verdict;
 
 use teal_engine::event::Event;
 
-pub(crate) use plan::{plan, verdict};
+pub(crate) use plan::plan;
 pub(crate) use table::table;
+pub(crate) use verdict::{diagnosis, verdict};
 
 use crate::screen::Screen;
 

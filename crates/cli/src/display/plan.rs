@@ -1,9 +1,9 @@
 //! A plan, for `--dry-run`: what would happen and why.
 
 use similar::TextDiff;
-use teal_engine::model::{Level, Plan, TrafficPlan, Verdict};
+use teal_engine::model::{Plan, TrafficPlan};
 
-use super::sentence;
+use super::{sentence, verdict};
 use crate::{
     text::harmless,
     theme::{Theme, paint},
@@ -54,22 +54,6 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
         lines.extend(plan.verdicts.iter().map(|found| verdict(found, theme)));
     }
     lines.join("\n")
-}
-
-/// A verdict and its remedy, on two lines.
-pub(crate) fn verdict(verdict: &Verdict, theme: Theme) -> String {
-    let (style, word) = match verdict.level {
-        Level::Warning => (theme.warning, "warning:"),
-        Level::NeedsForce => (theme.failure, "needs --force:"),
-        Level::Refused => (theme.failure, "refused:"),
-    };
-    format!(
-        "{} {}\n  {} {}",
-        paint(style, word),
-        harmless(&verdict.reason),
-        paint(theme.hint, "hint:"),
-        harmless(&verdict.remedy)
-    )
 }
 
 fn traffic(traffic: &TrafficPlan, theme: Theme) -> Vec<String> {
@@ -128,8 +112,6 @@ fn shell_words(command: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use teal_engine::model::{Readiness, VerdictCode};
-
     use super::*;
 
     #[test]
@@ -138,23 +120,6 @@ mod tests {
         assert_eq!(
             shell_words(&command),
             "docker compose -f '/my files/compose.yml' up"
-        );
-    }
-
-    #[test]
-    fn a_verdict_says_what_to_do() {
-        let found = Verdict {
-            level: Level::NeedsForce,
-            code: VerdictCode::NoHealthCheck,
-            readiness: Readiness::ReadyAfterFix,
-            reason: "`web` has no health check".into(),
-            meaning: String::new(),
-            remedy: "add one".into(),
-            fix: None,
-        };
-        assert_eq!(
-            verdict(&found, Theme::default()),
-            "needs --force: `web` has no health check\n  hint: add one"
         );
     }
 }
