@@ -2,7 +2,7 @@
  * Runs in the page before its scripts and stands for the desktop program, so that every state of
  * the window can be looked at in a browser. Never part of the bundle.
  */
-export function mockTauri(scene) {
+export function mockTauri({ readyPlan, keepPlan, ...scene }) {
   const callbacks = new Map();
   let next = 1;
   const listeners = new Map();
@@ -56,6 +56,8 @@ export function mockTauri(scene) {
     }),
     history: () => scene.history,
     start_rollout: () => "r8",
+    plan_ready: () => readyPlan,
+    plan_keep: () => keepPlan,
     sample_up: () => "never",
     follow_rollout: ({ events }) => {
       const send = channel(events);

@@ -1,434 +1,23 @@
-/** The states of the window that are looked at: what the desktop program would answer in each. */
-const M = 1024 * 1024;
-const G = 1024 * M;
-const id = (seed) => seed.repeat(64).slice(0, 64);
-const BLUE = id("b1");
-const GREEN = id("97ee");
-const before = { cpus: 1, memory: 512 * M };
-const after = { cpus: 1.5, memory: 768 * M };
-const source = (...files) => ({
-  files,
-  envFiles: [],
-  profiles: [],
-  projectName: null,
-  projectDirectory: null,
-});
-const monitoring = source("/srv/monitoring/compose.yaml");
-
-const engine = {
-  id: "engine",
-  name: "desktop-linux",
-  version: "28.2",
-  apiVersion: "1.50",
-  composeVersion: "2.39.1",
-  cpus: 4,
-  memory: 16 * G,
-};
-
-const replica = (over) => ({
-  id: BLUE,
-  name: "monitoring-grafana-1",
-  number: 1,
-  state: "running",
-  health: "healthy",
-  limits: before,
-  startedAt: { ago: 3 * 86_400_000 },
-  imageId: "sha256:5f1c2ab04d",
-  rollout: null,
-  ...over,
-});
-const blue = replica({});
-const green = (health, ago = 24_000, over = {}) =>
-  replica({
-    id: GREEN,
-    name: "monitoring-grafana-2",
-    number: 2,
-    health,
-    limits: after,
-    startedAt: { ago },
-    rollout: "r8",
-    ...over,
-  });
-
-const route = (name) => ({
-  router: name,
-  rule: `Host(\`${name}.localhost\`)`,
-  entryPoints: ["web"],
-  tls: false,
-  url: `http://${name}.localhost:8000/`,
-});
-
-const service = (name, over = {}) => ({
-  name,
-  image: `registry.example.com/${name}:11.2.0`,
-  state: "running",
-  health: "healthy",
-  desiredReplicas: 1,
-  replicas: [replica({ id: id(name), name: `monitoring-${name}-1` })],
-  fileLimits: before,
-  limits: before,
-  reservations: { cpus: null, memory: 128 * M },
-  keyFamily: "deploy",
-  healthCheck: {
-    test: ["CMD", "true"],
-    intervalMs: 5000,
-    timeoutMs: 2000,
-    startPeriodMs: 0,
-    retries: 3,
-  },
-  ports: [],
-  volumes: [],
-  routes: [route(name)],
-  callers: [],
-  verdicts: [],
-  revision: null,
-  ...over,
-});
-
-const verdict = (level, code, reason, remedy) => ({
-  level,
-  code,
-  readiness: level === "warning" ? "ready" : "readyAfterFix",
-  reason,
-  meaning: "",
-  remedy,
-  fix: null,
-});
-
-const services = [
-  service("grafana", { replicas: [blue], revision: 7, callers: ["alertmanager"] }),
-  service("prometheus", {
-    image: "prom/prometheus:v3.5.0",
-    verdicts: [
-      verdict(
-        "needsforce",
-        "sharedVolume",
-        "shares the volume data with Green",
-        "mount it read-only, or force",
-      ),
-      verdict("warning", "callers", "grafana calls it by name", "those requests bypass Traefik"),
-    ],
-  }),
-  service("alertmanager", {
-    health: "none",
-    verdicts: [
-      verdict("needsforce", "noHealthCheck", "has no health check", "add a healthcheck, or force"),
-    ],
-  }),
-  service("node-exporter", {
-    image: "prom/node-exporter:v1.9.1",
-    routes: [],
-    replicas: [1, 2, 3].map((number) =>
-      replica({ id: id(`n${number}`), number, limits: { cpus: null, memory: 64 * M } }),
-    ),
-    desiredReplicas: 3,
-    limits: { cpus: null, memory: 64 * M },
-    verdicts: [
-      verdict(
-        "refused",
-        "hostPort",
-        "publishes host port 9100",
-        "remove the port, Traefik can route it",
-      ),
-    ],
-  }),
-  service("a-service-with-quite-a-long-name-that-nobody-would-want-to-type", {
-    image:
-      "registry.internal.example.com:5000/platform/observability/exporters/blackbox-exporter:v0.27.0-rc.1",
-    health: "starting",
-  }),
-  service("migrate", {
-    state: "exited",
-    health: "none",
-    replicas: [],
-    routes: [],
-    verdicts: [verdict("refused", "oneShot", "ran once and ended", "nothing to roll")],
-  }),
-];
-
-const project = {
-  name: "monitoring",
-  source: monitoring,
-  workingDirectory: "/srv/monitoring",
+/** The states of the window that are looked at. */
+import {
+  after,
+  verdict,
   services,
-  traefik: { container: id("f"), version: "3.7", addresses: ["localhost:8000"], api: true },
-  overrideFile: null,
-};
-
-const text = (cpus, memory) => `services:
-  grafana:
-    deploy:
-      resources:
-        limits:
-          cpus: "${cpus}"
-          memory: ${memory}
-    labels:
-      - deployment.type=blue-green
-`;
-
-const options = {
-  healthTimeoutMs: 120_000,
-  pollIntervalMs: 5_000,
-  drainTimeoutMs: 30_000,
-  force: false,
-  noRollback: false,
-  answers: 20,
-};
-
-const plan = {
-  project: "monitoring",
-  service: "grafana",
-  source: monitoring,
-  workingDirectory: "/srv/monitoring",
-  revision: 8,
-  revisionBefore: 7,
-  toRevision: null,
-  limitsBefore: before,
-  limitsAfter: after,
-  blue: [blue],
-  overrideFile: "/srv/monitoring/docker-compose.blue-green.yml",
-  overrideBefore: text("1", "512M"),
-  overrideAfter: text("1.5", "768M"),
-  commands: [
-    [
-      "docker",
-      "compose",
-      "-f",
-      "/srv/monitoring/compose.yaml",
-      "-f",
-      "/srv/monitoring/docker-compose.blue-green.yml",
-      "up",
-      "-d",
-      "--no-deps",
-      "--no-recreate",
-      "--scale",
-      "grafana=2",
-      "grafana",
-    ],
-  ],
-  differences: [{ what: "environment", before: "", after: "GF_LOG_LEVEL" }],
-  traffic: { mode: "steered", traefik: "traefik-1", routes: [route("grafana")] },
-  verdicts: [],
-  options,
-};
-
-const receipt = (requests, failed = 0, failures = []) => ({
-  target: "GET http://grafana.localhost:8000/",
-  requests,
-  failed,
-  worstGapMs: 38.2,
-  p50Ms: 4.1,
-  p99Ms: 21.3,
-  failures,
-});
-
-const timings = [
-  ["preparation", 200],
-  ["deployGreen", 1100],
-  ["healthCheck", 20_300],
-  ["verifyTraffic", 6_000],
-  ["removeBlue", 4_200],
-  ["verification", 900],
-];
-
-/** The events of a rollout that has come to `until`, and `later` more inside that phase. */
-function rollout(until, inside, events, final = []) {
-  const told = [];
-  let at = 0;
-  const total = timings
-    .slice(
-      0,
-      timings.findIndex(([name]) => name === until),
-    )
-    .reduce((sum, [, ms]) => sum + ms, inside);
-  const tell = (elapsedMs, event) =>
-    told.push({ rollout: "r8", at: { ago: total - elapsedMs }, elapsedMs, ...event });
-  tell(0, { type: "started", project: "monitoring", service: "grafana" });
-  for (const [phase, tookMs] of timings) {
-    tell(at, {
-      type: "phaseStarted",
-      phase,
-      deadlineMs: phase === "healthCheck" ? 120_000 : phase === "removeBlue" ? 30_000 : null,
-    });
-    if (phase === "preparation") tell(at + 150, { type: "planned", plan });
-    for (const [after, event] of events[phase] ?? []) tell(at + after, event);
-    if (phase === until) {
-      for (const event of final) tell(at + inside, event);
-      return told;
-    }
-    at += tookMs;
-    tell(at, { type: "phaseDone", phase, tookMs });
-  }
-  for (const event of final) tell(at, event);
-  return told;
-}
-
-const poll = (seconds, health, output = null) => [
-  seconds * 1000 + 50,
-  { type: "healthPoll", container: GREEN, health, sinceStartMs: seconds * 1000, output },
-];
-const step = (after, phase, sentence) => [after, { type: "step", phase, text: sentence }];
-const probes = (n) =>
-  Array.from({ length: n }, (_, k) => [
-    k * 180,
-    { type: "probe", receipt: { ...receipt(90 * k), p99Ms: 14 + 6 * Math.sin(k / 2) + (k % 7) } },
-  ]);
-
-const events = {
-  deployGreen: [
-    step(10, "deployGreen", "Compose creates 1 container for Green"),
-    [900, { type: "containers", color: "green", replicas: [green("starting")] }],
-    [950, { type: "split", greenPercent: 0 }],
-  ],
-  healthCheck: [
-    step(10, "healthCheck", "Waiting until monitoring-grafana-2 is healthy"),
-    poll(0, "starting"),
-    poll(5, "starting"),
-    poll(10, "starting"),
-    poll(15, "starting"),
-    poll(20, "healthy"),
-    [20_250, { type: "containers", color: "green", replicas: [green("healthy")] }],
-  ],
-  verifyTraffic: [
-    [100, { type: "split", greenPercent: 50 }],
-    step(110, "verifyTraffic", "Both answer through Traefik; counting good answers"),
-    ...probes(19),
-    [3000, { type: "answers", blue: 18, green: 17, failed: 0, wanted: 20 }],
-  ],
-  removeBlue: [
-    [100, { type: "split", greenPercent: 100 }],
-    step(110, "removeBlue", "Blue ends its requests in flight"),
-    [1500, { type: "drain", inFlight: 3, tookMs: 1400 }],
-  ],
-  verification: [
-    [10, { type: "containers", color: "blue", replicas: [] }],
-    step(20, "verification", "Checking Green’s limits in force"),
-  ],
-};
-
-const failedHealth = {
-  ...events,
-  healthCheck: [
-    step(10, "healthCheck", "Waiting until monitoring-grafana-2 is healthy"),
-    ...Array.from({ length: 24 }, (_, k) => poll(k * 5, k < 20 ? "starting" : "unhealthy")),
-  ],
-};
-const failure = {
-  code: "healthTimeout",
-  message: "Green was not healthy within 120 s: monitoring-grafana-2 is unhealthy",
-  hint: "Look at the probe and the log below; a start that takes longer needs a longer health timeout",
-  container: "monitoring-grafana-2",
-  exitCode: 137,
-  outOfMemory: true,
-  probeOutput: "wget: can't connect to remote host (127.0.0.1): Connection refused",
-  log: Array.from(
-    { length: 12 },
-    (_, k) =>
-      `logger=sqlstore level=error msg="database is locked" attempt=${k + 1} <b>not bold</b>`,
-  ),
-};
-
-const logs = [
-  [GREEN, 23_000, 'logger=settings msg="Starting Grafana" version=11.2.0'],
-  [GREEN, 22_000, 'logger=migrator msg="migrations completed" performed=0'],
-  [BLUE, 21_000, 'logger=context msg="Request Completed" status=200'],
-  [GREEN, 3_000, 'logger=http.server msg="HTTP Server Listen" address=[::]:3000'],
-  [GREEN, 1_000, 'logger=context msg="Request Completed" status=200'],
-].map(([container, ago, line]) => ({ container, at: { ago }, stderr: false, text: line }));
-
-const past = (revision, over) => ({
-  revision,
-  rollout: `r${revision}`,
-  engine: "engine",
-  project: "monitoring",
-  workingDirectory: "/srv/monitoring",
-  service: "grafana",
-  source: monitoring,
-  startedAt: { ago: (9 - revision) * 90_000_000 },
-  endedAt: { ago: (9 - revision) * 90_000_000 - 31_700 },
-  origin: "window",
-  toRevision: null,
-  limitsBefore: before,
-  limitsAfter: before,
-  imageBefore: null,
-  imageAfter: null,
-  phases: timings.map(([phase, elapsedMs]) => ({ phase, elapsedMs, done: true })),
-  outcome: "success",
-  failure: null,
-  receipt: receipt(4812),
-  ...over,
-});
-const history = [
-  past(7, { limitsBefore: { cpus: 0.5, memory: 256 * M } }),
-  past(6, {
-    outcome: "healthTimeout",
-    failure,
-    phases: timings.slice(0, 3).map(([phase, elapsedMs], k) => ({ phase, elapsedMs, done: k < 2 })),
-    receipt: receipt(2400, 2),
-  }),
-  past(5, {
-    limitsBefore: { cpus: 0.25, memory: 256 * M },
-    limitsAfter: { cpus: 0.5, memory: 256 * M },
-    origin: "terminal",
-  }),
-  past(2, { outcome: "aborted", receipt: null }),
-  past(1, {
-    rollout: null,
-    outcome: null,
-    origin: null,
-    phases: [],
-    receipt: null,
-    limitsAfter: { cpus: 0.25, memory: 256 * M },
-  }),
-];
-
-const summary = (name, running, total, over = {}) => ({
-  name,
-  source: source(`/srv/${name}/compose.yaml`),
-  workingDirectory: `/srv/${name}`,
-  running,
-  total,
-  unhealthy: false,
-  filesExist: true,
-  ...over,
-});
-
-const base = {
-  engine,
-  projects: [
-    summary("monitoring", 6, 7),
-    summary("shop", 7, 7),
-    summary("wiki", 2, 3, { unhealthy: true }),
-  ],
-  recent: [{ name: "playground", source: source("/home/ada/playground/compose.yml") }],
-  rollouts: [],
   project,
   plan,
+  receipt,
+  rollout,
+  events,
+  failedHealth,
+  failure,
+  past,
   history,
-  logs,
-  usage: {
-    [BLUE]: { cpu: 0.62, memory: 401 * M },
-    [GREEN]: { cpu: 0.58, memory: 322 * M, seconds: 22 },
-  },
-  startup: monitoring,
-};
-const info = (ended) => [{ id: "r8", project: "monitoring", service: "grafana", ended }];
-const ended = (outcome, over = {}) => ({
-  type: "ended",
-  outcome,
-  failure: null,
-  receipt: receipt(4812),
-  leftBehind: [],
-  ...over,
-});
-const afterSuccess = {
-  ...project,
-  overrideFile: plan.overrideFile,
-  services: [
-    { ...services[0], replicas: [green("healthy", 40_000)], limits: after, revision: 8 },
-    ...services.slice(1),
-  ],
-};
+  base,
+  info,
+  ended,
+  afterSuccess,
+} from "./data.js";
+import { drifted, madeReady, unready, verdicts } from "./files.js";
 
 const openService = async (page) => {
   await page.click('[data-testid="service-row-grafana"]');
@@ -439,6 +28,12 @@ const edit = async (page) => {
   await page.fill('[data-testid="cpu-field"]', "1.5");
   await page.fill('[data-testid="memory-field"]', "768M");
   await page.waitForSelector('[data-testid="plan-diff"]');
+};
+
+const openSheet = (button, sheet, ready) => async (page) => {
+  await openService(page);
+  await page.click(`[data-testid="${button}"]`);
+  await page.waitForSelector(`[data-testid="${sheet}"] [data-testid="${ready}"]:enabled`);
 };
 
 export const scenes = {
@@ -508,6 +103,49 @@ export const scenes = {
       await edit(page);
       await page.fill('[data-testid="cpu-field"]', "9");
       await page.click("text=Options");
+    },
+  },
+  unready: {
+    ...base,
+    project: unready,
+    plan: { ...plan, verdicts, traffic: { mode: "unsteered", reason: "no Traefik leads to it" } },
+    act: openService,
+  },
+  "make-ready": {
+    ...base,
+    project: unready,
+    plan: { ...plan, verdicts },
+    act: openSheet("make-ready", "ready-sheet", "ready-apply"),
+  },
+  "made-ready": { ...base, project: madeReady, act: openService },
+  drifted: { ...base, project: drifted, act: openService },
+  keep: {
+    ...base,
+    project: drifted,
+    act: openSheet("keep-button", "keep-sheet", "keep-apply"),
+  },
+  "follow-files": {
+    ...base,
+    project: drifted,
+    act: async (page) => {
+      await openService(page);
+      await page.click('[data-testid="follow-files"]');
+      await page.waitForSelector('[data-testid="proposal-confirm"]:enabled');
+    },
+  },
+  options: {
+    ...base,
+    act: async (page) => {
+      await edit(page);
+      await page.click("text=Options");
+      await page.locator('[data-testid="options"]').scrollIntoViewIfNeeded();
+    },
+  },
+  shortcuts: {
+    ...base,
+    act: async (page) => {
+      await page.keyboard.press("?");
+      await page.waitForSelector('[data-testid="shortcuts"]');
     },
   },
   health: {
@@ -603,7 +241,7 @@ export const scenes = {
       await openService(page);
       await page.click('[data-testid="tab-history"]');
       await page.click('[data-testid="history-row-5"] button');
-      await page.waitForSelector('[data-testid="rollback-confirm"]:enabled');
+      await page.waitForSelector('[data-testid="proposal-confirm"]:enabled');
     },
   },
   "roll-back": {
@@ -611,7 +249,7 @@ export const scenes = {
     act: async (page) => {
       await openService(page);
       await page.click('[data-testid="rollback-button"]');
-      await page.waitForSelector('[data-testid="rollback-confirm"]:enabled');
+      await page.waitForSelector('[data-testid="proposal-confirm"]:enabled');
     },
   },
   close: {

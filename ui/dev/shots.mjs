@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 import { preview } from "vite";
 
+import { keepPlan, readyPlan } from "./files.js";
 import { mockTauri } from "./mock.js";
 import { scenes } from "./scenes.js";
 
@@ -56,7 +57,7 @@ async function look(name, scheme, [width, height]) {
   });
   page.on("pageerror", (error) => complain(where, error));
   page.on("console", (message) => message.type() === "error" && complain(where, message.text()));
-  await page.addInitScript(mockTauri, scene);
+  await page.addInitScript(mockTauri, { ...scene, readyPlan, keepPlan });
   await page.goto(address);
   await page.waitForSelector("main > *");
   await act?.(page);

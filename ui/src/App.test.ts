@@ -1,116 +1,22 @@
-import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import App from "./App.svelte";
-import type { CommandError, Event } from "./backend";
+import type { CommandError } from "./backend";
 import { M } from "./limits";
-import { app } from "./state.svelte";
+import { called, channel, deploy, open, openService, program, reset, text } from "./testing/app";
 import {
   after,
   engine,
-  event,
   failure,
-  green,
   plan,
   project,
   receipt,
   revision,
   service,
   source,
-  type Said,
 } from "./testing/fixtures";
 
-type Args = Record<string, unknown>;
-type Answers = Record<string, (args: Args) => unknown>;
-
-/** Delivers to the channel that a command was given, as Tauri does. */
-function channel(reference: unknown) {
-  let index = 0;
-  const { onmessage } = reference as { onmessage: (message: unknown) => void };
-  return (message: unknown) => {
-    index++;
-    onmessage(message);
-    return index;
-  };
-}
-
-let calls: [string, Args][] = [];
-/** Another one in each test: a rollout is followed once. */
-let rollout = "";
-let tell: (said: Said) => void = () => undefined;
-let change: (message: unknown) => void = () => undefined;
-
-const summary = {
-  name: "shop",
-  source,
-  workingDirectory: "/srv/shop",
-  running: 1,
-  total: 1,
-  unhealthy: false,
-  filesExist: true,
-};
-
-function answers(over: Answers = {}): Answers {
-  let told = 0;
-  return {
-    startup: () => ({ source: null, version: "0.1.0" }),
-    engine_info: () => engine,
-    list_projects: () => [summary],
-    recent_projects: () => [],
-    running_rollouts: () => [],
-    open_project: () => project(),
-    plan_rollout: () => plan(),
-    start_rollout: () => rollout,
-    history: () => [revision(7), revision(6)],
-    rollback_request: () => ({ toRevision: 6 }),
-    follow_rollout: ({ id, events }) => {
-      const send = channel(events) as (event: Event) => void;
-      tell = (said) => send({ ...event(told++ * 1000, said), rollout: id as string });
-      tell({ type: "started", project: "shop", service: "web" });
-      return 1;
-    },
-    follow_changes: ({ changes }) => {
-      change = channel(changes);
-      return 2;
-    },
-    ...over,
-  };
-}
-
-function open(over: Answers = {}) {
-  const known = answers(over);
-  mockWindows("main");
-  mockIPC(
-    (command, args) => {
-      calls.push([command, (args ?? {}) as Args]);
-      return known[command]?.((args ?? {}) as Args) ?? null;
-    },
-    { shouldMockEvents: true },
-  );
-  render(App);
-}
-
-async function openService(over: Answers = {}) {
-  open(over);
-  await fireEvent.click(await screen.findByTestId("open-project-shop"));
-  await fireEvent.click(await screen.findByTestId("service-row-web"));
-  await screen.findByTestId("state-chip");
-}
-
-const called = (command: string) => calls.filter(([name]) => name === command);
-const text = (testId: string) => screen.getByTestId(testId).textContent.replace(/\s+/g, " ").trim();
-
-beforeEach(() => {
-  calls = [];
-  rollout = crypto.randomUUID();
-  app.engine = { status: "loading" };
-  app.projects = null;
-  app.place = { name: "start" };
-  app.project = { status: "loading" };
-  app.runs = new Map();
-  app.sample = null;
-});
+beforeEach(reset);
 // The mock stays: what the page unfollows at its end still has to be answered.
 afterEach(cleanup);
 
@@ -149,7 +55,7 @@ test("says why there is no engine, and comes back by itself", async () => {
   expect(gone.textContent).toContain("unix:///x.sock");
   expect(gone.textContent).toContain("connection refused");
   isThere = true;
-  change({ type: "engine", connected: true });
+  program.change({ type: "engine", connected: true });
   expect(await screen.findByTestId("open-project-shop")).toBeTruthy();
   await waitFor(() => expect(screen.queryByTestId("engine-gone")).toBeNull());
 });
@@ -163,7 +69,7 @@ test("a project arrives however much happens on the engine meanwhile", async () 
   await waitFor(() => expect(arrivals).toHaveLength(1));
   const listed = called("list_projects").length;
   for (const name of ["shop", "other"]) {
-    change({ type: "project", name });
+    program.change({ type: "project", name });
     await waitFor(() => expect(called("list_projects").length).toBeGreaterThan(listed));
   }
   expect(arrivals).toHaveLength(1);
@@ -177,10 +83,10 @@ test("what happens to other projects does not read the open one again", async ()
   await openService();
   const opened = called("open_project").length;
   const listed = called("list_projects").length;
-  change({ type: "project", name: "other" });
+  program.change({ type: "project", name: "other" });
   await waitFor(() => expect(called("list_projects").length).toBeGreaterThan(listed));
   expect(called("open_project")).toHaveLength(opened);
-  change({ type: "project", name: "shop" });
+  program.change({ type: "project", name: "shop" });
   await waitFor(() => expect(called("open_project").length).toBeGreaterThan(opened));
 });
 
@@ -232,34 +138,28 @@ test("can't deploy what is refused, and says what to do", async () => {
     fix: null,
   } as const;
   await openService({ plan_rollout: () => plan({ verdicts: [verdict] }) });
-  const shown = await screen.findByTestId("verdict-hostPort");
-  expect(shown.textContent).toContain("Remove it");
+  expect((await screen.findByTestId("verdict-hostPort")).textContent).toContain("Publishes port");
+  expect(text("verdict-why")).toContain("Remove it");
   expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(true);
 });
 
-async function deploy() {
-  await openService();
-  await waitFor(() =>
-    expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(false),
-  );
-  await fireEvent.click(screen.getByTestId("deploy-button"));
-  await waitFor(() => expect(text("state-chip")).toBe("Progressing"));
-  tell({ type: "planned", plan: plan() });
-  tell({ type: "phaseStarted", phase: "deployGreen", deadlineMs: null });
-  tell({ type: "containers", color: "green", replicas: [green] });
-}
-
 test("follows a rollout to its success and offers the way back", async () => {
   await deploy();
-  tell({ type: "phaseStarted", phase: "verifyTraffic", deadlineMs: null });
-  tell({ type: "split", greenPercent: 50 });
+  program.tell({ type: "phaseStarted", phase: "verifyTraffic", deadlineMs: null });
+  program.tell({ type: "split", greenPercent: 50 });
   await waitFor(() => expect(text("serving")).toContain("each serve 50 % of the traffic"));
   expect(text("state-chip")).toBe("Progressing · Verify Traffic");
   expect(text("limits-green")).toContain("of 768M");
   expect(screen.getByTestId("phase-verifyTraffic").dataset.status).toBe("running");
   expect(screen.getByTestId<HTMLInputElement>("cpu-field").disabled).toBe(true);
   expect(screen.getByRole("status").textContent).toBe("Phase 4 of 6: Verify Traffic");
-  tell({ type: "ended", outcome: "success", failure: null, receipt: receipt(), leftBehind: [] });
+  program.tell({
+    type: "ended",
+    outcome: "success",
+    failure: null,
+    receipt: receipt(),
+    leftBehind: [],
+  });
   await waitFor(() => expect(text("state-chip")).toBe("Succeeded"));
   expect(text("receipt")).toContain("4,812");
   expect(text("rollback-button")).toBe("Roll back to revision 6");
@@ -268,16 +168,16 @@ test("follows a rollout to its success and offers the way back", async () => {
 test("aborts a running rollout with one click", async () => {
   await deploy();
   await fireEvent.click(screen.getByTestId("rollback-button"));
-  expect(called("abort_rollout")[0]?.[1]).toEqual({ id: rollout });
-  tell({ type: "rollingBack", reason: "aborted in the window" });
+  expect(called("abort_rollout")[0]?.[1]).toEqual({ id: program.rollout });
+  program.tell({ type: "rollingBack", reason: "aborted in the window" });
   await waitFor(() => expect(text("state-chip")).toBe("Rolling back"));
   expect(screen.getByTestId<HTMLButtonElement>("rollback-button").disabled).toBe(true);
 });
 
 test("shows a failure with its cause and Green's log as text", async () => {
   await deploy();
-  tell({ type: "phaseFailed", phase: "healthCheck", tookMs: 1, failure });
-  tell({ type: "ended", outcome: "rolledBack", failure, receipt: null, leftBehind: [] });
+  program.tell({ type: "phaseFailed", phase: "healthCheck", tookMs: 1, failure });
+  program.tell({ type: "ended", outcome: "rolledBack", failure, receipt: null, leftBehind: [] });
   const shown = await screen.findByTestId("failure");
   for (const part of [
     "shop-web-2 is unhealthy",
@@ -296,9 +196,9 @@ test("shows a failure with its cause and Green's log as text", async () => {
 
 test("puts an ended rollout away, with those before it", async () => {
   await deploy();
-  tell({ type: "ended", outcome: "success", failure: null, receipt: null, leftBehind: [] });
+  program.tell({ type: "ended", outcome: "success", failure: null, receipt: null, leftBehind: [] });
   await waitFor(() => expect(text("state-chip")).toBe("Succeeded"));
-  rollout = crypto.randomUUID();
+  program.rollout = crypto.randomUUID();
   // A redraw that is due may come between the value and its event, which no keyboard can part.
   await waitFor(async () => {
     await fireEvent.input(screen.getByTestId("cpu-field"), { target: { value: "2" } });
@@ -306,7 +206,7 @@ test("puts an ended rollout away, with those before it", async () => {
   });
   await fireEvent.click(screen.getByTestId("deploy-button"));
   await waitFor(() => expect(text("state-chip")).toBe("Progressing"));
-  tell({ type: "ended", outcome: "aborted", failure, receipt: null, leftBehind: [] });
+  program.tell({ type: "ended", outcome: "aborted", failure, receipt: null, leftBehind: [] });
   await waitFor(() => expect(text("state-chip")).toBe("Restored · aborted"));
   expect(screen.queryByTestId("failure")).toBeNull();
   await fireEvent.click(screen.getByTestId("dismiss"));
@@ -317,7 +217,7 @@ test("rolls back to an earlier revision once it is confirmed", async () => {
   await openService();
   await fireEvent.click(await screen.findByTestId("rollback-button"));
   expect(called("start_rollout")).toHaveLength(0);
-  const confirm = await screen.findByTestId<HTMLButtonElement>("rollback-confirm");
+  const confirm = await screen.findByTestId<HTMLButtonElement>("proposal-confirm");
   await waitFor(() => expect(confirm.disabled).toBe(false));
   await fireEvent.click(confirm);
   await waitFor(() => expect(called("start_rollout")).toHaveLength(1));
@@ -340,7 +240,7 @@ test("says so when the service is gone from the files", async () => {
   let services = [service()];
   await openService({ open_project: () => project({ services }) });
   services = [];
-  change({ type: "project", name: "shop" });
+  program.change({ type: "project", name: "shop" });
   expect(await screen.findByText("There is no service web any more")).toBeTruthy();
 });
 
@@ -373,7 +273,7 @@ test("a change of the limits can be undone by a key", async () => {
 
 test("what was killed for its memory is deployed again with more", async () => {
   await deploy();
-  tell({ type: "ended", outcome: "rolledBack", failure, receipt: null, leftBehind: [] });
+  program.tell({ type: "ended", outcome: "rolledBack", failure, receipt: null, leftBehind: [] });
   await fireEvent.click(await screen.findByRole("button", { name: "Deploy again with 960M" }));
   await waitFor(() => expect(called("start_rollout")).toHaveLength(2));
   expect(called("start_rollout")[1]?.[1]).toMatchObject({

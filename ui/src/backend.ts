@@ -12,11 +12,17 @@ import type { CloseChoice } from "./bindings/CloseChoice";
 import type { CommandError } from "./bindings/CommandError";
 import type { EngineInfo } from "./bindings/EngineInfo";
 import type { Event } from "./bindings/Event";
+import type { ChangeKind } from "./bindings/ChangeKind";
+import type { KeepPlan } from "./bindings/KeepPlan";
+import type { KeepRequest } from "./bindings/KeepRequest";
+import type { LiveRequest } from "./bindings/LiveRequest";
 import type { LogLine } from "./bindings/LogLine";
 import type { Plan } from "./bindings/Plan";
 import type { Project } from "./bindings/Project";
 import type { ProjectSource } from "./bindings/ProjectSource";
 import type { ProjectSummary } from "./bindings/ProjectSummary";
+import type { ReadyPlan } from "./bindings/ReadyPlan";
+import type { ReadyRequest } from "./bindings/ReadyRequest";
 import type { RecentProject } from "./bindings/RecentProject";
 import type { Revision } from "./bindings/Revision";
 import type { RolloutInfo } from "./bindings/RolloutInfo";
@@ -26,6 +32,7 @@ import type { Usage } from "./bindings/Usage";
 
 export type { Color } from "./bindings/Color";
 export type { AppliedChange } from "./bindings/AppliedChange";
+export type { Difference } from "./bindings/Difference";
 export type { Drift } from "./bindings/Drift";
 export type { Failure } from "./bindings/Failure";
 export type { Figures } from "./bindings/Figures";
@@ -37,6 +44,8 @@ export type { HealthTest } from "./bindings/HealthTest";
 export type { Limits } from "./bindings/Limits";
 export type { LimitsChange } from "./bindings/LimitsChange";
 export type { Outcome } from "./bindings/Outcome";
+export type { LiveUpdate } from "./bindings/LiveUpdate";
+export type { NextUp } from "./bindings/NextUp";
 export type { Phase } from "./bindings/Phase";
 export type { Place } from "./bindings/Place";
 export type { Readiness } from "./bindings/Readiness";
@@ -50,13 +59,17 @@ export type {
   Change,
   CloseChoice,
   CommandError,
+  ChangeKind,
   EngineInfo,
   Event,
+  KeepPlan,
+  LiveRequest,
   LogLine,
   Plan,
   Project,
   ProjectSource,
   ProjectSummary,
+  ReadyPlan,
   RecentProject,
   Revision,
   RolloutInfo,
@@ -120,6 +133,17 @@ export const abortRollout = (id: string) => call<null>("abort_rollout", { id });
 export const runningRollouts = () => call<RolloutInfo[]>("running_rollouts");
 export const rollbackRequest = (source: ProjectSource, service: string, to: number | null) =>
   call<RolloutRequest>("rollback_request", { source, service, to });
+/** Changes the limits of the running containers, without new ones. */
+export const updateLive = (request: LiveRequest) => call<null>("update_live", { request });
+export const planReady = (request: ReadyRequest) => call<ReadyPlan>("plan_ready", { request });
+export const applyReady = (request: ReadyRequest, id: string) =>
+  call<ReadyPlan>("apply_ready", { request, id });
+export const planKeep = (request: KeepRequest) => call<KeepPlan>("plan_keep", { request });
+export const applyKeep = (request: KeepRequest, id: string) =>
+  call<KeepPlan>("apply_keep", { request, id });
+/** Puts back the files that were changed for a service. */
+export const undoFiles = (source: ProjectSource, service: string, kind: ChangeKind) =>
+  call<string[]>("undo_files", { source, service, kind });
 export const history = (project: string | null, service: string | null) =>
   call<Revision[]>("history", { project, service });
 export const sampleUp = () => call<ProjectSource>("sample_up");

@@ -12,6 +12,7 @@ import type {
   Service,
 } from "./backend";
 import { formatCpus, formatMemory, parseCpus, parseMemory, within, type Reading } from "./limits";
+import { isBlocking } from "./services";
 
 /** The specification's own. */
 export const DEFAULT_OPTIONS: RolloutOptions = {
@@ -37,10 +38,11 @@ const written = {
 
 /** Whether the plan's verdicts stop it, given its options. */
 export function isRefused(plan: Plan): boolean {
-  return plan.verdicts.some(
-    ({ level }) => level === "refused" || (level === "needsforce" && !plan.options.force),
-  );
+  return plan.verdicts.some((verdict) => isBlocking(verdict, plan.options.force));
 }
+
+/** How the limits change: by new containers, or in those that run. */
+export type Way = "rollout" | "live";
 
 /** Changes that follow each other faster than this are one: typing, a slider on its way. */
 const ONE_CHANGE_MS = 900;
@@ -54,12 +56,13 @@ export interface Draft {
 export class Editor {
   cpus = $state("");
   memory = $state("");
+  way = $state<Way>("rollout");
   options = $state<RolloutOptions>({ ...DEFAULT_OPTIONS });
   plan = $state.raw<Plan | null>(null);
   error = $state.raw<CommandError | null>(null);
   planning = $state(false);
 
-  readonly source: ProjectSource;
+  #source: () => ProjectSource;
   #service: () => Service;
   #engine: () => EngineInfo;
   #base: Limits | null = null;
@@ -68,8 +71,8 @@ export class Editor {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
 
-  constructor(source: ProjectSource, service: () => Service, engine: () => EngineInfo) {
-    this.source = source;
+  constructor(source: () => ProjectSource, service: () => Service, engine: () => EngineInfo) {
+    this.#source = source;
     this.#service = service;
     this.#engine = engine;
     this.follow(service().limits);
@@ -153,7 +156,7 @@ export class Editor {
 
   get request(): RolloutRequest {
     return {
-      source: this.source,
+      source: this.#source(),
       service: this.#service().name,
       change: this.change,
       options: { ...this.options },
@@ -162,6 +165,26 @@ export class Editor {
       limitsFromFile: false,
       recreate: false,
     };
+  }
+
+  /** Whether what is deployed goes into the running containers. */
+  get isLive(): boolean {
+    return this.way === "live" && this.isChanged && (this.plan?.liveUpdate.possible ?? false);
+  }
+
+  /** Changes the limits of the running containers. Whether that was done. */
+  async updateLive(): Promise<boolean> {
+    if (!this.isValid || !this.isLive) return false;
+    const { source, service, change, origin, options } = this.request;
+    const isAgainstAdvice = !(this.plan?.liveUpdate.recommended ?? false);
+    try {
+      const force = options.force || isAgainstAdvice;
+      await backend.updateLive({ source, service, change, origin, force });
+      return true;
+    } catch (error) {
+      this.error = backend.asCommandError(error);
+      return false;
+    }
   }
 
   /** Plans after a pause; called again whenever the draft or the options change. */
@@ -215,45 +238,5 @@ export class Editor {
   stop(): void {
     clearTimeout(this.#timer);
     this.#asked++;
-  }
-}
-
-/** A rollback that somebody looks at before agreeing to it. */
-export class Rollback {
-  plan = $state.raw<Plan | null>(null);
-  error = $state.raw<CommandError | null>(null);
-  busy = $state(false);
-  #request: RolloutRequest | null = null;
-
-  constructor(
-    readonly source: ProjectSource,
-    readonly service: string,
-    readonly to: number,
-  ) {}
-
-  async prepare(): Promise<void> {
-    try {
-      this.#request = await backend.rollbackRequest(this.source, this.service, this.to);
-      this.plan = await backend.planRollout(this.#request);
-    } catch (error) {
-      this.error = backend.asCommandError(error);
-    }
-  }
-
-  get canStart(): boolean {
-    return this.plan !== null && !isRefused(this.plan) && !this.busy;
-  }
-
-  async start(): Promise<string | null> {
-    if (!this.#request) return null;
-    this.busy = true;
-    try {
-      return await backend.startRollout(this.#request);
-    } catch (error) {
-      this.error = backend.asCommandError(error);
-      return null;
-    } finally {
-      this.busy = false;
-    }
   }
 }

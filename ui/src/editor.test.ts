@@ -1,8 +1,9 @@
 import { beforeEach, expect, test, vi } from "vitest";
 
 import * as backend from "./backend";
-import { Editor, isRefused, Rollback } from "./editor.svelte";
+import { Editor, isRefused } from "./editor.svelte";
 import { G, M } from "./limits";
+import { Proposal } from "./proposal.svelte";
 import { after, engine, plan, service, source } from "./testing/fixtures";
 
 vi.mock("./backend", async (original) => ({
@@ -24,7 +25,7 @@ beforeEach(() => {
 function edit(over: Partial<backend.Service> = {}) {
   const shown = service(over);
   return new Editor(
-    source,
+    () => source,
     () => shown,
     () => engine,
   );
@@ -155,7 +156,7 @@ test("takes force for what needs force, but not for a refusal", () => {
 test("a rollback is planned before it can start, and starts what was planned", async () => {
   const request = { ...edit().request, toRevision: 7 };
   vi.mocked(backend.rollbackRequest).mockResolvedValue(request);
-  const rollback = new Rollback(source, "web", 7);
+  const rollback = new Proposal(source, "web", { to: 7 });
   expect(rollback.canStart).toBe(false);
   await rollback.prepare();
   expect(rollback.canStart).toBe(true);

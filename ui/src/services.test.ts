@@ -1,14 +1,24 @@
 import { expect, test } from "vitest";
 
-import { driftOf, healthOf, readiness, rollbackTarget, stateOf } from "./services";
-import { after, replica, revision, service } from "./testing/fixtures";
+import { driftSentence, healthOf, readiness, rollbackTarget, stateOf } from "./services";
+import { replica, revision, service } from "./testing/fixtures";
 
-test("says what a service runs with where the files ask for something else", () => {
-  expect(driftOf(service())).toBeNull();
-  expect(driftOf(service({ limits: after }))).toBe(
-    "Runs with 1 CPU, 512M, but the files ask for 1.5 CPU, 768M",
-  );
-  expect(driftOf(service({ limits: after, replicas: [replica({ state: "exited" })] }))).toBeNull();
+test("says what the next plain up does", () => {
+  const drift = {
+    nextUp: "recreate",
+    differences: [{ what: "memory", before: "768M", after: "512M" }],
+    byHand: [],
+    keepable: true,
+    command: ["docker", "compose", "up", "-d"],
+  } as const;
+  expect(
+    driftSentence("web", {
+      ...drift,
+      differences: [...drift.differences],
+      byHand: [],
+      command: [...drift.command],
+    }),
+  ).toBe("The next plain `docker compose up -d` recreates web");
 });
 
 test("names a service's health in one word", () => {

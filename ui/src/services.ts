@@ -1,6 +1,5 @@
 /** What a service's page and row say about it, from what the engine said. */
-import type { Limits, Replica, Revision, Service } from "./backend";
-import { formatLimits } from "./limits";
+import type { Drift, Limits, NextUp, Replica, Revision, Service, Verdict } from "./backend";
 
 type Tone = "good" | "warning" | "bad" | "none";
 
@@ -10,19 +9,22 @@ export function limitsInForce(service: Service): Limits {
   return running?.limits ?? service.limits;
 }
 
-/** Whether a running container has other limits than the files, with the override, ask for. */
-export function isDrifted(service: Service): boolean {
-  return service.replicas.some(
-    ({ state, limits }) =>
-      state === "running" &&
-      (limits.cpus !== service.limits.cpus || limits.memory !== service.limits.memory),
-  );
+const NEXT_UP: Record<NextUp, string> = {
+  nothing: "leaves",
+  recreate: "recreates",
+  scale: "scales",
+};
+
+/** What the next plain `up` does, in a sentence. */
+export function driftSentence(name: string, drift: Drift): string {
+  const command = `\`${drift.command.join(" ")}\``;
+  const by = drift.byHand.length > 0 && drift.differences.length === 0 ? ", changed by hand" : "";
+  return `The next plain ${command} ${NEXT_UP[drift.nextUp]} ${name}${by}`;
 }
 
-/** The drift in a sentence; none without one. */
-export function driftOf(service: Service): string | null {
-  if (!isDrifted(service)) return null;
-  return `Runs with ${formatLimits(limitsInForce(service))}, but the files ask for ${formatLimits(service.limits)}`;
+/** Whether a verdict stops a rollout. */
+export function isBlocking({ level }: Verdict, force: boolean): boolean {
+  return level === "refused" || (level === "needsforce" && !force);
 }
 
 /** State and health in one word. */

@@ -192,6 +192,24 @@ export class AppState {
     }
   }
 
+  /** Reads the open project by another source, since its files have changed; the place stays. */
+  reopen(source: ProjectSource): void {
+    if (this.place.name === "start") return;
+    this.place = { ...this.place, source };
+    this.reload();
+  }
+
+  /** The same after files were put back: one that is gone by that is no part of the source. */
+  async reopenWithout(source: ProjectSource, undone: string[]): Promise<void> {
+    const files = source.files.filter((file, n) => n === 0 || !undone.includes(file));
+    try {
+      await backend.openProject(source);
+      this.reopen(source);
+    } catch {
+      this.reopen({ ...source, files });
+    }
+  }
+
   /** Reads everything on screen again. */
   readAgain(): void {
     if (this.engine.status !== "ready") void this.connect();

@@ -108,7 +108,7 @@ async fn a_service_is_rolled_out_and_back_without_a_failed_request() {
     assert_limits(&project, 1.5, 768).await;
 
     app.click("rollback-button").await;
-    app.click("rollback-confirm").await;
+    app.click("proposal-confirm").await;
     app.until_is("state-chip", "data-state", "progressing")
         .await;
     app.until_is("state-chip", "data-state", "succeeded").await;

@@ -1,0 +1,163 @@
+/** A service's page: what somebody is about to do to it, and how it is done. */
+import * as backend from "./backend";
+import type { AppliedChange, EngineInfo, ProjectSource, Revision, Service } from "./backend";
+import { Editor, isRefused } from "./editor.svelte";
+import { UsageFeed } from "./feeds.svelte";
+import { KeepReview, ReadyReview } from "./files.svelte";
+import { Proposal, type Proposed } from "./proposal.svelte";
+import { isRunning, PHASE_TITLES, PHASES } from "./rollout";
+import { rollbackTarget } from "./services";
+import { app } from "./state.svelte";
+import type { Retry } from "./suggestion";
+
+/** What the page is about, as its component has it. */
+interface Shown {
+  projectName: string;
+  engine: EngineInfo;
+  source: ProjectSource;
+  service: Service;
+}
+
+export class ServicePage {
+  readonly editor: Editor;
+  readonly feed = new UsageFeed();
+  history = $state.raw<Revision[] | null>(null);
+  proposal = $state.raw<Proposal | null>(null);
+  /** Whether the proposal was asked for in the history, and is confirmed there. */
+  inHistory = $state(false);
+  ready = $state.raw<ReadyReview | null>(null);
+  keep = $state.raw<KeepReview | null>(null);
+  busy = $state(false);
+
+  #shown: () => Shown;
+
+  constructor(shown: () => Shown) {
+    this.#shown = shown;
+    this.editor = new Editor(
+      () => shown().source,
+      () => shown().service,
+      () => shown().engine,
+    );
+  }
+
+  get run() {
+    return app.runOf(this.#shown().projectName, this.#shown().service.name);
+  }
+
+  get running(): boolean {
+    return this.run !== null && isRunning(this.run);
+  }
+
+  /** What Deploy would bring. */
+  get wanted() {
+    const { change } = this.editor;
+    const { limits } = this.#shown().service;
+    return { cpus: change.cpus ?? limits.cpus, memory: change.memory ?? limits.memory };
+  }
+
+  get canDeploy(): boolean {
+    const { editor } = this;
+    if (this.running || this.busy || !editor.isValid || editor.plan === null) return false;
+    return editor.isLive || !isRefused(editor.plan);
+  }
+
+  /** The revision that one click returns to. */
+  get target(): Revision | null {
+    return this.history && rollbackTarget(this.history);
+  }
+
+  /** What a screen reader is told as the rollout goes on. */
+  get announcement(): string {
+    const { run } = this;
+    if (run === null) return "";
+    if (run.current && run.status === "progressing") {
+      return `Phase ${PHASES.indexOf(run.current) + 1} of 6: ${PHASE_TITLES[run.current]}`;
+    }
+    return run.status === "rollingBack" ? "Rolling back" : (run.lines.at(-1)?.text ?? "");
+  }
+
+  async readHistory(): Promise<void> {
+    const { projectName, service } = this.#shown();
+    this.history = await backend.history(projectName, service.name);
+  }
+
+  async #started(id: Promise<string | null>): Promise<void> {
+    this.busy = true;
+    const known = await id;
+    this.busy = false;
+    if (known === null) return;
+    this.proposal = null;
+    const { projectName, service } = this.#shown();
+    app.follow(known, projectName, service.name);
+  }
+
+  /** Does what the draft says, in the way that was chosen. */
+  async deploy(): Promise<void> {
+    if (!this.canDeploy) return;
+    if (!this.editor.isLive) return this.#started(this.editor.deploy());
+    this.busy = true;
+    const isDone = await this.editor.updateLive();
+    this.busy = false;
+    if (!isDone) return;
+    app.reload();
+    await this.readHistory();
+  }
+
+  propose(what: Proposed, inHistory = false): void {
+    const { source, service } = this.#shown();
+    this.proposal = new Proposal(source, service.name, what);
+    this.inHistory = inHistory;
+    void this.proposal.prepare();
+  }
+
+  startProposal(): void {
+    if (this.proposal) void this.#started(this.proposal.start());
+  }
+
+  /** Back to Blue while a rollout runs, else to the revision before. */
+  returnToBefore(): void {
+    if (this.running) this.abort();
+    else if (this.target) this.propose({ to: this.target.revision });
+  }
+
+  abort(): void {
+    if (this.run) app.attempt(backend.abortRollout(this.run.id));
+  }
+
+  /** Deploys what the failed rollout wanted, with what its failure asks for. */
+  retry({ memory, healthTimeoutMs }: Retry): void {
+    const wanted = this.run?.plan?.limitsAfter;
+    if (!wanted) return;
+    this.editor.writeLimits({ ...wanted, memory: memory ?? wanted.memory });
+    if (healthTimeoutMs !== null) this.editor.options.healthTimeoutMs = healthTimeoutMs;
+    void this.#started(this.editor.deploy());
+  }
+
+  makeReady(): void {
+    const { source, service } = this.#shown();
+    this.ready = new ReadyReview(source, service.name);
+  }
+
+  keepLimits(): void {
+    const { source, service } = this.#shown();
+    this.keep = new KeepReview(source, service.name);
+  }
+
+  /** The files were changed: the project is read as they are now. */
+  applied(source: ProjectSource): void {
+    this.ready = null;
+    this.keep = null;
+    app.reopen(source);
+  }
+
+  async undo({ kind }: AppliedChange): Promise<void> {
+    const { source, service } = this.#shown();
+    this.busy = true;
+    try {
+      const undone = await backend.undoFiles(source, service.name, kind);
+      await app.reopenWithout(source, undone);
+    } finally {
+      this.busy = false;
+    }
+  }
+}
