@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use teal_engine::model::{ProjectSource, RolloutOptions};
+use teal_engine::model::{ProbeOptions, ProjectSource, RolloutOptions};
 
 use crate::duration;
 
@@ -163,6 +163,45 @@ pub(crate) struct How {
     /// Good answers that Blue and Green each have to give
     #[arg(long, hide = true, default_value_t = RolloutOptions::default().answers)]
     answers: u32,
+    #[command(flatten)]
+    traffic: HowTraffic,
+}
+
+/// How traffic is moved and watched.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Traffic options")]
+struct HowTraffic {
+    /// Green's shares of the traffic in percent, such as `10,50,100`: each is verified before the next
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        value_delimiter = ',',
+        default_value = "50,100"
+    )]
+    steps: Vec<u8>,
+    /// How much higher Green's error rate may be than Blue's, in percentage points
+    #[arg(long, value_name = "PERCENT", default_value_t = RolloutOptions::default().max_error_percent)]
+    max_error_rate: u8,
+    /// How many times as slow as Blue Green may answer
+    #[arg(long, value_name = "TIMES", default_value_t = RolloutOptions::default().max_slowdown)]
+    max_slowdown: f64,
+    /// Do not watch the rollout with requests of Teal's own
+    #[arg(long)]
+    no_probe: bool,
+    /// Path that the live probe and Verify Traffic ask for
+    ///
+    /// By default the path of the service's HTTP health check, else the one that its router asks
+    /// for, else `/`.
+    #[arg(long, value_name = "PATH")]
+    probe_path: Option<String>,
+    /// Requests of the live probe each second
+    #[arg(long, value_name = "NUMBER", default_value_t = ProbeOptions::default().per_second, conflicts_with = "no_probe")]
+    probe_rate: u32,
+    /// The only status that is a good answer
+    ///
+    /// By default every one below 400 is, and the one that Blue answers before the rollout.
+    #[arg(long, value_name = "STATUS")]
+    expect_status: Option<u16>,
 }
 
 impl How {
@@ -174,7 +213,15 @@ impl How {
             force: self.force,
             no_rollback: self.no_rollback,
             answers: self.answers,
-            ..RolloutOptions::default()
+            steps: self.traffic.steps.clone(),
+            max_error_percent: self.traffic.max_error_rate,
+            max_slowdown: self.traffic.max_slowdown,
+            probe: ProbeOptions {
+                enabled: !self.traffic.no_probe,
+                path: self.traffic.probe_path.clone(),
+                per_second: self.traffic.probe_rate,
+                expect_status: self.traffic.expect_status,
+            },
         }
     }
 }
@@ -244,6 +291,36 @@ mod tests {
         assert_eq!(options.health_timeout_ms, 120_000);
         assert_eq!(options.poll_interval_ms, 500);
         assert_eq!(options.drain_timeout_ms, 90_000);
+    }
+
+    #[test]
+    fn shares_and_the_probe_are_read() {
+        let words = "teal deploy web --steps 10,50,100 --max-error-rate 2 --max-slowdown 1.5 \
+                     --probe-path /ready --probe-rate 25 --expect-status 204";
+        let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+        let Command::Deploy(deploy) = cli.command else {
+            panic!("not a deploy")
+        };
+        let options = deploy.how.options();
+        assert_eq!(options.steps, [10, 50, 100]);
+        assert_eq!(options.max_error_percent, 2);
+        assert!((options.max_slowdown - 1.5).abs() < f64::EPSILON);
+        assert_eq!(
+            options.probe,
+            ProbeOptions {
+                enabled: true,
+                path: Some("/ready".into()),
+                per_second: 25,
+                expect_status: Some(204),
+            }
+        );
+        let quiet = Cli::try_parse_from(["teal", "rollback", "web", "--no-probe"]).unwrap();
+        let Command::Rollback(rollback) = quiet.command else {
+            panic!("not a rollback")
+        };
+        assert!(!rollback.how.options().probe.enabled);
+        let both = ["teal", "deploy", "web", "--no-probe", "--probe-rate", "5"];
+        assert!(Cli::try_parse_from(both).is_err());
     }
 
     #[test]

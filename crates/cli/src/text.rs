@@ -27,8 +27,8 @@ pub(crate) fn short_id(container: &str) -> &str {
 }
 
 /// `n` with its thousands apart: `4,812`.
-pub(crate) fn count(n: u32) -> String {
-    let digits = n.to_string();
+pub(crate) fn count(n: impl Into<u64>) -> String {
+    let digits = n.into().to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -65,10 +65,10 @@ mod tests {
 
     #[test]
     fn thousands_stand_apart() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(4812), "4,812");
-        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(0_u32), "0");
+        assert_eq!(count(999_u64), "999");
+        assert_eq!(count(4812_u32), "4,812");
+        assert_eq!(count(1_234_567_u64), "1,234,567");
         assert_eq!(counted(1, "request"), "1 request");
         assert_eq!(counted(2000, "request"), "2,000 requests");
     }

@@ -78,6 +78,7 @@ impl Planner<'_> {
         let survey = traffic::survey(self.docker, &blue, Some(&green.labels)).await?;
         let replicas = docker::replicas(&blue);
         let directory = compose::working_directory(&source);
+        let image_health = blue.first().and_then(docker::health_check);
         let mut verdicts = readiness::verdicts(&Facts {
             name: &request.service,
             model: &base,
@@ -85,7 +86,7 @@ impl Planner<'_> {
             directory: &directory,
             found: Some(Found {
                 replicas: &replicas,
-                image_health: blue.first().and_then(docker::health_check).as_ref(),
+                image_health: image_health.as_ref(),
                 image_volumes: &docker::image_volumes(blue.first(), &service.mounts()),
                 routes: &survey.routes,
             }),
@@ -100,6 +101,7 @@ impl Planner<'_> {
                 .verdicts(survey.can_weigh().err().as_deref()),
         );
         readiness::sort(&mut verdicts);
+        let unpromised = survey.unpromised(green.health_check(image_health.as_ref()).is_some());
         let plan = Plan {
             project: base.name.clone(),
             service: request.service.clone(),
@@ -119,7 +121,7 @@ impl Planner<'_> {
             override_before,
             override_after,
             traffic: survey.plan.clone(),
-            unpromised: Vec::new(),
+            unpromised,
             bypass: base.callers(&request.service),
             verdicts,
             options: request.options.clone(),

@@ -9,7 +9,7 @@ use teal_engine::{
 use super::{Outcome, connect};
 use crate::{
     cli::{Global, History},
-    display::table,
+    display::{in_short, table},
     duration,
     failure::Failure,
     screen::Screen,
@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, history: &History, screen: &mut Screen)
         let zone = TimeZone::system();
         screen.line(&table(
             &[
-                "SERVICE", "REVISION", "WHEN", "OUTCOME", "FROM", "TO", "TOOK", "BY",
+                "SERVICE", "REVISION", "WHEN", "OUTCOME", "FROM", "TO", "TOOK", "PROBE", "BY",
             ],
             revisions.iter().map(|revision| row(revision, &zone)),
         ));
@@ -67,6 +67,10 @@ fn row(revision: &Revision, zone: &TimeZone) -> Vec<String> {
         revision.limits_before.to_string(),
         revision.limits_after.to_string(),
         took(revision),
+        revision
+            .receipt
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), in_short),
         by(revision.origin).to_owned(),
     ]
 }

@@ -2,7 +2,7 @@
 
 use teal_engine::event::{Event, EventKind, Failure, Outcome};
 
-use super::sentence;
+use super::receipt::receipt as block;
 use crate::{
     duration,
     text::{harmless, short_id},
@@ -33,17 +33,7 @@ pub(super) fn ending(event: &Event, theme: Theme) -> String {
         );
     }
     if let Some(receipt) = receipt {
-        lines.push(format!(
-            "{}: {}",
-            harmless(receipt.target.as_deref().unwrap_or("live probe")),
-            sentence::receipt(receipt)
-        ));
-        lines.extend(
-            receipt
-                .failures
-                .iter()
-                .map(|text| format!("  {}", harmless(text))),
-        );
+        lines.extend(block(receipt, theme));
     }
     let style = match outcome {
         Outcome::Success => theme.success,
@@ -137,7 +127,8 @@ mod tests {
         });
         assert_eq!(
             text,
-            "GET http://localhost:8000/: 300 requests, 0 failed, worst gap 0 ms, p50 0 ms, p99 0 ms\n\
+            "Live probe GET http://localhost:8000/\n  \
+               300 requests, 0 failed, worst gap 0 ms, p50 0 ms, p99 0 ms\n\
              SUCCESS after 1m 05s: Green has replaced Blue"
         );
     }

@@ -4,6 +4,7 @@ mod ending;
 mod live;
 mod plain;
 mod plan;
+mod receipt;
 mod sentence;
 mod table;
 mod verdict;
@@ -11,6 +12,7 @@ mod verdict;
 use teal_engine::event::Event;
 
 pub(crate) use plan::plan;
+pub(crate) use receipt::in_short;
 pub(crate) use table::table;
 pub(crate) use verdict::{diagnosis, verdict};
 

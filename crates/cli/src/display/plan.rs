@@ -3,7 +3,7 @@
 use similar::TextDiff;
 use teal_engine::model::{Plan, TrafficPlan};
 
-use super::{sentence, verdict};
+use super::{receipt::promises, sentence, verdict};
 use crate::{
     text::harmless,
     theme::{Theme, paint},
@@ -22,7 +22,7 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
         ));
     }
     lines.push(String::new());
-    lines.extend(traffic(&plan.traffic, theme));
+    lines.extend(traffic(plan, theme));
     if !plan.differences.is_empty() {
         lines.push(String::new());
         lines.push(paint(
@@ -56,9 +56,9 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
     lines.join("\n")
 }
 
-fn traffic(traffic: &TrafficPlan, theme: Theme) -> Vec<String> {
+fn traffic(plan: &Plan, theme: Theme) -> Vec<String> {
     let heading = paint(theme.strong, "Traffic");
-    match traffic {
+    let mut lines = match &plan.traffic {
         TrafficPlan::Steered { traefik, routes } => {
             let mut lines = vec![format!("{heading} through Traefik `{}`", harmless(traefik))];
             for route in routes {
@@ -69,12 +69,39 @@ fn traffic(traffic: &TrafficPlan, theme: Theme) -> Vec<String> {
                     harmless(address)
                 ));
             }
+            lines.extend(steps(plan));
             lines
         }
         TrafficPlan::Unsteered { reason } => {
             vec![format!("{heading} is not steered: {}", harmless(reason))]
         }
-    }
+    };
+    lines.extend(promises(&plan.unpromised, &plan.bypass, theme));
+    lines
+}
+
+/// How Green's share grows, and what watches it.
+fn steps(plan: &Plan) -> Vec<String> {
+    let options = &plan.options;
+    let shares: Vec<_> = options.steps.iter().map(u8::to_string).collect();
+    let probe = &options.probe;
+    let watched = if probe.enabled {
+        let path = probe.path.as_deref().unwrap_or("a path that Blue answers");
+        let expected = probe.expect_status.map_or_else(String::new, |status| {
+            format!(", which has to answer {status}")
+        });
+        format!(
+            "watched by {} requests a second to {}{expected}",
+            probe.per_second,
+            harmless(path)
+        )
+    } else {
+        "watched by no requests of Teal's own".to_owned()
+    };
+    vec![
+        format!("  Green gets {} %", shares.join(", then ")),
+        format!("  {watched}"),
+    ]
 }
 
 fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {

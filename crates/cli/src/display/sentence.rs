@@ -1,7 +1,7 @@
 //! Events in words, the same on a terminal and in a pipe.
 
 use teal_engine::{
-    event::{Color, EventKind, Receipt},
+    event::{Color, EventKind},
     model::Plan,
 };
 
@@ -80,18 +80,6 @@ pub(super) fn headline(plan: &Plan) -> String {
     )
 }
 
-/// `4,812 requests, 0 failed, worst gap 38 ms, p50 5 ms, p99 21 ms`
-pub(super) fn receipt(receipt: &Receipt) -> String {
-    format!(
-        "{}, {} failed, worst gap {:.0} ms, p50 {:.0} ms, p99 {:.0} ms",
-        counted(receipt.requests, "request"),
-        receipt.failed,
-        receipt.worst_gap_ms,
-        receipt.p50_ms,
-        receipt.p99_ms
-    )
-}
-
 /// ` (gives up after 2m)`, for a phase that does.
 pub(super) fn deadline(milliseconds: Option<u64>) -> String {
     milliseconds.map_or_else(String::new, |limit| {
@@ -132,23 +120,6 @@ mod tests {
         assert_eq!(
             sentence(&poll),
             Some(Sentence::Line("T=5s starting".into()))
-        );
-    }
-
-    #[test]
-    fn the_receipt_is_one_line() {
-        let text = receipt(&Receipt {
-            target: Some("GET http://localhost/".into()),
-            requests: 4812,
-            failed: 0,
-            worst_gap_ms: 38.2,
-            p50_ms: 4.6,
-            p99_ms: 21.4,
-            ..Receipt::default()
-        });
-        assert_eq!(
-            text,
-            "4,812 requests, 0 failed, worst gap 38 ms, p50 5 ms, p99 21 ms"
         );
     }
 

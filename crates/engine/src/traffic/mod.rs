@@ -21,6 +21,7 @@ mod look;
 mod meter;
 mod pins;
 mod probe;
+mod promises;
 mod rule;
 mod settings;
 mod sidecar;

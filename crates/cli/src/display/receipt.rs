@@ -1,0 +1,273 @@
+//! The receipt of a rollout, in one block.
+
+use teal_engine::event::{Carried, Figures, Receipt};
+
+use crate::{
+    text::{count, counted, harmless},
+    theme::{Theme, paint},
+};
+
+/// What was asked and answered, when and by whom; what went through besides; what was cut; and what
+/// could not be promised.
+pub(crate) fn receipt(receipt: &Receipt, theme: Theme) -> Vec<String> {
+    let mut lines = probe(receipt, theme);
+    lines.extend(traffic(receipt));
+    if let Some(cut) = receipt.cut {
+        lines.push(format!("  {} in flight cut", counted(cut, "request")));
+    }
+    lines.extend(promises(&receipt.unpromised, &receipt.bypass, theme));
+    lines
+}
+
+/// One line: `4,812 requests, 0 failed, worst gap 38 ms, p50 5 ms, p99 21 ms`.
+pub(crate) fn in_short(receipt: &Receipt) -> String {
+    if receipt.target.is_none() {
+        return "-".to_owned();
+    }
+    format!(
+        "{}, {} failed",
+        counted(receipt.requests, "request"),
+        count(receipt.failed)
+    )
+}
+
+/// What a rollout can't promise, and who reaches the service past Traefik.
+pub(super) fn promises(unpromised: &[String], bypass: &[String], theme: Theme) -> Vec<String> {
+    let mut lines: Vec<_> = unpromised
+        .iter()
+        .map(|text| {
+            format!(
+                "  {} {}",
+                paint(theme.warning, "not promised:"),
+                harmless(text)
+            )
+        })
+        .collect();
+    if !bypass.is_empty() {
+        lines.push(format!(
+            "  {} {}, by the service's name: their requests reach Blue and Green alike, and may fail when Blue stops",
+            paint(theme.warning, "bypass Traefik:"),
+            harmless(&bypass.join(", "))
+        ));
+    }
+    lines
+}
+
+fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
+    let heading = paint(theme.strong, "Live probe");
+    let Some(target) = &receipt.target else {
+        let why = receipt.unasked.as_deref().unwrap_or("nothing was asked");
+        return vec![format!("{heading} none: {}", harmless(why))];
+    };
+    let expected = match receipt.expected_status {
+        Some(status) if status >= 400 => format!(", expects {status} as before"),
+        _ => String::new(),
+    };
+    let mut lines = vec![
+        format!("{heading} {}{expected}", harmless(target)),
+        format!(
+            "  {}, {} failed, worst gap {:.0} ms, p50 {:.0} ms, p99 {:.0} ms",
+            counted(receipt.requests, "request"),
+            count(receipt.failed),
+            receipt.worst_gap_ms,
+            receipt.p50_ms,
+            receipt.p99_ms
+        ),
+    ];
+    lines.extend(
+        receipt
+            .failures
+            .iter()
+            .map(|text| format!("    {} {}", paint(theme.failure, "failed:"), harmless(text))),
+    );
+    lines.extend(over_time(receipt));
+    lines.extend(by_color(receipt, theme));
+    lines
+}
+
+/// `  before → during → after: p50 4 → 5 → 4 ms, p99 20 → 21 → 9 ms`
+fn over_time(receipt: &Receipt) -> Option<String> {
+    let moments: Vec<_> = [
+        ("before", receipt.before),
+        ("during", receipt.during),
+        ("after", receipt.after),
+    ]
+    .into_iter()
+    .filter(|(_, figures)| figures.requests > 0)
+    .collect();
+    if moments.is_empty() {
+        return None;
+    }
+    let row = |value: &dyn Fn(&Figures) -> String| {
+        let values: Vec<_> = moments.iter().map(|(_, figures)| value(figures)).collect();
+        values.join(" → ")
+    };
+    let names: Vec<_> = moments.iter().map(|(name, _)| *name).collect();
+    Some(format!(
+        "  {}: {} requests, p50 {} ms, p99 {} ms",
+        names.join(" → "),
+        row(&|figures| count(figures.requests)),
+        row(&|figures| format!("{:.0}", figures.p50_ms)),
+        row(&|figures| format!("{:.0}", figures.p99_ms)),
+    ))
+}
+
+fn by_color(receipt: &Receipt, theme: Theme) -> Option<String> {
+    let one = |name: &str, style, figures: Figures| {
+        (figures.requests > 0).then(|| {
+            format!(
+                "{} {}, {} failed, p50 {:.0} ms, p99 {:.0} ms",
+                paint(style, name),
+                count(figures.requests),
+                count(figures.failed),
+                figures.p50_ms,
+                figures.p99_ms
+            )
+        })
+    };
+    let known = receipt.blue.requests + receipt.green.requests;
+    let either = receipt.requests.saturating_sub(known);
+    let parts: Vec<_> = [
+        one("Blue", theme.blue, receipt.blue),
+        one("Green", theme.green, receipt.green),
+        (either > 0 && known > 0).then(|| format!("either {}", count(either))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| format!("  {}", parts.join("; ")))
+}
+
+/// `  all traffic: Blue 120 connections, 4.0 MB sent; Green …`
+fn traffic(receipt: &Receipt) -> Option<String> {
+    let one = |name: &str, carried: Option<Carried>| {
+        let carried = carried?;
+        let requests = carried
+            .requests
+            .map_or_else(String::new, |n| format!("{} requests, ", count(n)));
+        Some(format!(
+            "{name} {requests}{} connections, {} in, {} out",
+            count(carried.connections),
+            bytes(carried.bytes_received),
+            bytes(carried.bytes_sent)
+        ))
+    };
+    let parts: Vec<_> = [
+        one("Blue", receipt.blue_traffic),
+        one("Green", receipt.green_traffic),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| format!("  all traffic: {}", parts.join("; ")))
+}
+
+/// `999 B`, `4.0 kB`, `12.3 MB`.
+fn bytes(n: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    if n < 1000 {
+        return format!("{n} B");
+    }
+    let mut tenths = n / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < units.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn figures(requests: u32, p50_ms: f64, p99_ms: f64) -> Figures {
+        Figures {
+            requests,
+            failed: 0,
+            p50_ms,
+            p99_ms,
+        }
+    }
+
+    #[test]
+    fn the_whole_receipt_is_one_block() {
+        let all = Receipt {
+            target: Some("GET http://localhost:8000/".into()),
+            expected_status: Some(404),
+            requests: 4812,
+            failed: 1,
+            worst_gap_ms: 38.2,
+            p50_ms: 4.6,
+            p99_ms: 21.4,
+            failures: vec!["answered 502 instead of 404".into()],
+            before: figures(300, 4.0, 20.0),
+            during: figures(4492, 5.0, 21.0),
+            after: figures(20, 3.0, 9.0),
+            blue: figures(2810, 4.0, 21.0),
+            green: figures(1800, 3.0, 19.0),
+            blue_traffic: Some(Carried {
+                requests: None,
+                connections: 1200,
+                bytes_received: 999,
+                bytes_sent: 4_040_000,
+            }),
+            cut: Some(2),
+            unpromised: vec!["TCP routers are not steered".into()],
+            bypass: vec!["worker".into(), "cron".into()],
+            ..Receipt::default()
+        };
+        assert_eq!(
+            receipt(&all, Theme::default()).join("\n"),
+            "Live probe GET http://localhost:8000/, expects 404 as before\n  \
+               4,812 requests, 1 failed, worst gap 38 ms, p50 5 ms, p99 21 ms\n    \
+                 failed: answered 502 instead of 404\n  \
+               before → during → after: 300 → 4,492 → 20 requests, p50 4 → 5 → 3 ms, p99 20 → 21 → 9 ms\n  \
+               Blue 2,810, 0 failed, p50 4 ms, p99 21 ms; Green 1,800, 0 failed, p50 3 ms, p99 19 ms; either 202\n  \
+               all traffic: Blue 1,200 connections, 999 B in, 4.0 MB out\n  \
+               2 requests in flight cut\n  \
+               not promised: TCP routers are not steered\n  \
+               bypass Traefik: worker, cron, by the service's name: their requests reach Blue and Green alike, and may fail when Blue stops"
+        );
+    }
+
+    #[test]
+    fn a_receipt_of_an_older_teal_has_its_totals() {
+        let old: Receipt = serde_json::from_str(
+            r#"{"target": "GET http://localhost/", "requests": 10, "failed": 0,
+                "worstGapMs": 9.0, "p50Ms": 1.0, "p99Ms": 2.0, "failures": []}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            receipt(&old, Theme::default()).join("\n"),
+            "Live probe GET http://localhost/\n  \
+             10 requests, 0 failed, worst gap 9 ms, p50 1 ms, p99 2 ms"
+        );
+        assert_eq!(in_short(&old), "10 requests, 0 failed");
+    }
+
+    #[test]
+    fn without_a_probe_it_says_why() {
+        let none = Receipt {
+            unasked: Some("the live probe is switched off".into()),
+            ..Receipt::default()
+        };
+        assert_eq!(
+            receipt(&none, Theme::default()),
+            ["Live probe none: the live probe is switched off"]
+        );
+    }
+
+    #[test]
+    fn bytes_are_short() {
+        for (n, text) in [
+            (0, "0 B"),
+            (1000, "1.0 kB"),
+            (999_999, "999.9 kB"),
+            (12_345_678, "12.3 MB"),
+            (5_000_000_000_000_000, "5000.0 TB"),
+        ] {
+            assert_eq!(bytes(n), text);
+        }
+    }
+}
