@@ -55,7 +55,7 @@ impl Driver {
             rollout: self.rollout.id().to_owned(),
             plan: self.plan.clone(),
         })?;
-        if self.is_steered() {
+        if self.is_steered() && !self.live_blue().is_empty() {
             self.step(phase, "Holding all traffic on Blue");
         }
         self.shift(0).await.map_err(|error| traffic(&error))?;
@@ -137,6 +137,13 @@ impl Driver {
             );
             return Ok(());
         }
+        if self.live_blue().is_empty() {
+            self.step(
+                Phase::VerifyTraffic,
+                "Blue does not run, so there is nothing to share: Green takes everything",
+            );
+            return Ok(());
+        }
         let steps = self.plan.options.steps.clone();
         for green_percent in steps.into_iter().filter(|percent| *percent < 100) {
             self.verify_share(green_percent).await?;
@@ -150,9 +157,12 @@ impl Driver {
             self.step(Phase::RemoveBlue, "Sending all traffic to Green");
         }
         self.shift(100).await.map_err(|error| traffic(&error))?;
-        let blue = self.blue();
-        self.drain(Phase::RemoveBlue, Color::Blue, &blue).await;
+        let live = self.live_blue();
+        if !live.is_empty() {
+            self.drain(Phase::RemoveBlue, Color::Blue, &live).await;
+        }
         self.step(Phase::RemoveBlue, "Stopping Blue");
+        let blue = self.blue();
         let stops = join_all(blue.iter().map(|id| docker::stop(&self.docker, id))).await;
         for (id, stopped) in blue.iter().zip(stops) {
             stopped.map_err(|error| {
@@ -289,6 +299,14 @@ impl Driver {
         self.plan
             .blue
             .iter()
+            .map(|replica| replica.id.clone())
+            .collect()
+    }
+
+    /// Those of Blue that ran when the rollout began: the others serve nobody, and are replaced.
+    pub(super) fn live_blue(&self) -> Vec<String> {
+        let blue = self.plan.blue.iter();
+        blue.filter(|replica| replica.state == ContainerState::Running)
             .map(|replica| replica.id.clone())
             .collect()
     }

@@ -33,7 +33,11 @@ impl Driver {
         if !self.is_steered() {
             return Ok(());
         }
-        let (blue, green) = (self.blue(), self.green.clone());
+        let (blue, green) = (self.live_blue(), self.green.clone());
+        // A dead Blue serves nobody: there is nothing to hold or to share.
+        if blue.is_empty() && green_percent < 100 {
+            return Ok(());
+        }
         self.green_served |= green_percent > 0;
         self.evidence.shifting(green_percent);
         self.traffic.shift(&blue, &green, green_percent).await?;
@@ -58,7 +62,7 @@ impl Driver {
             phase,
             &format!("Waiting for {wanted} good answers from each container"),
         );
-        let (blue, green) = (self.blue(), self.green.clone());
+        let (blue, green) = (self.live_blue(), self.green.clone());
         let answered = self
             .answers(&blue, &green, wanted)
             .await

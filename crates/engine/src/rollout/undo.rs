@@ -25,9 +25,10 @@ impl Driver {
             .phases
             .last()
             .map_or(Phase::Preparation, |timing| timing.phase);
-        let blue = self.blue();
+        let blue = self.live_blue();
         self.step(phase, "Making sure that Blue runs");
         try_join_all(blue.iter().map(|id| self.revive(id))).await?;
+        self.lay_dead_blue_down().await?;
         if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
             return Err(Error::Unexpected("Blue is not healthy".to_owned()));
         }
@@ -136,6 +137,28 @@ impl Driver {
                 "Blue's container `{id}` is being removed"
             ))),
         }
+    }
+
+    /// Compose starts what has ended as it starts Green, and Remove Blue stops what kept restarting:
+    /// both are undone.
+    async fn lay_dead_blue_down(&self) -> Result<()> {
+        for replica in &self.plan.blue {
+            let id = &replica.id;
+            let now = match docker::inspect(&self.docker, id).await? {
+                Some(container) => docker::replica(&container).state,
+                None => continue,
+            };
+            match (replica.state, now) {
+                (ContainerState::Exited | ContainerState::Created, ContainerState::Running) => {
+                    docker::stop(&self.docker, id).await?;
+                }
+                (ContainerState::Restarting, ContainerState::Exited) => {
+                    docker::start(&self.docker, id).await?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Green may still be growing where Compose was cut short, so it is looked for until none is

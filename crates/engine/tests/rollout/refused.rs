@@ -33,9 +33,9 @@ async fn an_unknown_service_is_answered_with_the_nearest_name() {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_run_is_refused() {
-    let mut stage = Stage::up(Template::named("stopped").no_router()).await;
-    stage.project.compose(&["stop", "hello"]).await;
+async fn a_service_that_is_paused_is_refused() {
+    let mut stage = Stage::up(Template::named("paused").no_router()).await;
+    stage.project.compose(&["pause", "hello"]).await;
     stage.before = stage.project.snapshot().await;
     let refused = stage.start(change(None, Some("256M")), quick()).await;
     let Err(Error::Refused { verdicts, .. }) = refused else {
