@@ -1,7 +1,7 @@
 //! Programs that run beside the measurement and never outlive it.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -62,6 +62,13 @@ impl Running {
             .with_context(|| format!("process {} printed nothing in time", self.id()))
     }
 
+    /// Sends it a line.
+    pub(super) fn tell(&mut self, line: &str) -> Result<()> {
+        let input = self.child.stdin.as_mut().context("the input is open")?;
+        writeln!(input, "{line}")
+            .with_context(|| format!("process {} hears nothing", self.child.id()))
+    }
+
     pub(super) fn has_ended(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_some())
     }
@@ -79,7 +86,8 @@ impl Running {
         Ok(())
     }
 
-    fn ends_within(&mut self, time: Duration) -> Result<bool> {
+    /// Waits until it has ended by itself, unless that takes longer.
+    pub(super) fn ends_within(&mut self, time: Duration) -> Result<bool> {
         let begin = Instant::now();
         while !self.has_ended()? {
             if begin.elapsed() > time {

@@ -10,8 +10,8 @@ use crate::process::{command, run_quietly};
 
 const TRAEFIK: &str = "traefik:v3.7";
 
-/// The document's beginning.
-pub(super) fn describe() -> Result<String> {
+/// The beginning of a document with this title, which `command` writes.
+pub(super) fn describe(title: &str, command: &str) -> Result<String> {
     let rows = [
         ("Teal", revision()?),
         ("measured on", today()),
@@ -29,10 +29,10 @@ pub(super) fn describe() -> Result<String> {
         ),
         ("Traefik", traefik()?),
     ];
-    let mut text = "# How quick and how small Teal is\n\n\
-        Measured by `cargo xtask bench`, of release builds, on one machine; `--write` writes this \
-        page anew. No test asserts any of it.\n\n| | |\n| --- | --- |\n"
-        .to_owned();
+    let mut text = format!(
+        "# {title}\n\nMeasured by `{command}`, of release builds, on one machine; `--write` writes \
+         this page anew.\n\n| | |\n| --- | --- |\n"
+    );
     for (name, value) in rows {
         writeln!(text, "| {name} | {value} |")?;
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures of this machine, as Markdown. They are measured and told, never
-//! asserted: how quick it is says something of the machine too.
+//! asserted: how quick it is says something of the machine too. Only that Teal loses no request is
+//! asserted, by `cargo xtask bench traffic`.
 
 mod child;
 mod display;
@@ -12,6 +13,7 @@ mod rollout;
 mod size;
 mod spread;
 mod stage;
+mod traffic;
 mod window;
 
 use std::{
@@ -22,7 +24,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
     process::{self, cargo, command, root},
@@ -33,13 +35,23 @@ use crate::{
 const DOCUMENT: &str = "docs/bench.md";
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Measure this alone
     #[arg(long, value_name = "NAME")]
     only: Option<Figure>,
     /// Write docs/bench.md too
     #[arg(long, conflicts_with = "only")]
     write: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Puts a mixed load on a service and changes it, with Teal and without; fails if Teal loses a
+    /// request
+    Traffic(traffic::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -58,6 +70,9 @@ enum Figure {
 }
 
 pub(crate) fn bench(options: &Options) -> Result<()> {
+    if let Some(What::Traffic(options)) = &options.what {
+        return traffic::traffic(options);
+    }
     if !cfg!(target_os = "linux") {
         bail!("run it on Linux: it opens the window on a display of its own, and reads /proc");
     }
@@ -66,7 +81,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     figures.retain(|figure| options.only.is_none_or(|only| only == *figure));
     build(&figures)?;
     let scratch = Scratch::new()?;
-    let mut document = machine::describe()?;
+    let mut document = machine::describe("How quick and how small Teal is", "cargo xtask bench")?;
     for figure in figures {
         document.push('\n');
         document.push_str(&measure(figure, scratch.path())?);
@@ -168,7 +183,12 @@ fn built(program: &str) -> PathBuf {
 
 /// The release build of `program`, which keeps its files in `scratch`.
 fn program(program: &str, scratch: &Path) -> Command {
-    let mut command = command(&built(program).to_string_lossy());
+    program_at(&built(program), scratch)
+}
+
+/// The program in this file, which keeps its own files in `scratch`.
+fn program_at(file: &Path, scratch: &Path) -> Command {
+    let mut command = command(&file.to_string_lossy());
     for kind in ["CACHE", "CONFIG", "DATA", "STATE"] {
         command.env(format!("XDG_{kind}_HOME"), scratch.join(kind));
     }

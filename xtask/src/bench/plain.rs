@@ -1,6 +1,11 @@
 //! The same change without Teal: new limits in a file, and `docker compose up`.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 use anyhow::{Context, Result};
 
@@ -18,7 +23,7 @@ pub(super) fn plain() -> Result<Requests> {
     say("starting a project like the sample");
     let stage = Stage::up(&["sample"])?;
     let mut requests = Requests::default();
-    for (number, limits) in (1..=RUNS).zip(LIMITS.iter().cycle()) {
+    for (number, limits) in (1..=RUNS).zip(LIMITS.into_iter().cycle()) {
         say(&format!("change {number} of {RUNS} without Teal"));
         let (took, traffic) = beside_traffic(&stage.url, || recreate(&stage, limits))?;
         requests.add(took, &traffic);
@@ -28,11 +33,19 @@ pub(super) fn plain() -> Result<Requests> {
 }
 
 /// Returns how long it took until the service was healthy again, in milliseconds.
-fn recreate(stage: &Stage, limits: &(&str, &str)) -> Result<i64> {
+pub(super) fn recreate(stage: &Stage, limits: (&str, &str)) -> Result<i64> {
+    let limits = write_limits(stage, limits)?;
+    let mut up = compose(stage, &limits);
+    up.args(["up", "--detach", "--wait", "--wait-timeout", "120", "hello"]);
+    let begin = Instant::now();
+    run_quietly(&mut up)?;
+    Ok(i64::try_from(begin.elapsed().as_millis())?)
+}
+
+/// Writes CPUs and memory to a file in the project's own directory, which goes with it.
+pub(super) fn write_limits(stage: &Stage, (cpus, memory): (&str, &str)) -> Result<PathBuf> {
     let directory = stage.file.parent().context("a file in a directory")?;
-    // In the project's own directory, which goes with it.
     let file = directory.join("limits.yaml");
-    let (cpus, memory) = limits;
     fs::write(
         &file,
         format!(
@@ -40,11 +53,13 @@ fn recreate(stage: &Stage, limits: &(&str, &str)) -> Result<i64> {
              cpus: \"{cpus}\"\n          memory: {memory}\n"
         ),
     )?;
-    let mut up = command("docker");
-    up.args(["compose", "--progress", "quiet", "--file"]);
-    up.arg(&stage.file).arg("--file").arg(&file);
-    up.args(["up", "--detach", "--wait", "--wait-timeout", "120", "hello"]);
-    let begin = Instant::now();
-    run_quietly(&mut up)?;
-    Ok(i64::try_from(begin.elapsed().as_millis())?)
+    Ok(file)
+}
+
+/// Compose, with the project's own file and that of the limits.
+pub(super) fn compose(stage: &Stage, limits: &Path) -> Command {
+    let mut compose = command("docker");
+    compose.args(["compose", "--progress", "quiet", "--file"]);
+    compose.arg(&stage.file).arg("--file").arg(limits);
+    compose
 }

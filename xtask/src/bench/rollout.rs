@@ -21,7 +21,7 @@ use crate::{
 pub(super) const RUNS: usize = 5;
 /// CPUs and memory, in turns, so that each run changes something.
 pub(super) const LIMITS: [(&str, &str); 2] = [("1.5", "768M"), ("1.0", "512M")];
-const PHASES: [(&str, &str); 6] = [
+pub(super) const PHASES: [(&str, &str); 6] = [
     ("preparation", "Preparation"),
     ("deployGreen", "Deploy Green"),
     ("healthCheck", "Health Check"),
@@ -94,7 +94,7 @@ fn deploy(stage: &Stage, limits: &(&str, &str), scratch: &Path) -> Result<Vec<Va
     Ok(events?)
 }
 
-fn millis(event: &Value, key: &str) -> Result<i64> {
+pub(super) fn millis(event: &Value, key: &str) -> Result<i64> {
     event[key]
         .as_i64()
         .with_context(|| format!("an event without `{key}`"))
@@ -106,17 +106,19 @@ fn health_lag(events: &[Value], engine: &HealthEvents) -> Result<i64> {
         .iter()
         .find(|event| event["type"] == "healthPoll" && event["health"] == "healthy")
         .context("no container was seen to be healthy")?;
-    let container = healthy["container"].as_str().unwrap_or_default();
+    let container = healthy["container"].as_str().unwrap_or_default().to_owned();
     let seen: Timestamp = healthy["at"].as_str().unwrap_or_default().parse()?;
-    let told = engine.healthy(container)?;
-    Ok(i64::try_from(seen.duration_since(told).as_millis())?)
+    let told = engine.healthy(std::slice::from_ref(&container))?;
+    Ok(i64::try_from(
+        seen.duration_since(told[&container]).as_millis(),
+    )?)
 }
 
 /// What the engine says of the health of a project's containers.
-struct HealthEvents(Running);
+pub(super) struct HealthEvents(Running);
 
 impl HealthEvents {
-    fn listen(project: &str) -> Result<Self> {
+    pub(super) fn listen(project: &str) -> Result<Self> {
         let mut events = command("docker");
         // What happens until the engine has understood is told later.
         let since = Timestamp::now().as_second().to_string();
@@ -126,16 +128,18 @@ impl HealthEvents {
         Running::start(&mut events, Ends::BySignal).map(Self)
     }
 
-    /// When `container` became healthy, by the engine's own clock.
-    fn healthy(&self, container: &str) -> Result<Timestamp> {
-        loop {
+    /// When each of these containers became healthy, by the engine's own clock.
+    pub(super) fn healthy(&self, containers: &[String]) -> Result<BTreeMap<String, Timestamp>> {
+        let mut healthy = BTreeMap::new();
+        while healthy.len() < containers.len() {
             let event: Value = serde_json::from_str(&self.0.line(TOLD_WITHIN)?)?;
-            if event["id"] == container && event["status"] == "health_status: healthy" {
-                let at = event["timeNano"]
-                    .as_i64()
-                    .context("an event without a time")?;
-                return Ok(Timestamp::from_nanosecond(at.into())?);
+            let id = event["id"].as_str().unwrap_or_default().to_owned();
+            if containers.contains(&id) && event["status"] == "health_status: healthy" {
+                let at = event["timeNano"].as_i64();
+                let at = at.context("an event without a time")?;
+                healthy.insert(id, Timestamp::from_nanosecond(at.into())?);
             }
         }
+        Ok(healthy)
     }
 }

@@ -32,6 +32,8 @@ pub enum Cause {
 #[serde(rename_all = "camelCase")]
 pub struct LoadFailure {
     pub kind: Kind,
+    /// The window in which it failed.
+    pub window: String,
     pub cause: Cause,
     pub error: String,
     /// When the request was sent.
@@ -46,6 +48,7 @@ impl fmt::Display for LoadFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             kind,
+            window,
             cause,
             error,
             sent,
@@ -54,7 +57,7 @@ impl fmt::Display for LoadFailure {
         } = self;
         write!(
             f,
-            "{kind:?} sent at {sent}, failed at {failed}, by {container:?}: {cause:?}: {error}"
+            "{window}: {kind:?} sent at {sent}, failed at {failed}, by {container:?}: {cause:?}: {error}"
         )
     }
 }

@@ -132,8 +132,10 @@ impl Ledger {
             seen.last_ended = seen.last_ended.max(ended);
         }
         if let Some(broken) = exchange.broken {
+            let window = state.windows[state.now].0.clone();
             state.failures.push(LoadFailure {
                 kind: exchange.kind,
+                window,
                 cause: broken.cause,
                 error: broken.error,
                 sent,

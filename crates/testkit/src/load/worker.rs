@@ -50,7 +50,8 @@ impl Worker {
             let late = every.is_some() && due.elapsed() > round;
             let sent = if late { due } else { Instant::now() };
             self.request(&mut http, sent).await;
-            due = every.map_or_else(Instant::now, |every| due + every);
+            // A long one that broke off early does not make room for more of them.
+            due = every.map_or_else(|| Instant::now().max(sent + length), |every| due + every);
         }
     }
 
