@@ -41,9 +41,26 @@ impl Driver {
         self.green_served |= green_percent > 0;
         self.evidence.shifting(green_percent);
         self.traffic.shift(&blue, &green, green_percent).await?;
+        self.has_shifted(green_percent);
+        Ok(())
+    }
+
+    /// Gives all requests to Blue, to undo a rollout: even where Traefik has gone away.
+    pub(super) async fn return_to_blue(&mut self) -> Result<(), TrafficError> {
+        if !self.is_steered() {
+            return Ok(());
+        }
+        let phase = self.last_phase();
+        self.step(phase, "Sending all traffic to Blue");
+        self.evidence.shifting(0);
+        self.traffic.return_to(&self.blue()).await?;
+        self.has_shifted(0);
+        Ok(())
+    }
+
+    fn has_shifted(&mut self, green_percent: u8) {
         self.evidence.shifted(green_percent);
         self.rollout.emit(EventKind::Split { green_percent });
-        Ok(())
     }
 
     /// One step of Verify Traffic: a share of the requests to Green, and proof that both sets

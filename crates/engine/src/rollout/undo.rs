@@ -21,10 +21,7 @@ impl Driver {
     ///
     /// Green is only touched once Blue is up: a failure before leaves Green serving.
     pub(super) async fn roll_back(&mut self) -> Result<()> {
-        let phase = self
-            .phases
-            .last()
-            .map_or(Phase::Preparation, |timing| timing.phase);
+        let phase = self.last_phase();
         let blue = self.live_blue();
         self.step(phase, "Making sure that Blue runs");
         try_join_all(blue.iter().map(|id| self.revive(id))).await?;
@@ -32,10 +29,7 @@ impl Driver {
         if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
             return Err(Error::Unexpected("Blue is not healthy".to_owned()));
         }
-        if self.is_steered() {
-            self.step(phase, "Sending all traffic to Blue");
-        }
-        self.shift(0)
+        self.return_to_blue()
             .await
             .map_err(|error| Error::Unexpected(super::chain(&error)))?;
         self.show(Color::Blue).await?;
@@ -55,6 +49,12 @@ impl Driver {
             .map_err(|error| Error::Unexpected(super::chain(&error)))?;
         self.evidence.released();
         Ok(())
+    }
+
+    /// The phase that is undone.
+    pub(super) fn last_phase(&self) -> Phase {
+        let last = self.phases.last();
+        last.map_or(Phase::Preparation, |timing| timing.phase)
     }
 
     /// Ends a rollout whose process died, or that was left as it was.

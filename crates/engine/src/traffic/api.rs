@@ -89,9 +89,9 @@ impl ApiRouter {
         Some(router)
     }
 
-    /// What Traefik finds wrong with it, if it does not serve it.
+    /// What Traefik finds wrong with it, if it does not serve it. With a warning it does.
     pub(super) fn problem(&self) -> Option<String> {
-        (self.status != "enabled")
+        (self.status == "disabled")
             .then(|| format!("router `{}`: {}", self.name, self.error.join("; ")))
     }
 }

@@ -10,6 +10,10 @@ use super::{
 };
 use crate::model::{Level, Readiness, Verdict, VerdictCode};
 
+/// What becomes of them.
+pub(super) const DROPPED: &str =
+    "where containers disagree about a definition Traefik drops it, and with it every request";
+
 /// What Blue's containers, and Green with the labels of the files, define in different ways.
 pub(super) fn clashes(
     gateway: &Gateway,
@@ -51,14 +55,14 @@ pub(super) fn clashes(
 }
 
 /// What Traefik compares when several containers define the same names.
-struct Definitions {
+pub(super) struct Definitions {
     routers: BTreeMap<String, Router>,
     services: BTreeMap<String, BTreeSet<(String, String)>>,
     middlewares: BTreeMap<String, Options>,
 }
 
 impl Definitions {
-    fn of(subject: &Subject<'_>, gateway: &Gateway) -> Self {
+    pub(super) fn of(subject: &Subject<'_>, gateway: &Gateway) -> Self {
         let configured = Configured::read(subject.labels);
         Self {
             routers: subject
@@ -82,25 +86,35 @@ impl Definitions {
     }
 
     fn clash(&self, other: &Self, whose: &str) -> Vec<Verdict> {
+        let differing = self.differing(other).into_iter();
+        differing
+            .map(|what| Verdict {
+                level: Level::Refused,
+                code: VerdictCode::RouteClash,
+                readiness: Readiness::ReadyAfterFix,
+                reason: format!("Traefik's {what} of {whose} is not the one that Blue has now"),
+                meaning: DROPPED.into(),
+                remedy: "give the changed definition a new name, or recreate the service once with the new labels".into(),
+                fix: None,
+            })
+            .collect()
+    }
+
+    /// What the other defines by the same name and in another way.
+    pub(super) fn differing(&self, other: &Self) -> Vec<String> {
         let routers =
             differing(&self.routers, &other.routers).map(|name| format!("router `{name}`"));
         let services =
             differing(&self.services, &other.services).map(|name| format!("service `{name}`"));
         let middlewares = differing(&self.middlewares, &other.middlewares)
             .map(|name| format!("middleware `{name}`"));
-        routers
-            .chain(services)
-            .chain(middlewares)
-            .map(|what| Verdict {
-                level: Level::Refused,
-                code: VerdictCode::RouteClash,
-                readiness: Readiness::ReadyAfterFix,
-                reason: format!("Traefik's {what} of {whose} is not the one that Blue has now"),
-                meaning: "where containers disagree about a definition Traefik drops it, and with it every request".into(),
-                remedy: "give the changed definition a new name, or recreate the service once with the new labels".into(),
-                fix: None,
-            })
-            .collect()
+        routers.chain(services).chain(middlewares).collect()
+    }
+
+    /// The services that the other has by the same name and in the same way.
+    pub(super) fn services_in(&self, other: &Self) -> impl Iterator<Item = &String> {
+        let same = |(name, options): &(&String, _)| other.services.get(*name) == Some(*options);
+        self.services.iter().filter(same).map(|(name, _)| name)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The proof that Traefik serves a split.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
+use bollard::Docker;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
@@ -15,60 +16,113 @@ use super::{
 
 /// How long Traefik may take to serve a generation. It applies changes at most every 2 s, unless
 /// it was told otherwise.
-const SERVED_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(15);
 /// The time between two looks at Traefik while it takes up a generation.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 const ONE_PROBE: Duration = Duration::from_secs(5);
 
-/// Waits until Traefik serves a generation: a probe that only this generation can answer came
-/// back from each pin; where no entry point can be reached, its API lists the routers.
-pub(super) async fn confirm(
-    pinning: &Pinning,
-    batch: &Batch<'_>,
-    generation: &Generation,
-    pins: &[Pin],
-) -> Result<(), TrafficError> {
-    let deadline = Instant::now() + SERVED_WITHIN;
-    let mut doors = pinning.doors.iter().enumerate();
-    let door = doors.find_map(|(number, door)| Some((number, door.as_ref()?)));
-    let mut seen = "nothing yet".to_owned();
-    while Instant::now() < deadline {
-        let look = async {
-            match door {
-                Some((number, door)) => {
-                    // The generation first: it is the last to be taken up.
-                    answers(door, &probe_value(&generation.secret, number)).await?;
-                    for pin in pins {
-                        answers(door, &probe_value(&pin.secret, number)).await?;
+/// Why a generation is not served yet.
+enum NotYet {
+    /// Nothing answers where Traefik was.
+    Away(String),
+    Other(String),
+}
+
+/// What is to be confirmed.
+pub(super) struct Served<'a> {
+    pub(super) batch: &'a Batch<'a>,
+    pub(super) generation: &'a Generation,
+    pub(super) pins: &'a [Pin],
+    /// How long Traefik may be away; how long it may take otherwise is for itself to say.
+    pub(super) away: Duration,
+}
+
+impl Served<'_> {
+    /// Waits until Traefik serves a generation: a probe that only this generation can answer came
+    /// back from each pin, and its API lists the routers, as far as they can be reached.
+    pub(super) async fn confirm(
+        &self,
+        docker: &Docker,
+        pinning: &mut Pinning,
+    ) -> Result<(), TrafficError> {
+        let began = Instant::now();
+        let deadline = began + SERVED_WITHIN;
+        let mut seen = "nothing yet".to_owned();
+        while Instant::now() < deadline {
+            match timeout_at(deadline, self.look(pinning)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(NotYet::Other(problem))) => seen = problem,
+                Ok(Err(NotYet::Away(problem))) => {
+                    seen = problem;
+                    let runs = pinning.find_again(docker).await;
+                    let runs = runs.map_err(TrafficError::engine("look for Traefik"))?;
+                    if !runs && began.elapsed() >= self.away {
+                        return Err(TrafficError::Away {
+                            traefik: pinning.gateway.name.clone(),
+                            waited: self.away,
+                        });
                     }
-                    Ok(())
                 }
-                None => listed(pinning, batch, generation).await,
+                Err(_) => break,
             }
-        };
-        match timeout_at(deadline, look).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(problem)) => seen = problem,
-            Err(_) => break,
+            sleep(LOOK_EVERY).await;
         }
-        sleep(LOOK_EVERY).await;
+        if let Some(address) = pinning.gateway.api {
+            let routers = api::routers(address).await.unwrap_or_default();
+            let problems = routers
+                .iter()
+                .filter(|router| router.name.starts_with(PIN))
+                .filter_map(api::ApiRouter::problem);
+            seen = problems.fold(seen, |seen, problem| format!("{seen}; {problem}"));
+        }
+        Err(TrafficError::NotServed {
+            waited: SERVED_WITHIN,
+            seen,
+        })
     }
-    if let Some(address) = pinning.gateway.api {
-        let routers = api::routers(address).await.unwrap_or_default();
-        let problems = routers
-            .iter()
-            .filter(|router| router.name.starts_with(PIN))
-            .filter_map(api::ApiRouter::problem);
-        seen = problems.fold(seen, |seen, problem| format!("{seen}; {problem}"));
+
+    async fn look(&self, pinning: &Pinning) -> Result<(), NotYet> {
+        let mut doors = pinning.doors.iter().enumerate();
+        let door = doors.find_map(|(number, door)| Some((number, door.as_ref()?)));
+        if let Some((number, door)) = door {
+            // The generation first: it is the last to be taken up.
+            answers(door, &probe_value(&self.generation.secret, number)).await?;
+            for pin in self.pins {
+                answers(door, &probe_value(&pin.secret, number)).await?;
+            }
+        }
+        match pinning.gateway.api {
+            // A probe says nothing of the routers beside its own.
+            Some(address) => self.is_listed(address, door.is_some()).await,
+            None if door.is_some() => Ok(()),
+            None => Err(NotYet::Away("no way to look at Traefik".into())),
+        }
     }
-    Err(TrafficError::NotServed {
-        waited: SERVED_WITHIN,
-        seen,
-    })
+
+    /// Whether the API lists all routers of the generation. Where something else has proved it
+    /// already, an API that does not answer says nothing.
+    async fn is_listed(&self, api: SocketAddr, is_proved: bool) -> Result<(), NotYet> {
+        let Some(routers) = api::routers(api).await else {
+            return match is_proved {
+                true => Ok(()),
+                false => Err(NotYet::Away("Traefik's API does not answer".into())),
+            };
+        };
+        for name in self.batch.router_names(self.generation.number) {
+            let router = routers
+                .iter()
+                .find(|router| router.name == format!("{name}@docker"))
+                .ok_or_else(|| NotYet::Other(format!("Traefik has no router `{name}` yet")))?;
+            if let Some(problem) = router.problem() {
+                return Err(NotYet::Other(problem));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether a probe with this secret gets to where only it leads.
-async fn answers(door: &Door, secret: &str) -> Result<(), String> {
+async fn answers(door: &Door, secret: &str) -> Result<(), NotYet> {
     let address = door.endpoint.address;
     let answer = http::get(
         door.endpoint,
@@ -77,14 +131,14 @@ async fn answers(door: &Door, secret: &str) -> Result<(), String> {
         ONE_PROBE,
     )
     .await
-    .map_err(|problem| format!("Traefik at {address}: {problem}"))?;
+    .map_err(|problem| NotYet::Away(format!("Traefik at {address}: {problem}")))?;
     if answer.proof.as_deref() == Some(secret) {
         return Ok(());
     }
-    Err(format!(
+    Err(NotYet::Other(format!(
         "the entry point at {address} answers {} by other routes",
         answer.status
-    ))
+    )))
 }
 
 /// A request that hardly any router but the probe's takes, so that looking does not bother the
@@ -99,25 +153,4 @@ fn strange_target(door: &Door) -> Target {
         path: "/".into(),
         headers: Vec::new(),
     }
-}
-
-async fn listed(
-    pinning: &Pinning,
-    batch: &Batch<'_>,
-    generation: &Generation,
-) -> Result<(), String> {
-    let address = pinning.gateway.api.ok_or("no way to look at Traefik")?;
-    let routers = api::routers(address)
-        .await
-        .ok_or("Traefik's API does not answer")?;
-    for name in batch.router_names(generation.number) {
-        let router = routers
-            .iter()
-            .find(|router| router.name == format!("{name}@docker"))
-            .ok_or_else(|| format!("Traefik has no router `{name}` yet"))?;
-        if let Some(problem) = router.problem() {
-            return Err(problem);
-        }
-    }
-    Ok(())
 }

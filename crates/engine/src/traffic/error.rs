@@ -13,6 +13,8 @@ use crate::receipt::Figures;
 pub(crate) enum TrafficError {
     #[error("Traefik does not serve the new split after {} s: {seen}", .waited.as_secs())]
     NotServed { waited: Duration, seen: String },
+    #[error("Traefik `{traefik}` does not run, and did not come back within {} s", .waited.as_secs())]
+    Away { traefik: String, waited: Duration },
     #[error("container `{container}` can't be pinned: {reason}")]
     Unpinnable { container: String, reason: String },
     #[error("traffic can't go to no container at all")]
@@ -66,6 +68,7 @@ impl TrafficError {
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::NotServed { .. } => "look at Traefik: is it running, and what does its log say?",
+            Self::Away { .. } => "start Traefik, then deploy again",
             Self::Unpinnable { .. } => "look at the container: has it stopped?",
             Self::Nowhere | Self::NoLevel { .. } => "deploy again",
             Self::NoWeights { .. } => "deploy without steps",

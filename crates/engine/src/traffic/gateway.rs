@@ -10,6 +10,7 @@ use bollard::{
     Docker,
     errors::Error as DockerError,
     models::{ContainerInspectResponse, ContainerSummary, PortBinding},
+    query_parameters::ListContainersOptions,
 };
 
 use super::{
@@ -36,6 +37,8 @@ pub(super) struct Gateway {
     pub(super) uses_bound_ports: bool,
     /// Where its API may answer.
     pub(super) api: Option<SocketAddr>,
+    /// Compose's project and service: what stays the same when it is made anew.
+    service: Option<(String, String)>,
     networks: BTreeSet<String>,
     is_on_host_network: bool,
 }
@@ -85,6 +88,25 @@ impl Gateway {
         Ok(found)
     }
 
+    /// Itself as it runs now, or what has been made in its place; none where neither runs.
+    pub(super) async fn find_again(&self, docker: &Docker) -> Result<Option<Self>, DockerError> {
+        let running = docker
+            .list_containers(None::<ListContainersOptions>)
+            .await?;
+        let mut found = Self::find(docker, &running, &self.networks).await?;
+        let same = |gateway: &Self| gateway.id == self.id;
+        let alike = |gateway: &Self| match &self.service {
+            Some(_) => gateway.service == self.service,
+            None => gateway.name == self.name,
+        };
+        let place = found.iter().position(same).or(found.iter().position(alike));
+        Ok(place.map(|place| {
+            let found = found.swap_remove(place);
+            let version = found.version.clone().or_else(|| self.version.clone());
+            Self { version, ..found }
+        }))
+    }
+
     pub(super) fn read(container: &ContainerInspectResponse, settings: &Settings) -> Self {
         let text = |key: &str| settings.get(key).cloned();
         let is_on = |key: &str| {
@@ -114,6 +136,7 @@ impl Gateway {
             api: is_on("api.insecure")
                 .then(|| published(container, api_port))
                 .flatten(),
+            service: compose_service(container),
             networks: network_ids(container),
             is_on_host_network: is_on_host_network(container),
         }
@@ -156,6 +179,13 @@ pub(super) fn network_ids(container: &ContainerInspectResponse) -> BTreeSet<Stri
         .flat_map(|networks| networks.values())
         .filter_map(|network| network.network_id.clone())
         .collect()
+}
+
+fn compose_service(container: &ContainerInspectResponse) -> Option<(String, String)> {
+    let mut labels = labels_of(container);
+    let project = labels.remove("com.docker.compose.project")?;
+    let service = labels.remove("com.docker.compose.service")?;
+    Some((project, service))
 }
 
 /// The image that a container was made of, as it was asked for.

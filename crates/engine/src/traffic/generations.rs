@@ -1,11 +1,11 @@
 //! One way to steer: generations of routers to pins on the user's Traefik.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::try_join_all;
 
 use super::{
-    confirm::confirm,
+    confirm::{SERVED_WITHIN, Served},
     error::TrafficError,
     pins::{Batch, Generation, LEVELS, Pin},
     sidecar::{self, Order},
@@ -26,6 +26,8 @@ pub(super) struct Generations {
     pub(super) pinning: Pinning,
     /// The last one; none before those are known that another process may have started.
     generation: Option<u32>,
+    /// Whether the last one was cut short, so that its pins may or may not be there.
+    is_cut_short: bool,
     /// The splits that pins are made ready for.
     planned: Vec<Split>,
     pins: PinSet,
@@ -49,6 +51,14 @@ struct Placed {
     started_at: String,
 }
 
+/// Whether a split needs a Traefik that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Wanted,
+    /// While none runs no request can go wrong, and one that starts finds what is there.
+    Optional,
+}
+
 impl Generations {
     /// `steps` are the shares of Green, in percent, that pins are made ready for. Others take longer.
     pub(super) fn new(pinning: Pinning, steps: &[u8]) -> Self {
@@ -61,6 +71,7 @@ impl Generations {
         Self {
             pinning,
             generation: None,
+            is_cut_short: false,
             pins: PinSet::begin(0, &planned, Split::Blue, Sizes { blue: 1, green: 1 }),
             planned,
         }
@@ -71,6 +82,7 @@ impl Generations {
     pub(super) async fn shift(
         &mut self,
         sidecars: &mut Sidecars,
+        presence: Presence,
         split: Split,
         blue: &[String],
         green: &[String],
@@ -95,20 +107,36 @@ impl Generations {
         };
         self.generation = Some(generation.number);
         let before = self.pins.clone();
-        if !self.pins.has_room_for(split, sizes, &wanted) {
+        if self.is_cut_short || !self.pins.has_room_for(split, sizes, &wanted) {
             self.pins = PinSet::begin(generation.number, &self.planned, split, sizes);
         }
-        if let Err(error) = self.serve(sidecars, &generation, &wanted).await {
-            self.pins = before;
-            sidecars.withdraw(generation.number).await?;
-            return Err(error);
+        self.is_cut_short = true;
+        let away = match presence {
+            Presence::Wanted => SERVED_WITHIN,
+            Presence::Optional => Duration::ZERO,
+        };
+        let served = self.serve(sidecars, &generation, &wanted, away).await;
+        match served {
+            Ok(()) => tracing::info!(
+                generation = generation.number,
+                ?blue,
+                ?green,
+                "Traefik serves the split"
+            ),
+            Err(TrafficError::Away { traefik, .. }) if presence == Presence::Optional => {
+                tracing::warn!(
+                    traefik,
+                    "Traefik does not run; it will find the split there"
+                );
+            }
+            Err(error) => {
+                sidecars.withdraw(generation.number).await?;
+                self.pins = before;
+                self.is_cut_short = false;
+                return Err(error);
+            }
         }
-        tracing::info!(
-            generation = generation.number,
-            ?blue,
-            ?green,
-            "Traefik serves the split"
-        );
+        self.is_cut_short = false;
         Ok(())
     }
 
@@ -134,6 +162,7 @@ impl Generations {
         sidecars: &mut Sidecars,
         generation: &Generation,
         wanted: &[Placed],
+        away: Duration,
     ) -> Result<(), TrafficError> {
         let pinning = self.pinning.clone();
         let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
@@ -193,7 +222,13 @@ impl Generations {
             .filter_map(|placed| self.pins.find(placed))
             .map(|placed| placed.pin.clone())
             .collect();
-        confirm(&pinning, &batch, generation, &pins).await
+        let served = Served {
+            batch: &batch,
+            generation,
+            pins: &pins,
+            away,
+        };
+        served.confirm(&sidecars.docker, &mut self.pinning).await
     }
 }
 

@@ -8,15 +8,14 @@ use super::{
     api::ApiRouter,
     clashes::clashes,
     constraints,
+    doors::doors,
     gateway::{EntryPoint, Gateway, exposed_ports, labels_of, plain_name},
-    http::Endpoint,
-    labels::{Backend, Configured, Options, Router, Subject},
-    pins::{LEVELS, PIN, Pinned},
+    labels::{Backend, Configured, Router, Subject},
+    pins::Pinned,
     rule::{Target, health_path},
-    survey::{Door, Pinning, Steering, Survey},
+    survey::{Pinning, Steering, Survey},
     version::Version,
 };
-use crate::docker::teal_label;
 use crate::model::{Level, Readiness, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode};
 
 /// Middlewares that shape the path of a request and refuse none.
@@ -73,6 +72,7 @@ impl Look<'_> {
             &self.blue[1..],
             self.file_labels,
         ));
+        survey.verdicts.extend(self.collisions(&subject));
         survey.verdicts.extend(self.warnings(&configured));
         survey
     }
@@ -125,7 +125,16 @@ impl Look<'_> {
         own.extend(self.routers_of_other_providers(&backends));
         let others = self.other_routers(subject, &own);
         let mut routers = Vec::new();
+        let mut any_broken = false;
         for router in &own {
+            if let Some(problem) = self.broken(router, subject) {
+                any_broken = true;
+                verdicts.push(warning(
+                    format!("Traefik does not serve {problem}"),
+                    "mend the router, or expect nothing of it",
+                ));
+                continue;
+            }
             match self.pin(router, &backends, configured, &own, &others) {
                 Ok(pinned) => routers.push(pinned),
                 Err(reason) => verdicts.push(warning(
@@ -135,16 +144,15 @@ impl Look<'_> {
             }
         }
         let health = health_path(first);
-        let doors: Vec<_> = routers
-            .iter()
-            .map(|pinned| self.door(pinned, configured, health.as_deref()))
-            .collect();
+        let doors = doors(self.gateway, &routers, health.as_deref());
         let public = routers
             .iter()
             .map(|pinned| self.route(&pinned.router))
             .collect::<Vec<_>>();
         let mut survey = if routers.is_empty() {
-            Survey::unsteered(if configured.streams.is_empty() {
+            Survey::unsteered(if any_broken {
+                "Traefik does not serve the service's routers"
+            } else if configured.streams.is_empty() {
                 "no HTTP router leads to the service"
             } else {
                 "only TCP or UDP routers lead to the service"
@@ -177,6 +185,7 @@ impl Look<'_> {
                 gateway: self.gateway.clone(),
                 routers,
                 doors,
+                health,
                 copied: self.copied_labels(subject.labels, configured),
             }));
         }
@@ -257,6 +266,14 @@ impl Look<'_> {
             backend: backend.clone(),
             port,
             shadows,
+            strips_prefix: router.middlewares.iter().any(|name| {
+                configured
+                    .middlewares
+                    .get(name.trim_end_matches("@docker"))
+                    .is_some_and(|options| {
+                        options.kinds().any(|kind| kind.starts_with("stripprefix"))
+                    })
+            }),
             probe_middlewares: router
                 .middlewares
                 .iter()
@@ -264,101 +281,6 @@ impl Look<'_> {
                 .cloned()
                 .collect(),
         })
-    }
-
-    /// Whether `other` wins over `router` now and would not over a pin of it.
-    fn shadows(&self, other: &Router, router: &Router) -> bool {
-        let here = self.points(router);
-        let there = self.points(other);
-        other.rule != router.rule
-            && other.priority > router.priority
-            && other.priority <= router.priority + i64::from(LEVELS)
-            && here
-                .iter()
-                .any(|(name, tls)| there.contains(&(*name, *tls)))
-    }
-
-    /// The entry points of a router, and whether it takes TLS there.
-    fn points(&self, router: &Router) -> Vec<(&str, bool)> {
-        self.gateway
-            .entry_points_of(&router.entry_points)
-            .into_iter()
-            .map(|point| (point.name.as_str(), point.tls || router.tls))
-            .collect()
-    }
-
-    /// Routers of other services on the same Traefik: those that its API tells of, and those of
-    /// containers that it may not have taken up yet.
-    fn other_routers(&self, subject: &Subject<'_>, own: &[Router]) -> Vec<Router> {
-        let told = self.api.into_iter().flatten();
-        let told = told
-            .map(|router| router.to_router(&router.name, Options::default()))
-            .filter(|router| {
-                let name = router.name.strip_suffix("@docker").unwrap_or(&router.name);
-                !name.starts_with(PIN) && !own.iter().any(|own| own.name == name)
-            });
-        let labelled = self
-            .containers
-            .iter()
-            .flat_map(|container| self.routers_of_another(container, subject))
-            .filter(|router| !own.iter().any(|own| own.name == router.name));
-        told.chain(labelled).collect()
-    }
-
-    fn routers_of_another(
-        &self,
-        container: &ContainerSummary,
-        subject: &Subject<'_>,
-    ) -> Vec<Router> {
-        let (Some(labels), Some(names)) = (&container.labels, &container.names) else {
-            return Vec::new();
-        };
-        let other = Subject {
-            name: names
-                .first()
-                .map_or("", |name| name.trim_start_matches('/')),
-            labels,
-            exposed_port: None,
-        };
-        let configured = Configured::read(labels);
-        let is_seen = match constraints::matches(&self.gateway.constraints, labels) {
-            Some(passes) => passes,
-            // Then the API knows better, where there is one.
-            None => self.api.is_none(),
-        };
-        if !is_seen
-            || !configured.enable.unwrap_or(self.gateway.exposed_by_default)
-            || labels.contains_key(teal_label::ROLE)
-            || other.default_name() == subject.default_name()
-        {
-            return Vec::new();
-        }
-        let routers = other.routers(&configured, &self.gateway.default_rule);
-        routers.into_iter().filter_map(Result::ok).collect()
-    }
-
-    /// The entry point to ask through: a plain one if there is, and none that redirects.
-    fn door(&self, pinned: &Pinned, configured: &Configured, health: Option<&str>) -> Option<Door> {
-        let strips = pinned.probe_middlewares.iter().any(|name| {
-            configured
-                .middlewares
-                .get(name.trim_end_matches("@docker"))
-                .is_some_and(|options| options.kinds().any(|kind| kind.starts_with("stripprefix")))
-        });
-        let mut points = self.gateway.entry_points_of(&pinned.router.entry_points);
-        points.sort_by_key(|point| point.tls);
-        points
-            .into_iter()
-            .filter(|point| !point.redirects)
-            .find_map(|point| {
-                Some(Door {
-                    endpoint: Endpoint {
-                        address: point.address?,
-                        tls: point.tls || pinned.router.tls,
-                    },
-                    target: Target::new(&pinned.router.rule, health, strips),
-                })
-            })
     }
 
     fn route(&self, router: &Router) -> Route {

@@ -40,6 +40,8 @@ pub(super) struct Pinned {
     pub(super) port: u16,
     /// Rules of routers that win over this one, and would not over its pins.
     pub(super) shadows: Vec<String>,
+    /// Whether a middleware takes the start of a path away.
+    pub(super) strips_prefix: bool,
     /// The router's middlewares that a probe goes through: those that shape the path.
     pub(super) probe_middlewares: Vec<String>,
 }

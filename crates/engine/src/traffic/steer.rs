@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     error::TrafficError,
-    generations::Generations,
+    generations::{Generations, Presence},
     meter::Meter,
     pins::Pin,
     sidecar::Report,
@@ -73,6 +73,26 @@ impl Traffic {
         green: &[String],
         green_percent: u8,
     ) -> Result<(), TrafficError> {
+        self.shift_if(Presence::Wanted, blue, green, green_percent)
+            .await
+    }
+
+    /// Sends all new requests to these containers of Blue. Where nothing runs in front of the
+    /// service there are none to go wrong, and what starts later finds it so.
+    ///
+    /// # Errors
+    /// As for [`shift`](Self::shift).
+    pub(crate) async fn return_to(&mut self, blue: &[String]) -> Result<(), TrafficError> {
+        self.shift_if(Presence::Optional, blue, &[], 0).await
+    }
+
+    async fn shift_if(
+        &mut self,
+        presence: Presence,
+        blue: &[String],
+        green: &[String],
+        green_percent: u8,
+    ) -> Result<(), TrafficError> {
         let Some(way) = &mut self.way else {
             return Ok(());
         };
@@ -85,7 +105,10 @@ impl Traffic {
             return Err(TrafficError::Nowhere);
         }
         match way {
-            Way::Pins(pins) => pins.shift(&mut self.sidecars, split, blue, green).await?,
+            Way::Pins(pins) => {
+                pins.shift(&mut self.sidecars, presence, split, blue, green)
+                    .await?;
+            }
         }
         self.served = [blue, green].concat();
         self.shifted_at = Some(Instant::now());

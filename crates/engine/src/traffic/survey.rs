@@ -62,6 +62,8 @@ pub(super) struct Pinning {
     pub(super) routers: Vec<Pinned>,
     /// How to ask through each router; none where it can't be reached from here.
     pub(super) doors: Vec<Option<Door>>,
+    /// The path that the service's health check asks for.
+    pub(super) health: Option<String>,
     /// Labels that sidecars get from the service's containers.
     pub(super) copied: HashMap<String, String>,
 }

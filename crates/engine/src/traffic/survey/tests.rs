@@ -333,3 +333,102 @@ fn pinning(survey: &Survey) -> &Pinning {
         Steering::Pins(pinning) => pinning,
     }
 }
+
+/// A running container of another project.
+fn neighbour(labels: &[(&str, &str)]) -> ContainerSummary {
+    let mut labels: HashMap<_, _> = labels.iter().copied().collect();
+    labels.insert("com.docker.compose.project", "blog");
+    labels.insert("com.docker.compose.service", "web");
+    serde_json::from_value(json!({ "Id": "blog", "Names": ["/blog-web-1"], "Labels": labels }))
+        .unwrap()
+}
+
+#[test]
+fn names_that_another_project_has_too_are_told() {
+    let verdicts = |changed: &[(&str, &str)], arguments: &[(&str, &str)]| {
+        let mut labels: HashMap<_, _> = ROUTED.into_iter().collect();
+        labels.extend(changed.iter().copied());
+        let labels: Vec<_> = labels.into_iter().collect();
+        let mut surroundings = surroundings(arguments);
+        surroundings.containers = vec![neighbour(&labels)];
+        let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+        let told = survey.verdicts.into_iter();
+        told.map(|verdict| (verdict.level, verdict.code, verdict.reason))
+            .collect::<Vec<_>>()
+    };
+    let rule = "traefik.http.routers.web.rule";
+    let found = verdicts(&[(rule, "Host(`b.test`)")], &ARGUMENTS);
+    assert_eq!(
+        (found[0].0, found[0].1),
+        (Level::Refused, VerdictCode::RouteClash)
+    );
+    assert!(
+        found[0]
+            .2
+            .contains("`blog-web-1` of project `blog` defines Traefik's router `web`"),
+        "{found:?}"
+    );
+    let found = verdicts(&[], &ARGUMENTS);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, Level::Warning);
+    assert!(found[0].2.contains("service `web`"), "{found:?}");
+
+    // What Traefik does not look at can't be in the way.
+    assert_eq!(verdicts(&[("traefik.enable", "false")], &ARGUMENTS), []);
+    let mut arguments = ARGUMENTS.to_vec();
+    arguments.push((
+        "providers.docker.constraints",
+        "Label(`com.docker.compose.project`,`shop`)",
+    ));
+    assert_eq!(verdicts(&[(rule, "Host(`b.test`)")], &arguments), []);
+}
+
+#[test]
+fn a_router_that_traefik_does_not_serve_is_left_alone() {
+    let mut labels = ROUTED.to_vec();
+    labels.push(("traefik.http.routers.web.middlewares", "gone@docker"));
+    let told = |surroundings: &Surroundings| {
+        let survey = surroundings.survey(&[container("web-1", &labels)], None);
+        assert_eq!(survey.verdicts.len(), 1, "{:?}", survey.verdicts);
+        assert_eq!(survey.verdicts[0].code, VerdictCode::NoRoute);
+        assert_eq!(
+            reason(&survey),
+            "Traefik does not serve the service's routers"
+        );
+        survey.verdicts[0].reason.clone()
+    };
+    let mut surroundings = surroundings(&ARGUMENTS);
+    let by_labels = told(&surroundings);
+    assert!(
+        by_labels.contains("middleware `gone@docker`"),
+        "{by_labels}"
+    );
+
+    surroundings.containers = vec![neighbour(&[
+        ("traefik.http.middlewares.gone.compress", "true"),
+        ROUTED[0],
+    ])];
+    let survey = surroundings.survey(&[container("web-1", &labels)], None);
+    assert!(survey.steering.is_some(), "{survey:?}");
+
+    let router = |status: &str| {
+        serde_json::from_value(json!({
+            "name": "web@docker",
+            "rule": "Host(`a.test`)",
+            "service": "web",
+            "status": status,
+            "error": ["middleware \"gone@docker\" does not exist"],
+        }))
+        .unwrap()
+    };
+    let of_api = |surroundings: &mut Surroundings, status| {
+        surroundings
+            .routers
+            .insert("traefik".into(), vec![router(status)]);
+    };
+    of_api(&mut surroundings, "disabled");
+    assert!(told(&surroundings).contains("does not exist"));
+    of_api(&mut surroundings, "warning");
+    let survey = surroundings.survey(&[container("web-1", &labels)], None);
+    assert!(survey.steering.is_some(), "{survey:?}");
+}
