@@ -27,6 +27,7 @@ pub(super) enum FailureKind {
     Aborted,
     ScaleUp,
     HealthTimeout,
+    Unhealthy,
     Exited,
     OutOfMemory,
     Gone,
@@ -134,6 +135,7 @@ impl FailureKind {
             Self::Aborted => FailureCode::Aborted,
             Self::ScaleUp => FailureCode::ScaleUp,
             Self::HealthTimeout => FailureCode::HealthTimeout,
+            Self::Unhealthy => FailureCode::Unhealthy,
             Self::Exited | Self::Gone => FailureCode::Exited,
             Self::OutOfMemory => FailureCode::OutOfMemory,
             Self::Traffic => FailureCode::Traffic,
@@ -150,7 +152,8 @@ impl FailureKind {
             Self::HealthTimeout => {
                 "look at the probe's output and Green's log; a slow start needs a longer `--health-timeout`"
             }
-            Self::Exited => "look at Green's last log lines",
+            Self::Unhealthy => "look at the probe's output and the container's log",
+            Self::Exited => "look at the container's last log lines",
             Self::OutOfMemory => "deploy again with more memory",
             Self::Gone => "find out who removed the container, then deploy again",
             Self::Traffic => "look at Traefik's log and at the service's routes",

@@ -171,7 +171,10 @@ fn since_start(container: &ContainerInspectResponse) -> u64 {
 
 /// A container as it is. Docker tells that it ran out of memory only after it tells that it ended,
 /// so one that was killed is looked at until the cause is there, for a second at most.
-async fn inspect_with_cause(docker: &Docker, id: &str) -> Result<Option<ContainerInspectResponse>> {
+pub(super) async fn inspect_with_cause(
+    docker: &Docker,
+    id: &str,
+) -> Result<Option<ContainerInspectResponse>> {
     const LOOKS: u32 = 10;
     let mut container = inspect(docker, id).await?;
     for _ in 0..LOOKS {

@@ -12,6 +12,7 @@
 mod drain;
 mod evidence;
 mod failure;
+mod guard;
 mod health;
 mod phases;
 mod record;
@@ -124,6 +125,7 @@ impl Driver {
         let done = tokio::select! {
             biased;
             () = aborted.cancelled() => Err(Trouble::new(FailureKind::Aborted, "aborted by the user")),
+            trouble = self.guard(phase) => Err(trouble),
             done = self.perform(phase) => done.map_err(|trouble| trouble.in_phase(phase)),
         };
         // From here on there is no way back, so an abort that comes now comes too late.

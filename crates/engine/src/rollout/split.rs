@@ -47,13 +47,14 @@ impl Driver {
 
     /// Gives all requests to Blue, to undo a rollout: even where Traefik has gone away.
     pub(super) async fn return_to_blue(&mut self) -> Result<(), TrafficError> {
-        if !self.is_steered() {
+        let blue = self.live_blue();
+        if !self.is_steered() || blue.is_empty() {
             return Ok(());
         }
         let phase = self.last_phase();
         self.step(phase, "Sending all traffic to Blue");
         self.evidence.shifting(0);
-        self.traffic.return_to(&self.blue()).await?;
+        self.traffic.return_to(&blue).await?;
         self.has_shifted(0);
         Ok(())
     }

@@ -45,8 +45,8 @@ impl Served<'_> {
         docker: &Docker,
         pinning: &mut Pinning,
     ) -> Result<(), TrafficError> {
-        let began = Instant::now();
-        let deadline = began + SERVED_WITHIN;
+        let mut deadline = Instant::now() + SERVED_WITHIN;
+        let mut away_since = None;
         let mut seen = "nothing yet".to_owned();
         while Instant::now() < deadline {
             match timeout_at(deadline, self.look(pinning)).await {
@@ -55,12 +55,18 @@ impl Served<'_> {
                 Ok(Err(NotYet::Away(problem))) => {
                     seen = problem;
                     let runs = pinning.find_again(docker).await;
-                    let runs = runs.map_err(TrafficError::engine("look for Traefik"))?;
-                    if !runs && began.elapsed() >= self.away {
-                        return Err(TrafficError::Away {
-                            traefik: pinning.gateway.name.clone(),
-                            waited: self.away,
-                        });
+                    if runs.map_err(TrafficError::engine("look for Traefik"))? {
+                        away_since = None;
+                    } else {
+                        let since = *away_since.get_or_insert_with(Instant::now);
+                        if since.elapsed() >= self.away {
+                            return Err(TrafficError::Away {
+                                traefik: pinning.gateway.name.clone(),
+                                waited: self.away,
+                            });
+                        }
+                        // When it is back it has as long as any.
+                        deadline = Instant::now() + SERVED_WITHIN;
                     }
                 }
                 Err(_) => break,

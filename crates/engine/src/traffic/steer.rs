@@ -14,7 +14,7 @@ use super::{
     sidecar::Report,
     sidecars::Sidecars,
     split::Split,
-    survey::{Door, Steering, Survey},
+    survey::{Door, Steering, Survey, open_doors},
 };
 use crate::event::Color;
 
@@ -146,13 +146,32 @@ impl Traffic {
         self.sidecars.release().await
     }
 
-    /// The pins that requests go to, and the ways to them.
-    pub(super) fn served(&self) -> Option<(&[Option<Door>], Vec<&Pin>)> {
-        let (doors, pins) = match self.way.as_ref()? {
-            Way::Pins(generations) => (&generations.pinning.doors, generations.pins()),
-        };
+    /// The pins that requests go to.
+    pub(super) fn served(&self) -> Vec<Pin> {
+        let pins = self.way.iter().flat_map(|way| match way {
+            Way::Pins(generations) => generations.pins(),
+        });
         let served = pins.filter(|pin| self.served.contains(&pin.container));
-        Some((doors, served.collect()))
+        served.cloned().collect()
+    }
+
+    /// The ways in from here, each with the number of its route.
+    pub(super) fn doors_to(&self, path: Option<&str>) -> Vec<(usize, Door)> {
+        let doors = self.way.as_ref().map_or(&[][..], |way| match way {
+            Way::Pins(generations) => &generations.pinning.doors,
+        });
+        open_doors(doors, path)
+    }
+
+    /// Looks for what steers once more: it may have been started or made anew, with other ports.
+    /// If it does not run, its name comes back.
+    pub(super) async fn find_again(&mut self) -> Result<Option<String>, TrafficError> {
+        let Some(Way::Pins(generations)) = &mut self.way else {
+            return Ok(None);
+        };
+        let runs = generations.pinning.find_again(&self.sidecars.docker).await;
+        let runs = runs.map_err(TrafficError::engine("look for Traefik"))?;
+        Ok((!runs).then(|| generations.pinning.gateway.name.clone()))
     }
 }
 

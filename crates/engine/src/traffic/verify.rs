@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    confirm::SERVED_WITHIN,
     error::TrafficError,
     http::{self, Answer, NoAnswer},
     ledger::{Expected, figures},
     pins::{Pin, probe_value},
     steer::Traffic,
-    survey::{Door, open_doors},
 };
 use crate::{event::Color, model::RolloutOptions, receipt::Figures};
 
@@ -42,14 +42,14 @@ pub(crate) struct Answered {
 }
 
 /// One container's answers so far.
-struct Tested<'a> {
-    pin: &'a Pin,
+struct Tested {
+    pin: Pin,
     /// How long each good answer took, none for each that failed.
     answers: Vec<Option<Duration>>,
     last_failure: Option<String>,
 }
 
-impl Tested<'_> {
+impl Tested {
     fn good(&self) -> u32 {
         count(self.answers.iter().flatten())
     }
@@ -82,14 +82,13 @@ impl Traffic {
         demand: &Demand,
         mut progress: impl FnMut(u32, u32, u32),
     ) -> Result<Option<Answered>, TrafficError> {
-        let Some((doors, pins)) = self.served() else {
-            return Ok(None);
-        };
-        let doors = open_doors(doors, demand.options.probe.path.as_deref());
-        if doors.is_empty() {
+        let path = demand.options.probe.path.as_deref();
+        let doors = self.doors_to(path).len();
+        if doors == 0 {
             return Ok(None);
         }
-        let mut tested: Vec<_> = pins
+        let mut tested: Vec<_> = self
+            .served()
             .into_iter()
             .filter(|pin| blue.contains(&pin.container) || green.contains(&pin.container))
             .map(|pin| Tested {
@@ -100,13 +99,12 @@ impl Traffic {
             .collect();
         // Blue comes first in each round: what is expected of Green is what Blue answers.
         tested.sort_by_key(|tested| tested.pin.color == Color::Green);
-        let mut expected = vec![None; doors.len()];
+        let mut expected = vec![None; doors];
         let deadline = Instant::now() + demand.timeout;
         for round in 0.. {
-            let turn = round % doors.len();
-            let (number, door) = &doors[turn];
+            let turn = round % doors;
             for index in 0..tested.len() {
-                let answer = ask(door, *number, tested[index].pin, deadline).await;
+                let answer = self.ask(turn, path, &tested[index].pin, deadline).await?;
                 let Some(answer) = answer else {
                     return Err(too_few(&tested[index], demand));
                 };
@@ -140,27 +138,42 @@ impl Traffic {
         compare_times(answered, demand)?;
         Ok(Some(answered))
     }
-}
 
-/// One answer of exactly this container, or why it gave none; none at the deadline. Traefik may be
-/// away for a moment; the container may not, and if it is, Traefik says so.
-async fn ask(
-    door: &Door,
-    number: usize,
-    pin: &Pin,
-    deadline: Instant,
-) -> Option<Result<Answer, String>> {
-    let secret = probe_value(&pin.secret, number);
-    while Instant::now() < deadline {
-        match http::get(door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await {
-            Ok(answer) if answer.proof.as_deref() == Some(&secret) => return Some(Ok(answer)),
-            Ok(_) | Err(NoAnswer::Connect(_) | NoAnswer::Tls(_) | NoAnswer::Broken(_)) => {
-                sleep(TRY_AGAIN).await;
+    /// One answer of exactly this container, or why it gave none; none at the deadline. Traefik may
+    /// be away for a moment; the container may not, and if it is, Traefik says so.
+    async fn ask(
+        &mut self,
+        turn: usize,
+        path: Option<&str>,
+        pin: &Pin,
+        deadline: Instant,
+    ) -> Result<Option<Result<Answer, String>>, TrafficError> {
+        let mut away_since = None;
+        while Instant::now() < deadline {
+            if let Some((number, door)) = self.doors_to(path).get(turn) {
+                let secret = probe_value(&pin.secret, *number);
+                match http::get(door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await {
+                    Ok(answer) if answer.proof.as_deref() == Some(&secret) => {
+                        return Ok(Some(Ok(answer)));
+                    }
+                    Ok(_) | Err(NoAnswer::Connect(_) | NoAnswer::Tls(_) | NoAnswer::Broken(_)) => {}
+                    Err(problem) => return Ok(Some(Err(problem.to_string()))),
+                }
             }
-            Err(problem) => return Some(Err(problem.to_string())),
+            match self.find_again().await? {
+                None => away_since = None,
+                Some(traefik) => {
+                    let since = *away_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= SERVED_WITHIN {
+                        let waited = SERVED_WITHIN;
+                        return Err(TrafficError::Away { traefik, waited });
+                    }
+                }
+            }
+            sleep(TRY_AGAIN).await;
         }
+        Ok(None)
     }
-    None
 }
 
 /// Whether an answer is good. The first one that is no error of the server's says what is usual.
@@ -175,7 +188,7 @@ fn judge(status: u16, demand: &Demand, expected: &mut Option<Expected>) -> Resul
 }
 
 /// Green's failures, while it is still asked as well: what can't become good any more ends at once.
-fn compare_failures(tested: &[Tested<'_>], demand: &Demand) -> Result<(), TrafficError> {
+fn compare_failures(tested: &[Tested], demand: &Demand) -> Result<(), TrafficError> {
     let blue = of(tested, Color::Blue);
     let green = of(tested, Color::Green);
     let containers = count(tested.iter().filter(|one| one.pin.color == Color::Green));
@@ -190,7 +203,7 @@ fn compare_failures(tested: &[Tested<'_>], demand: &Demand) -> Result<(), Traffi
         .find_map(|one| {
             Some(format!(
                 "`{}` {}",
-                short(one.pin),
+                short(&one.pin),
                 one.last_failure.as_ref()?
             ))
         });
@@ -226,12 +239,12 @@ pub(super) fn percent(figures: Figures) -> f64 {
     f64::from(figures.failed) * 100.0 / f64::from(figures.requests)
 }
 
-fn of(tested: &[Tested<'_>], color: Color) -> Figures {
+fn of(tested: &[Tested], color: Color) -> Figures {
     let of_color = tested.iter().filter(|one| one.pin.color == color);
     figures(of_color.flat_map(|one| one.answers.iter().copied()))
 }
 
-fn least(tested: &[Tested<'_>], color: Color) -> u32 {
+fn least(tested: &[Tested], color: Color) -> u32 {
     tested
         .iter()
         .filter(|tested| tested.pin.color == color)
@@ -240,9 +253,9 @@ fn least(tested: &[Tested<'_>], color: Color) -> u32 {
         .unwrap_or(0)
 }
 
-fn too_few(tested: &Tested<'_>, demand: &Demand) -> TrafficError {
+fn too_few(tested: &Tested, demand: &Demand) -> TrafficError {
     TrafficError::TooFewAnswers {
-        container: short(tested.pin),
+        container: short(&tested.pin),
         good: tested.good(),
         asked: tested.asked(),
         wanted: demand.answers,

@@ -7,3 +7,4 @@ mod faulty;
 mod refused;
 mod stage;
 mod success;
+mod traefik_faults;

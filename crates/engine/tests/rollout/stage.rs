@@ -62,7 +62,10 @@ pub(crate) async fn engine(project: &Project) -> Engine {
 
 impl Stage {
     pub(crate) async fn up(template: Template) -> Self {
-        let project = Project::up(template).await;
+        Self::of(Project::up(template).await).await
+    }
+
+    pub(crate) async fn of(project: Project) -> Self {
         let engine = engine(&project).await;
         Self {
             before: project.snapshot().await,
@@ -98,6 +101,16 @@ impl Stage {
     pub(crate) async fn roll_out(&self, change: LimitsChange, options: RolloutOptions) -> Ended {
         let rollout = self.start(change, options).await.expect("it starts");
         follow(&rollout, |_| ()).await
+    }
+
+    /// Stops the requests: the project, what it was before, and what became of them.
+    pub(crate) async fn into_parts(self) -> (Project, Snapshot, Report) {
+        (self.project, self.before, self.traffic.stop().await)
+    }
+
+    /// How many requests have been answered, well or not.
+    pub(crate) fn answered(&self) -> usize {
+        self.traffic.so_far().total()
     }
 
     /// Nothing failed while the rollout ran, and everything is as it was before it.
