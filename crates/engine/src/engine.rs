@@ -194,7 +194,12 @@ impl Engine {
         for replica in &plan.blue {
             blue.extend(docker::inspect(&inner.docker, &replica.id).await?);
         }
-        let survey = traffic::survey(&inner.docker, &blue, None).await?;
+        let survey = match &plan.handover {
+            Some(handover) => {
+                traffic::survey_handover(&inner.compose, &plan.source, handover, &blue)
+            }
+            None => traffic::survey(&inner.docker, &blue, None).await?,
+        };
         let rollout = Rollout::new(id, project.clone(), service.to_owned(), Instant::now());
         rollout.emit(EventKind::Started {
             project,

@@ -13,7 +13,7 @@ use crate::{
     history::History,
     model::{
         Difference, EngineInfo, Limits, LiveUpdate, Memory, Plan, ProjectSource, Revision,
-        RolloutRequest,
+        RolloutRequest, Verdict,
     },
     readiness::{self, Facts, Found, Wish},
     traffic::{self, Survey},
@@ -75,7 +75,16 @@ impl Planner<'_> {
         let green = self
             .green_model(&source, &override_after, &request.service, limits_after)
             .await?;
-        let survey = traffic::survey(self.docker, &blue, Some(&green.labels)).await?;
+        let handover = traffic::handover(self.docker, &base, &request.service, &blue).await?;
+        let survey = match &handover {
+            Some(handover) => traffic::survey_handover(self.compose, &source, handover, &blue),
+            None => traffic::survey(self.docker, &blue, Some(&green.labels)).await?,
+        };
+        let mut options = request.options.clone();
+        if handover.is_some() {
+            // Blue can't be behind the edge while it holds the ports itself.
+            options.steps = vec![100];
+        }
         let replicas = docker::replicas(&blue);
         let directory = compose::working_directory(&source);
         let image_health = blue.first().and_then(docker::health_check);
@@ -95,13 +104,16 @@ impl Planner<'_> {
             wish: Some(self.wish(&blue, limits_after).await?),
         });
         verdicts.extend(survey.verdicts.iter().cloned());
+        let announced = handover.as_ref().map(traffic::announcement);
+        verdicts.extend(announced.clone());
         verdicts.extend(
             request
                 .options
                 .verdicts(survey.can_weigh().err().as_deref()),
         );
         readiness::sort(&mut verdicts);
-        let unpromised = survey.unpromised(green.health_check(image_health.as_ref()).is_some());
+        let mut unpromised = survey.unpromised(green.health_check(image_health.as_ref()).is_some());
+        unpromised.extend(announced.iter().map(sentence));
         let plan = Plan {
             project: base.name.clone(),
             service: request.service.clone(),
@@ -121,10 +133,11 @@ impl Planner<'_> {
             override_before,
             override_after,
             traffic: survey.plan.clone(),
+            handover,
             unpromised,
             bypass: base.callers(&request.service),
             verdicts,
-            options: request.options.clone(),
+            options,
             source,
         };
         Ok(Planned {
@@ -246,6 +259,11 @@ impl Planner<'_> {
         found.extend(label_difference(blue, green));
         Ok(found)
     }
+}
+
+/// A verdict as a sentence of what can't be promised.
+fn sentence(verdict: &Verdict) -> String {
+    format!("{}: {}", verdict.reason, verdict.meaning)
 }
 
 pub(crate) fn difference(what: &str, before: &str, after: &str) -> Difference {

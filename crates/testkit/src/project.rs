@@ -192,6 +192,28 @@ impl Project {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Runs `docker compose` in the project's folder, as people do: with the override that Compose
+    /// finds there.
+    ///
+    /// # Panics
+    /// It fails.
+    pub async fn compose_in_folder(&self, arguments: &[&str]) -> String {
+        let output = Command::new("docker")
+            .args(["compose", "--ansi", "never", "--progress", "plain"])
+            .args(arguments)
+            .current_dir(self.directory())
+            .output()
+            .await
+            .expect("`docker` can be run; `cargo xtask setup` installs it");
+        assert!(
+            output.status.success(),
+            "`docker compose {}` failed: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Runs `docker compose` with the project's file.
     pub async fn try_compose(&self, arguments: &[&str]) -> Output {
         Command::new("docker")

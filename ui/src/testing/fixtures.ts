@@ -115,6 +115,7 @@ export function plan(over: Partial<Plan> = {}): Plan {
     commands: [["docker", "compose", "up"]],
     differences: [],
     traffic: { mode: "steered", traefik: "traefik-1", routes: [] },
+    handover: null,
     unpromised: [],
     bypass: [],
     verdicts: [],

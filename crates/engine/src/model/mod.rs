@@ -3,6 +3,7 @@
 
 mod drift;
 mod files;
+mod handover;
 mod limits;
 mod live;
 mod options;
@@ -16,6 +17,7 @@ pub use files::{
     AppliedChange, ChangeKind, FileChange, FixChange, HealthProposal, HealthTest, KeepPlan,
     KeepRequest, Place, ReadyPlan, ReadyRequest,
 };
+pub use handover::{Attachment, Handover, HandoverPort};
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
 pub use live::{LiveRequest, LiveUpdate};
 pub use options::{ProbeOptions, RolloutOptions};

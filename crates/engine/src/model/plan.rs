@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{
-    Limits, LimitsChange, LiveUpdate, ProjectSource, Replica, RolloutOptions, Route, Verdict,
+    Handover, Limits, LimitsChange, LiveUpdate, ProjectSource, Replica, RolloutOptions, Route,
+    Verdict,
 };
 
 /// A rollout as somebody asks for it.
@@ -80,6 +81,9 @@ pub struct Plan {
     /// What else Green gets because the files or the image changed since Blue was created.
     pub differences: Vec<Difference>,
     pub traffic: TrafficPlan,
+    /// Ports that Teal's edge takes over with this rollout: the one time that requests meet a gap.
+    #[serde(default)]
+    pub handover: Option<Handover>,
     /// What this rollout can't promise, and why: one sentence each.
     #[serde(default)]
     pub unpromised: Vec<String>,

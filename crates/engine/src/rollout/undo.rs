@@ -24,6 +24,10 @@ impl Driver {
         let phase = self.last_phase();
         let blue = self.live_blue();
         self.step(phase, "Making sure that Blue runs");
+        self.traffic
+            .reinstate_blue()
+            .await
+            .map_err(|error| Error::Unexpected(super::chain(&error)))?;
         try_join_all(blue.iter().map(|id| self.revive(id))).await?;
         self.lay_dead_blue_down().await?;
         if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {

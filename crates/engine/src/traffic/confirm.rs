@@ -22,10 +22,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(40);
 const ONE_PROBE: Duration = Duration::from_secs(5);
 
 /// Why a generation is not served yet.
-enum NotYet {
+pub(super) enum NotYet {
     /// Nothing answers where Traefik was.
     Away(String),
     Other(String),
+}
+
+impl NotYet {
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Away(text) | Self::Other(text) => text,
+        }
+    }
 }
 
 /// What is to be confirmed.
@@ -128,7 +136,7 @@ impl Served<'_> {
 }
 
 /// Whether a probe with this secret gets to where only it leads.
-async fn answers(door: &Door, secret: &str) -> Result<(), NotYet> {
+pub(super) async fn answers(door: &Door, secret: &str) -> Result<(), NotYet> {
     let address = door.endpoint.address;
     let answer = http::get(
         door.endpoint,

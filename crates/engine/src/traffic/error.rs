@@ -21,6 +21,12 @@ pub(crate) enum TrafficError {
     Nowhere,
     #[error("traffic can't be shared unevenly: {reason}")]
     NoWeights { reason: String },
+    #[error("Teal's edge can't be made: {reason}")]
+    NotMade { reason: String },
+    #[error("Teal's edge does not run")]
+    NoEdge,
+    #[error("`{container}` does not answer through Teal's edge: {reason}")]
+    Unanswered { container: String, reason: String },
     #[error("Teal has no sidecar for the architecture of this engine")]
     NoSidecar,
     #[error("this traffic was split {levels} times already; there is no room for another")]
@@ -72,6 +78,11 @@ impl TrafficError {
             Self::Unpinnable { .. } => "look at the container: has it stopped?",
             Self::Nowhere | Self::NoLevel { .. } => "deploy again",
             Self::NoWeights { .. } => "deploy without steps",
+            Self::NotMade { .. } => {
+                "see whether its image is there: `docker compose pull teal-edge`"
+            }
+            Self::Unanswered { .. } => "look at the container's log",
+            Self::NoEdge => "start it with `docker compose up -d teal-edge`",
             Self::NoSidecar => "take a Teal that was built for it",
             Self::MoreFailures { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
             Self::Slower { .. } => "the new limits may be too low",

@@ -15,6 +15,7 @@ use bollard::{
 
 use super::{
     default_rule::DefaultRule,
+    edge::is_edge,
     settings::{self, Settings},
     sidecar::is_status,
     version::Version,
@@ -65,6 +66,9 @@ impl Gateway {
     ) -> Result<Vec<Self>, DockerError> {
         let mut found = Vec::new();
         for summary in containers {
+            if summary.labels.as_ref().is_some_and(is_edge) {
+                continue;
+            }
             let is_candidate = [&summary.image, &summary.command]
                 .into_iter()
                 .flatten()

@@ -147,7 +147,7 @@ fn archive(program: &Program, image: &str) -> std::io::Result<Bytes> {
     Ok(archive.into())
 }
 
-fn tarball(files: &[(&str, u32, &[u8])]) -> std::io::Result<Vec<u8>> {
+pub(super) fn tarball(files: &[(&str, u32, &[u8])]) -> std::io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, mode, content) in files {
         let mut header = tar::Header::new_ustar();

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    edge::{Splits, Transfer},
     error::TrafficError,
     generations::{Generations, Presence},
     meter::Meter,
@@ -38,6 +39,10 @@ pub(crate) struct Traffic {
 enum Way {
     /// By pins on the user's Traefik.
     Pins(Generations),
+    /// By splits in the files of Teal's edge.
+    Edge(Splits),
+    /// By Teal's edge, which takes the ports over first.
+    TakeOver(Box<Transfer>),
 }
 
 impl Traffic {
@@ -54,6 +59,8 @@ impl Traffic {
             is_countable: survey.is_countable,
             way: survey.steering.map(|steering| match steering {
                 Steering::Pins(pinning) => Way::Pins(Generations::new(pinning, steps)),
+                Steering::Edge(fronting) => Way::Edge(Splits::new(fronting)),
+                Steering::TakeOver(take_over) => Way::TakeOver(Box::new(Transfer::new(*take_over))),
             }),
             served: Vec::new(),
             shifted_at: None,
@@ -109,6 +116,16 @@ impl Traffic {
                 pins.shift(&mut self.sidecars, presence, split, blue, green)
                     .await?;
             }
+            Way::Edge(splits) => {
+                splits
+                    .shift(&self.sidecars.docker, presence, split, blue, green)
+                    .await?;
+            }
+            Way::TakeOver(transfer) => {
+                transfer
+                    .shift(&mut self.sidecars, split, blue, green)
+                    .await?;
+            }
         }
         self.served = [blue, green].concat();
         self.shifted_at = Some(Instant::now());
@@ -118,6 +135,15 @@ impl Traffic {
     /// What the sidecars count.
     pub(crate) fn meter(&self) -> Meter {
         self.sidecars.meter.clone()
+    }
+
+    /// Gives Blue back what it had to give away for Green, such as its ports. Before Blue is started
+    /// again, and before it is looked at: without its networks it may not be healthy.
+    pub(crate) async fn reinstate_blue(&mut self) -> Result<(), TrafficError> {
+        match &mut self.way {
+            Some(Way::TakeOver(transfer)) => transfer.give_back(&self.sidecars).await,
+            Some(Way::Pins(_) | Way::Edge(_)) | None => Ok(()),
+        }
     }
 
     /// Requests in flight on these containers, now. None where they can't be counted.
@@ -143,35 +169,53 @@ impl Traffic {
     /// Takes all of Teal's away: requests go by the service's own routes again.
     pub(crate) async fn release(&mut self) -> Result<(), TrafficError> {
         self.served.clear();
+        match &mut self.way {
+            Some(Way::Edge(splits)) => splits.release(&self.sidecars.docker).await?,
+            Some(Way::TakeOver(transfer)) => transfer.release(&self.sidecars).await?,
+            Some(Way::Pins(_)) | None => {}
+        }
         self.sidecars.release().await
     }
 
     /// The pins that requests go to.
     pub(super) fn served(&self) -> Vec<Pin> {
-        let pins = self.way.iter().flat_map(|way| match way {
-            Way::Pins(generations) => generations.pins(),
-        });
-        let served = pins.filter(|pin| self.served.contains(&pin.container));
-        served.cloned().collect()
+        let pins = match &self.way {
+            Some(Way::Pins(generations)) => generations.pins().cloned().collect(),
+            Some(Way::Edge(splits)) => splits.pins().to_vec(),
+            Some(Way::TakeOver(transfer)) => transfer.splits.pins().to_vec(),
+            None => Vec::new(),
+        };
+        let served = pins.into_iter();
+        served
+            .filter(|pin| self.served.contains(&pin.container))
+            .collect()
     }
 
     /// The ways in from here, each with the number of its route.
     pub(super) fn doors_to(&self, path: Option<&str>) -> Vec<(usize, Door)> {
-        let doors = self.way.as_ref().map_or(&[][..], |way| match way {
-            Way::Pins(generations) => &generations.pinning.doors,
-        });
+        let doors = match &self.way {
+            Some(Way::Pins(generations)) => &generations.pinning.doors[..],
+            Some(Way::Edge(splits)) => &splits.fronting.doors,
+            Some(Way::TakeOver(transfer)) => &transfer.splits.fronting.doors,
+            None => &[],
+        };
         open_doors(doors, path)
     }
 
     /// Looks for what steers once more: it may have been started or made anew, with other ports.
     /// If it does not run, its name comes back.
     pub(super) async fn find_again(&mut self) -> Result<Option<String>, TrafficError> {
-        let Some(Way::Pins(generations)) = &mut self.way else {
-            return Ok(None);
-        };
-        let runs = generations.pinning.find_again(&self.sidecars.docker).await;
-        let runs = runs.map_err(TrafficError::engine("look for Traefik"))?;
-        Ok((!runs).then(|| generations.pinning.gateway.name.clone()))
+        let docker = &self.sidecars.docker;
+        match &mut self.way {
+            Some(Way::Pins(generations)) => {
+                let runs = generations.pinning.find_again(docker).await;
+                let runs = runs.map_err(TrafficError::engine("look for Traefik"))?;
+                Ok((!runs).then(|| generations.pinning.gateway.name.clone()))
+            }
+            Some(Way::Edge(splits)) => splits.absent(docker).await,
+            Some(Way::TakeOver(transfer)) => transfer.splits.absent(docker).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 
 use super::{
     api::{self, ApiRouter},
+    edge::{Fronting, TakeOver},
     gateway::{Gateway, exposed_ports, network_ids},
     http::Endpoint,
     look::Look,
@@ -21,7 +22,8 @@ use super::{
 };
 use crate::{
     Error, Result,
-    model::{Route, TraefikInfo, TrafficPlan, Verdict},
+    compose::Compose,
+    model::{Handover, ProjectSource, Route, TraefikInfo, TrafficPlan, Verdict},
 };
 
 /// What is known of a service's traffic.
@@ -44,6 +46,10 @@ pub(crate) struct Survey {
 pub(super) enum Steering {
     /// By pins on the user's Traefik.
     Pins(Pinning),
+    /// By the files of Teal's edge.
+    Edge(Fronting),
+    /// By ports that Teal's edge is to take over.
+    TakeOver(Box<TakeOver>),
 }
 
 impl Steering {
@@ -51,6 +57,8 @@ impl Steering {
     pub(super) fn doors(&self) -> &[Option<Door>] {
         match self {
             Self::Pins(pinning) => &pinning.doors,
+            Self::Edge(fronting) => &fronting.doors,
+            Self::TakeOver(take_over) => &take_over.fronting.doors,
         }
     }
 }
@@ -156,6 +164,7 @@ impl Survey {
     pub(crate) fn can_weigh(&self) -> std::result::Result<(), String> {
         match (&self.steering, &self.plan) {
             (Some(Steering::Pins(pinning)), _) => pinning.can_weigh(),
+            (Some(Steering::Edge(_) | Steering::TakeOver(_)), _) => Ok(()),
             (None, TrafficPlan::Unsteered { reason }) => Err(reason.clone()),
             (None, TrafficPlan::Steered { .. }) => Err("its traffic is not steered".into()),
         }
@@ -172,6 +181,19 @@ pub(crate) async fn survey(
 ) -> Result<Survey> {
     let surroundings = Surroundings::look(docker, blue).await?;
     Ok(surroundings.survey(blue, file_labels))
+}
+
+/// The survey of a service whose ports Teal's edge is to take over.
+pub(crate) fn survey_handover(
+    compose: &Compose,
+    source: &ProjectSource,
+    handover: &Handover,
+    blue: &[ContainerInspectResponse],
+) -> Survey {
+    match blue.first() {
+        Some(first) => TakeOver::survey(compose, source, handover, first),
+        None => Survey::unsteered("no container of the service runs"),
+    }
 }
 
 /// The Traefiks of an engine and what else Traefik looks at: enough to survey service after
@@ -220,6 +242,9 @@ impl Surroundings {
             return Survey::unsteered("no container of the service runs");
         };
         let networks = blue.iter().flat_map(network_ids).collect();
+        if let Some(survey) = Fronting::survey(&self.containers, first) {
+            return survey;
+        }
         let mut reaching = self
             .gateways
             .iter()

@@ -331,6 +331,7 @@ fn what_can_not_weigh_says_why() {
 fn pinning(survey: &Survey) -> &Pinning {
     match survey.steering.as_ref().unwrap() {
         Steering::Pins(pinning) => pinning,
+        Steering::Edge(_) | Steering::TakeOver(_) => panic!("no edge is there"),
     }
 }
 

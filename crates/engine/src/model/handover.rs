@@ -1,0 +1,45 @@
+//! The one time that a host port goes from a service's own containers to Teal's edge.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What gives way, and what the edge takes over. Requests meet one short gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Handover {
+    pub ports: Vec<HandoverPort>,
+    /// Other services that are behind the edge already: they meet the same gap.
+    pub others: Vec<String>,
+    /// The places in networks that are left for the time of the gap, or for good.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A port that the edge takes over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct HandoverPort {
+    /// The host's address that it is bound to; none for all of them.
+    pub host_ip: Option<String>,
+    pub published: u16,
+    /// The port of the service's containers.
+    pub target: u16,
+    /// The port of the edge's container.
+    pub entry: u16,
+    /// Whether the edge sees requests, or only passes connections on.
+    pub http: bool,
+}
+
+/// A container's place in a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Attachment {
+    /// The container's full id.
+    pub container: String,
+    pub network: String,
+    pub aliases: Vec<String>,
+    pub ipv4: Option<String>,
+    pub ipv6: Option<String>,
+}

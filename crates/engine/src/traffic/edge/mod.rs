@@ -1,0 +1,49 @@
+//! Teal's edge: a Traefik of the project's own that holds the host ports of services which publish
+//! some, so that two sets of containers can run behind them.
+//!
+//! It is a service in the override that plain `docker compose up` reads. Its *baseline* is a file
+//! beside that override and leads each port to a service by its name: it needs no Teal. During a
+//! rollout *splits* come above it, files that the Docker archive API puts into the volume that the
+//! edge watches, and that so outlive its restart and its replacement.
+
+mod entry;
+mod files;
+mod fronting;
+mod networks;
+mod pending;
+mod routes;
+mod splits;
+mod take_over;
+
+use bollard::{Docker, errors::Error as DockerError, query_parameters::RemoveVolumeOptions};
+pub(super) use entry::is_edge;
+
+use super::sidecar::is_status;
+
+pub(crate) use entry::ROLE;
+pub(super) use fronting::Fronting;
+pub(crate) use pending::{announcement, handover};
+pub(super) use splits::Splits;
+pub(super) use take_over::{TakeOver, Transfer};
+
+/// The edge's name among the project's services.
+pub(crate) const SERVICE: &str = "teal-edge";
+
+/// Where the edge looks for its routes. A volume, since nothing else in it can be written to.
+const DIRECTORY: &str = "/etc/teal";
+
+/// The entry point that only the edge's own container can reach: for pings.
+const PING_ENTRY: &str = "teal";
+const PING_PORT: u16 = 9_999;
+
+/// Removes the volume of a project's edge where no edge uses it any more.
+async fn remove_volume(docker: &Docker, project: &str) -> Result<(), DockerError> {
+    let name = format!("{project}_{SERVICE}");
+    match docker
+        .remove_volume(&name, None::<RemoveVolumeOptions>)
+        .await
+    {
+        Err(error) if is_status(&error, 404) || is_status(&error, 409) => Ok(()),
+        removed => removed,
+    }
+}

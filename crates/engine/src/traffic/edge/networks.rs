@@ -1,0 +1,124 @@
+//! Containers that leave a network and come back to it: with the last network goes the host port.
+
+use bollard::{
+    Docker,
+    errors::Error as DockerError,
+    models::{
+        ContainerInspectResponse, EndpointIpamConfig, EndpointSettings, NetworkConnectRequest,
+        NetworkCreateRequest, NetworkDisconnectRequest,
+    },
+};
+use std::collections::HashMap;
+
+use crate::{
+    docker::teal_label,
+    model::Attachment,
+    traffic::sidecar::{is_status, short},
+};
+
+/// A container's places in networks.
+pub(super) fn attachments(container: &ContainerInspectResponse) -> Vec<Attachment> {
+    let networks = container.network_settings.iter();
+    let mut found: Vec<_> = networks
+        .filter_map(|settings| settings.networks.as_ref())
+        .flatten()
+        .map(|(network, endpoint)| {
+            let address = endpoint.ipam_config.clone().unwrap_or_default();
+            Attachment {
+                container: container.id.clone().unwrap_or_default(),
+                network: network.clone(),
+                aliases: endpoint.aliases.clone().unwrap_or_default(),
+                ipv4: address.ipv4_address.filter(|address| !address.is_empty()),
+                ipv6: address.ipv6_address.filter(|address| !address.is_empty()),
+            }
+        })
+        .collect();
+    found.sort_by(|one, other| one.network.cmp(&other.network));
+    found
+}
+
+/// Leaves the network. Not to be in it is fine, and not to be there at all.
+pub(super) async fn leave(docker: &Docker, place: &Attachment) -> Result<(), DockerError> {
+    if !is_attached(docker, place).await? {
+        return Ok(());
+    }
+    let request = NetworkDisconnectRequest {
+        container: place.container.clone(),
+        force: Some(true),
+    };
+    docker.disconnect_network(&place.network, request).await
+}
+
+/// Comes (back) to the network. To be in it is fine.
+pub(super) async fn join(docker: &Docker, place: &Attachment) -> Result<(), DockerError> {
+    if is_attached(docker, place).await? {
+        return Ok(());
+    }
+    let address = EndpointIpamConfig {
+        ipv4_address: place.ipv4.clone(),
+        ipv6_address: place.ipv6.clone(),
+        ..EndpointIpamConfig::default()
+    };
+    let is_fixed = place.ipv4.is_some() || place.ipv6.is_some();
+    let request = NetworkConnectRequest {
+        container: place.container.clone(),
+        endpoint_config: Some(EndpointSettings {
+            aliases: Some(place.aliases.clone()),
+            ipam_config: is_fixed.then_some(address),
+            ..EndpointSettings::default()
+        }),
+    };
+    docker.connect_network(&place.network, request).await
+}
+
+async fn is_attached(docker: &Docker, place: &Attachment) -> Result<bool, DockerError> {
+    match docker.inspect_container(&place.container, None).await {
+        Ok(container) => Ok(attachments(&container)
+            .iter()
+            .any(|attached| attached.network == place.network)),
+        Err(error) if is_status(&error, 404) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The name of the network that an edge waits in for its ports.
+fn waiting_room(rollout: &str) -> String {
+    format!("teal-{}-wait", short(rollout, 8))
+}
+
+/// A network without a way out, so that no port is published by it. Its name comes back.
+pub(super) async fn open_waiting_room(
+    docker: &Docker,
+    rollout: &str,
+) -> Result<String, DockerError> {
+    let name = waiting_room(rollout);
+    let request = NetworkCreateRequest {
+        name: name.clone(),
+        internal: Some(true),
+        labels: Some(HashMap::from([(
+            teal_label::ROLLOUT.to_owned(),
+            rollout.to_owned(),
+        )])),
+        ..NetworkCreateRequest::default()
+    };
+    docker.create_network(request).await?;
+    Ok(name)
+}
+
+/// Takes the network away, and who is in it out of it.
+pub(super) async fn close_waiting_room(docker: &Docker, rollout: &str) -> Result<(), DockerError> {
+    let name = waiting_room(rollout);
+    let network = match docker.inspect_network(&name, None).await {
+        Ok(network) => network,
+        Err(error) if is_status(&error, 404) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for container in network.containers.into_iter().flatten().map(|(id, _)| id) {
+        let request = NetworkDisconnectRequest {
+            container,
+            force: Some(true),
+        };
+        docker.disconnect_network(&name, request).await?;
+    }
+    docker.remove_network(&name).await
+}

@@ -1,0 +1,5 @@
+//! Teal's edge on the real engine: host ports handed over, rollouts behind it, ports given back.
+#![expect(clippy::unwrap_used, reason = "what fails in a test should stop it")]
+
+mod rollouts;
+mod stage;
