@@ -110,7 +110,7 @@ pub(crate) struct ComposePort {
     pub target: u16,
     /// The host's port, or a range of which each container takes one.
     #[serde(default, deserialize_with = "text")]
-    published: Option<String>,
+    pub published: Option<String>,
     #[serde(default)]
     pub host_ip: Option<String>,
     #[serde(default = "tcp")]

@@ -1,59 +1,48 @@
 //! Rollouts behind the edge.
 
-use teal_engine::event::Outcome;
-use teal_testkit::Template;
+use std::time::Duration;
 
-use crate::stage::Stage;
+use teal_engine::event::Outcome;
+use teal_testkit::{Template, eventually};
+
+use crate::stage::{Port, Stage};
 
 #[tokio::test]
 async fn a_port_is_handed_over_and_rollouts_behind_the_edge_fail_no_request() {
-    let stage = Stage::up(Template::named("edge"), |port| {
-        format!("ports: [\"127.0.0.1:{port}:8080\"]")
-    })
-    .await;
-    let port = stage.port();
-    stage.write(
-        "compose.override.yaml",
-        &format!(
-            r#"services:
-  hello:
-    ports: !reset []
-  teal-edge:
-    image: traefik:v3.7
-    user: "65534:65534"
-    read_only: true
-    cap_drop: [ALL]
-    security_opt: ["no-new-privileges:true"]
-    restart: unless-stopped
-    command:
-      - --global.checknewversion=false
-      - --global.sendanonymoususage=false
-      - --providers.file.directory=/etc/teal
-      - --providers.providersthrottleduration=100ms
-      - --ping=true
-      - --ping.manualrouting=true
-      - --entrypoints.teal.address=:9999
-      - --entrypoints.e10000.address=:10000
-    ports: ["127.0.0.1:{port}:10000"]
-    labels:
-      dev.teal.role: edge
-      dev.teal.edge.10000: http hello 8080
-    volumes:
-      - teal-edge:/etc/teal
-      - ./teal-edge.yaml:/etc/teal/baseline.yaml:ro
-volumes:
-  teal-edge: {{}}
-"#
-        ),
-    );
-    stage.write("teal-edge.yaml", "http:\n  routers:\n    hello-8080: {entryPoints: [e10000], rule: PathPrefix(`/`), service: hello-8080}\n    ping-0: {entryPoints: [teal], rule: Host(`127.0.0.1`) && Path(`/ping`), service: ping@internal}\n  services:\n    hello-8080: {loadBalancer: {servers: [{url: http://hello:8080}]}}\n");
+    let stage = Stage::up(Template::named("edge")).await;
+    stage.put_behind_an_edge(&[Port::http("hello", 8080)]);
     let ended = stage.deploy("256M").await;
     ended.assert_outcome(Outcome::Success);
-    eprintln!("{:?}", ended.receipt);
-    for memory in ["128M", "192M"] {
-        let ended = stage.deploy(memory).await;
-        ended.assert_outcome(Outcome::Success);
-        ended.assert_none_failed();
-        eprintln!("{:?}", ended.receipt);
-    }
+    ended.assert_one_gap();
+    let traffic = stage.project.traffic().start();
+    stage.deploy("128M").await.assert_success_without_failure();
+    stage
+        .project
+        .compose_in_folder(&["restart", "teal-edge"])
+        .await;
+    let again = stage.deploy("192M").await;
+    again.assert_success_without_failure();
+    let report = traffic.stop().await;
+    println!("{report}");
+}
+
+#[tokio::test]
+async fn a_green_that_fails_behind_the_edge_leaves_blue_its_port() {
+    let mut stage = Stage::up(Template::named("edgefail")).await;
+    stage.put_behind_an_edge(&[Port::http("hello", 8080)]);
+    let before = stage.project.snapshot().await;
+    stage
+        .project
+        .change(|template| template.environment("FAIL_PATH", "/"));
+    let ended = stage.deploy("256M").await;
+    ended.assert_outcome(Outcome::RolledBack);
+    let after = stage.project.snapshot().await;
+    before.assert_same_but_for(&after, &["compose.yaml"]);
+    let traffic = stage.project.traffic();
+    eventually(
+        "Blue answers at its port",
+        Duration::from_secs(5),
+        async || traffic.once().await.is_success().then_some(()),
+    )
+    .await;
 }

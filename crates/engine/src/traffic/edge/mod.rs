@@ -6,6 +6,7 @@
 //! rollout *splits* come above it, files that the Docker archive API puts into the volume that the
 //! edge watches, and that so outlive its restart and its replacement.
 
+mod definition;
 mod entry;
 mod files;
 mod fronting;
