@@ -14,6 +14,17 @@ export function mockTauri({ readyPlan, keepPlan, ...scene }) {
     return (message) => run(id, { index: index++, message });
   }
 
+  let lost = false;
+  let change = () => undefined;
+  const lostEngine = {
+    reject: {
+      code: "noEngine",
+      message: "no Docker engine answers at `unix:///var/run/docker.sock`",
+      hint: "start Docker (`systemctl start docker`, or Docker Desktop), or check `DOCKER_HOST`",
+      causes: ["connection refused (os error 111)"],
+    },
+  };
+
   const never = () => new Promise(() => undefined);
   const settle = (answer) => {
     if (answer === "never") return never();
@@ -40,10 +51,11 @@ export function mockTauri({ readyPlan, keepPlan, ...scene }) {
   const commands = {
     startup: () => ({ source: scene.startup ?? null, version: "0.1.0" }),
     painted: () => null,
-    engine_info: () => scene.engine,
+    engine_info: () => (lost ? lostEngine : scene.engine),
     list_projects: () => scene.projects,
     recent_projects: () => scene.recent,
     running_rollouts: () => scene.rollouts,
+    interrupted_rollouts: () => scene.interrupted ?? [],
     open_project: () => scene.project,
     plan_rollout: ({ request }) => plan(request),
     rollback_request: ({ source, service, to }) => ({
@@ -90,7 +102,10 @@ export function mockTauri({ readyPlan, keepPlan, ...scene }) {
       if (all.length > 0) channel(lines)(all);
       return 3;
     },
-    follow_changes: () => 4,
+    follow_changes: ({ changes }) => {
+      change = channel(changes);
+      return 4;
+    },
     unfollow: () => null,
     "plugin:event|listen": ({ event, handler }) => {
       listeners.set(event, handler);
@@ -99,6 +114,10 @@ export function mockTauri({ readyPlan, keepPlan, ...scene }) {
     "plugin:event|unlisten": () => null,
   };
 
+  window.loseEngine = () => {
+    lost = true;
+    change({ type: "engine", connected: false });
+  };
   window.emitTauri = (event, payload) => run(listeners.get(event), { event, id: 0, payload });
   window.__TAURI_INTERNALS__ = {
     metadata: {

@@ -77,6 +77,71 @@ export const scenes = {
       })),
     },
   },
+  interrupted: {
+    ...base,
+    interrupted: [
+      {
+        rollout: "r8",
+        project: "monitoring",
+        service: "grafana",
+        source: project.source,
+        phase: "removeBlue",
+        limitsBefore: plan.limitsBefore,
+        limitsAfter: plan.limitsAfter,
+      },
+    ],
+    act: openService,
+  },
+  "engine-too-old": {
+    ...base,
+    engine: {
+      reject: {
+        code: "engineTooOld",
+        message: "the Docker engine is too old: API 1.38, needed is 1.41",
+        hint: "update Docker to 20.10 or newer",
+        causes: [],
+      },
+    },
+  },
+  "no-compose": {
+    ...base,
+    engine: {
+      reject: {
+        code: "noCompose",
+        message: "Docker Compose was not found",
+        hint: "install the plugin `docker-compose-plugin`, or put `docker-compose` on the `PATH`",
+        causes: [],
+      },
+    },
+  },
+  "project-empty": { ...base, project: { ...project, services: [], traefik: null } },
+  "many-services": {
+    ...base,
+    project: {
+      ...project,
+      services: Array.from({ length: 200 }, (_, n) => ({
+        ...services[n % services.length],
+        name: `worker-${String(n + 1).padStart(3, "0")}`,
+      })),
+    },
+  },
+  "long-names": {
+    ...base,
+    act: async (page) => {
+      await page.click(`[data-testid="service-row-${services[4].name}"]`);
+      await page.waitForSelector('[data-testid="state-chip"]');
+    },
+  },
+  "lost-connection": {
+    ...base,
+    rollouts: info(false),
+    events: rollout("verifyTraffic", 3_400, events),
+    act: async (page) => {
+      await openService(page);
+      await page.evaluate(() => window.loseEngine());
+      await page.waitForSelector('[data-testid="engine-gone"]');
+    },
+  },
   idle: { ...base, act: openService },
   edited: { ...base, act: edit },
   refused: {
@@ -240,8 +305,16 @@ export const scenes = {
     act: async (page) => {
       await openService(page);
       await page.click('[data-testid="tab-history"]');
-      await page.click('[data-testid="history-row-5"] button');
+      await page.click('[data-testid="rollback-to-5"]');
       await page.waitForSelector('[data-testid="proposal-confirm"]:enabled');
+    },
+  },
+  "history-details": {
+    ...base,
+    act: async (page) => {
+      await openService(page);
+      await page.click('[data-testid="tab-history"]');
+      await page.click('[data-testid="revision-7-details"]');
     },
   },
   "roll-back": {

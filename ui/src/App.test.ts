@@ -231,8 +231,8 @@ test("lists the history and returns to any revision that took effect", async () 
   });
   await fireEvent.click(screen.getByTestId("tab-history"));
   expect(within(await screen.findByTestId("history-row-7")).getByText("Runs now")).toBeTruthy();
-  expect(within(screen.getByTestId("history-row-6")).queryByRole("button")).toBeNull();
-  await fireEvent.click(within(screen.getByTestId("history-row-5")).getByRole("button"));
+  expect(screen.queryByTestId("rollback-to-6")).toBeNull();
+  await fireEvent.click(screen.getByTestId("rollback-to-5"));
   await waitFor(() => expect(called("rollback_request")[0]?.[1]).toMatchObject({ to: 5 }));
 });
 
@@ -295,4 +295,65 @@ test("saves the log lines that are shown", async () => {
   await fireEvent.input(await screen.findByTestId("log-find"), { target: { value: "lost it" } });
   await fireEvent.click(screen.getByRole("button", { name: "Save…" }));
   expect(called("save_text")[0]?.[1]).toEqual({ name: "web.log", text: "blue - lost it\n" });
+});
+
+test("a revision shows its receipt, and the history can be exported", async () => {
+  await openService({ history: () => [revision(7, { receipt: receipt({ failed: 2 }) })] });
+  await fireEvent.click(screen.getByTestId("tab-history"));
+  await fireEvent.click(await screen.findByTestId("revision-7-details"));
+  const details = screen.getByTestId("revision-details").textContent;
+  expect(details).toContain("1.5 CPU, 768M");
+  expect(text("receipt-table")).toContain("Green while Green alone served");
+  await fireEvent.click(screen.getByTestId("export-history"));
+  const saved = called("save_text")[0]?.[1] as { name: string; text: string };
+  expect(saved.name).toBe("web-history.json");
+  expect(JSON.parse(saved.text)).toHaveLength(1);
+});
+
+test("the receipt says what could not be promised, and who went past Traefik", async () => {
+  await deploy();
+  const found = receipt({ unpromised: ["`worker` has open streams"], bypass: ["cron"], cut: 2 });
+  program.tell({
+    type: "ended",
+    outcome: "success",
+    failure: null,
+    receipt: found,
+    leftBehind: [],
+  });
+  await fireEvent.click(screen.getByTestId("tab-traffic"));
+  await waitFor(() => expect(text("receipt-sentence")).toContain("2 requests cut off"));
+  expect(text("unpromised")).toContain("worker has open streams");
+  expect(text("bypass")).toContain("cron");
+  expect(text("receipt-table")).toContain("Before");
+});
+
+test("what goes through each set is shown as it is counted", async () => {
+  await deploy();
+  const flow = {
+    inFlight: 3,
+    connections: 9,
+    requestsPerSecond: 204,
+    connectionsPerSecond: 1,
+    bytesReceivedPerSecond: 1,
+    bytesSentPerSecond: 1,
+  };
+  program.tell({ type: "flow", blue: flow, green: { ...flow, requestsPerSecond: 8, inFlight: 0 } });
+  await waitFor(() => expect(text("lane-blue")).toContain("204 req/s"));
+  expect(text("lane-blue")).toContain("3 in flight");
+  expect(text("lane-green")).toContain("8.0 req/s");
+});
+
+test("steps and probe are asked for as the options say", async () => {
+  await openService();
+  await fireEvent.change(screen.getByTestId("steps"), { target: { value: "10 50 100" } });
+  await fireEvent.change(screen.getByTestId("probe-path"), { target: { value: "/health" } });
+  await waitFor(() =>
+    expect(called("plan_rollout").at(-1)?.[1]).toMatchObject({
+      request: { options: { steps: [10, 50, 100], probe: { path: "/health", enabled: true } } },
+    }),
+  );
+  await fireEvent.change(screen.getByTestId("steps"), { target: { value: "ten" } });
+  expect(screen.getByText("Write whole numbers, such as 10, 50, 100")).toBeTruthy();
+  await fireEvent.click(screen.getByTestId("probe-enabled"));
+  expect(screen.queryByTestId("probe-path")).toBeNull();
 });

@@ -13,6 +13,7 @@ import type { CommandError } from "./bindings/CommandError";
 import type { EngineInfo } from "./bindings/EngineInfo";
 import type { Event } from "./bindings/Event";
 import type { ChangeKind } from "./bindings/ChangeKind";
+import type { Interrupted } from "./bindings/Interrupted";
 import type { KeepPlan } from "./bindings/KeepPlan";
 import type { KeepRequest } from "./bindings/KeepRequest";
 import type { LiveRequest } from "./bindings/LiveRequest";
@@ -62,6 +63,7 @@ export type {
   ChangeKind,
   EngineInfo,
   Event,
+  Interrupted,
   KeepPlan,
   LiveRequest,
   LogLine,
@@ -127,10 +129,17 @@ export const listProjects = () => call<ProjectSummary[]>("list_projects");
 export const recentProjects = () => call<RecentProject[]>("recent_projects");
 export const forgetProject = (source: ProjectSource) => call<null>("forget_project", { source });
 export const openProject = (source: ProjectSource) => call<Project>("open_project", { source });
+/** Starts what of it does not run. */
+export const startProject = (source: ProjectSource) => call<null>("start_project", { source });
 export const planRollout = (request: RolloutRequest) => call<Plan>("plan_rollout", { request });
 export const startRollout = (request: RolloutRequest) => call<string>("start_rollout", { request });
 export const abortRollout = (id: string) => call<null>("abort_rollout", { id });
 export const runningRollouts = () => call<RolloutInfo[]>("running_rollouts");
+/** Rollouts that were cut off, by whichever process they were done. */
+export const interruptedRollouts = () => call<Interrupted[]>("interrupted_rollouts");
+/** Takes one of them back to Blue; the rollout's id. */
+export const recoverRollout = (source: ProjectSource, service: string) =>
+  call<string>("recover_rollout", { source, service });
 export const rollbackRequest = (source: ProjectSource, service: string, to: number | null) =>
   call<RolloutRequest>("rollback_request", { source, service, to });
 /** Changes the limits of the running containers, without new ones. */

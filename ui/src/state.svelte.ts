@@ -4,6 +4,7 @@ import type {
   Change,
   CommandError,
   EngineInfo,
+  Interrupted,
   Project,
   ProjectSource,
   ProjectSummary,
@@ -49,6 +50,8 @@ export class AppState {
   project = $state.raw<Load<Project>>({ status: "loading" });
   /** Rollouts of this session by id, oldest first. */
   runs = $state.raw<ReadonlyMap<string, RolloutView>>(new Map());
+  /** Rollouts that nobody carries on. */
+  interrupted = $state.raw<Interrupted[]>([]);
   asksToClose = $state(false);
   sample = $state.raw<Load<ProjectSource> | null>(null);
   /** Something that failed beside the open place. */
@@ -119,11 +122,13 @@ export class AppState {
 
   /** Reads the lists of the sidebar again. */
   async refresh(): Promise<void> {
-    const [projects, recent, rollouts] = await Promise.all([
+    const [projects, recent, rollouts, interrupted] = await Promise.all([
       backend.listProjects(),
       backend.recentProjects(),
       backend.runningRollouts(),
+      backend.interruptedRollouts(),
     ]);
+    this.interrupted = interrupted;
     this.projects = projects;
     this.recent = recent;
     for (const { id, project, service } of rollouts) this.follow(id, project, service);
@@ -245,6 +250,15 @@ export class AppState {
     await this.refresh();
   }
 
+  /** Takes a rollout that was cut off back to Blue, and shows that. */
+  async recover({ source, project, service, rollout }: Interrupted): Promise<void> {
+    const id = await backend.recoverRollout(source, service);
+    this.interrupted = this.interrupted.filter((one) => one.rollout !== rollout);
+    this.follow(id, project, service);
+    const known = this.projects?.find(({ name }) => name === project);
+    this.open(known?.source ?? source, service);
+  }
+
   /** Follows a rollout from its first event. */
   follow(id: string, project: string, service: string): void {
     if (this.#followed.has(id)) return;
@@ -255,7 +269,10 @@ export class AppState {
       (event) => {
         const before = this.runs.get(id) ?? emptyRollout(id, project, service);
         this.#put(fold(before, event));
-        if (event.type === "ended") this.reload();
+        if (event.type === "ended") {
+          this.reload();
+          this.refresh().catch(this.#report);
+        }
       },
       this.#report,
     );

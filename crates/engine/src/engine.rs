@@ -8,20 +8,20 @@ use uuid::Uuid;
 
 use crate::{
     Error, LogLine, Result, Usage,
-    compose::{Compose, Files, Hook},
+    compose::{self, Compose, Files, Hook},
     docker,
     event::{EventKind, Phase},
     history::History,
     lock::Lock,
     model::{
-        EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
-        Revision, RolloutOptions, RolloutRequest,
+        EngineInfo, Interrupted, LimitsChange, Memory, Origin, Plan, Project, ProjectSource,
+        ProjectSummary, Revision, RolloutOptions, RolloutRequest,
     },
     observe,
     paths::Paths,
     plan::{Planned, Planner},
     project,
-    rollout::{Driver, Evidence, Rollout, Unsettled, UnsettledFile},
+    rollout::{self, Driver, Evidence, Rollout, Unsettled, UnsettledFile},
     traffic::{self, Traffic},
 };
 
@@ -186,10 +186,11 @@ impl Engine {
         };
         let lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
         let unsettled = self.unsettled(&project, service);
-        let Unsettled { rollout: id, plan } =
-            unsettled.read()?.ok_or_else(|| Error::NothingToRecover {
-                service: service.to_owned(),
-            })?;
+        let Unsettled {
+            rollout: id, plan, ..
+        } = unsettled.read()?.ok_or_else(|| Error::NothingToRecover {
+            service: service.to_owned(),
+        })?;
         let mut blue = Vec::new();
         for replica in &plan.blue {
             blue.extend(docker::inspect(&inner.docker, &replica.id).await?);
@@ -315,6 +316,31 @@ impl Engine {
         self.inner
             .history
             .read(&self.inner.info.id, project, service)
+    }
+
+    /// Rollouts on this engine that were cut off, and that [`recover`](Self::recover) takes back.
+    pub fn interrupted(&self) -> Result<Vec<Interrupted>> {
+        rollout::interrupted(&self.inner.data, &self.inner.info.id)
+    }
+
+    /// Starts what of a project does not run, as plain `docker compose up -d` does.
+    pub async fn start_project(&self, source: &ProjectSource) -> Result<()> {
+        let compose = &self.inner.compose;
+        let source = compose.resolve(source).await?;
+        let words = compose.command(&source, &[], &["up", "-d"]);
+        let output = compose
+            .run(&words, &compose::working_directory(&source), |line| {
+                tracing::info!(line, "starting the project");
+            })
+            .await?;
+        if output.success {
+            return Ok(());
+        }
+        Err(Error::Unexpected(format!(
+            "`{}` failed: {}",
+            words.join(" "),
+            output.message()
+        )))
     }
 
     /// Use of one container, a sample about each second until it stops.

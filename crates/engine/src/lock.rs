@@ -59,6 +59,28 @@ impl Lock {
             .map_err(failed("write the lock"))?;
         Ok(Self { _file: file })
     }
+
+    /// Whether some process holds the lock of a service.
+    pub(crate) fn is_held(data: &Path, engine: &str, project: &str, service: &str) -> Result<bool> {
+        let path = data
+            .join("locks")
+            .join(file_name(&[engine, project, service]));
+        let failed = |source| Error::File {
+            operation: "look at the lock",
+            path: path.clone(),
+            source,
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
 }
 
 fn now() -> String {
@@ -81,6 +103,17 @@ pub(crate) fn file_name(words: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_can_be_seen_whether_somebody_holds_a_lock() {
+        let data = tempfile::tempdir().unwrap();
+        let held = || Lock::is_held(data.path(), "engine", "shop", "web").unwrap();
+        assert!(!held());
+        let lock = Lock::take(data.path(), "engine", "shop", "web").unwrap();
+        assert!(held());
+        drop(lock);
+        assert!(!held());
+    }
 
     #[test]
     fn a_second_lock_names_the_first_holder() {

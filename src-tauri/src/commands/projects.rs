@@ -27,6 +27,17 @@ pub(crate) fn forget_project(desktop: State<'_, Desktop>, source: ProjectSource)
     Ok(desktop.recents.forget(&source)?)
 }
 
+/// Starts what of a project does not run.
+#[tauri::command]
+pub(crate) async fn start_project(
+    desktop: State<'_, Desktop>,
+    source: ProjectSource,
+) -> Answer<()> {
+    input::check_source(&source)?;
+    let started = desktop.engine().await?.start_project(&source).await;
+    desktop.answer(started).await
+}
+
 #[tauri::command]
 pub(crate) async fn open_project(
     desktop: State<'_, Desktop>,

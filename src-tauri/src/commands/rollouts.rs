@@ -1,7 +1,10 @@
 //! Rollouts: planned, started, aborted, looked back at.
 
 use tauri::{AppHandle, Runtime, State};
-use teal_engine::model::{Origin, Plan, ProjectSource, Revision, RolloutOptions, RolloutRequest};
+use teal_engine::{
+    Rollout,
+    model::{Interrupted, Origin, Plan, ProjectSource, Revision, RolloutOptions, RolloutRequest},
+};
 
 use super::Answer;
 use crate::{command_error::CommandError, desktop::Desktop, input, notice, rollouts::RolloutInfo};
@@ -30,10 +33,15 @@ pub(crate) async fn start_rollout<R: Runtime>(
     };
     let rollout = desktop.engine().await?.roll_out(request).await;
     let rollout = desktop.answer(rollout).await?;
+    Ok(begin(app, &desktop, rollout))
+}
+
+/// Keeps a rollout that runs, and says when it has ended.
+fn begin<R: Runtime>(app: AppHandle<R>, desktop: &Desktop, rollout: Rollout) -> String {
     let id = rollout.id().to_owned();
     tauri::async_runtime::spawn(notice::of_the_end(app, rollout.clone()));
     desktop.keep(rollout);
-    Ok(id)
+    id
 }
 
 #[tauri::command]
@@ -46,6 +54,29 @@ pub(crate) fn abort_rollout(desktop: State<'_, Desktop>, id: &str) -> Answer<()>
 #[tauri::command]
 pub(crate) fn running_rollouts(desktop: State<'_, Desktop>) -> Vec<RolloutInfo> {
     desktop.rollouts.infos()
+}
+
+/// Rollouts that were cut off, of this window or of any other process.
+#[tauri::command]
+pub(crate) async fn interrupted_rollouts(desktop: State<'_, Desktop>) -> Answer<Vec<Interrupted>> {
+    let interrupted = desktop.engine().await?.interrupted();
+    desktop.answer(interrupted).await
+}
+
+/// Takes one of them back to Blue, and answers with its id.
+#[tauri::command]
+pub(crate) async fn recover_rollout<R: Runtime>(
+    app: AppHandle<R>,
+    desktop: State<'_, Desktop>,
+    source: ProjectSource,
+    service: String,
+) -> Answer<String> {
+    input::check_source(&source)?;
+    input::check_name(&service)?;
+    let engine = desktop.engine().await?;
+    let recovery = engine.recover(&source, &service, Origin::Window).await;
+    let recovery = desktop.answer(recovery).await?;
+    Ok(begin(app, &desktop, recovery))
 }
 
 #[tauri::command]

@@ -53,6 +53,7 @@ function answers(over: Answers = {}): Answers {
     list_projects: () => [summary],
     recent_projects: () => [],
     running_rollouts: () => [],
+    interrupted_rollouts: () => [],
     open_project: () => project(),
     plan_rollout: () => plan(),
     start_rollout: () => program.rollout,
@@ -105,12 +106,13 @@ export function reset(): void {
   app.place = { name: "start" };
   app.project = { status: "loading" };
   app.runs = new Map();
+  app.interrupted = [];
   app.sample = null;
 }
 
 /** Deploys, and tells of it until Green exists. */
-export async function deploy() {
-  await openService();
+export async function deploy(over: Answers = {}) {
+  await openService(over);
   await waitFor(() =>
     expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(false),
   );

@@ -4,6 +4,7 @@
 mod drift;
 mod files;
 mod handover;
+mod interrupted;
 mod limits;
 mod live;
 mod options;
@@ -18,6 +19,7 @@ pub use files::{
     KeepRequest, Place, ReadyPlan, ReadyRequest,
 };
 pub use handover::{Attachment, Handover, HandoverPort};
+pub use interrupted::Interrupted;
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
 pub use live::{LiveRequest, LiveUpdate};
 pub use options::{ProbeOptions, RolloutOptions};

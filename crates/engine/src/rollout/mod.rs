@@ -39,7 +39,7 @@ pub(crate) use evidence::Evidence;
 use failure::{FailureKind, Trouble, chain};
 pub(crate) use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
-pub(crate) use unsettled::{Unsettled, UnsettledFile};
+pub(crate) use unsettled::{Unsettled, UnsettledFile, interrupted};
 
 /// Everything one rollout works with.
 pub(crate) struct Driver {
@@ -121,6 +121,10 @@ impl Driver {
             deadline_ms: self.deadline(phase).map(millis),
         });
         tracing::info!(?phase, "phase started");
+        if let Err(error) = self.unsettled.note(phase) {
+            // The way back does not need it: it is for people to read.
+            tracing::warn!(%error, "the phase was not noted");
+        }
         let aborted = self.rollout.aborted().clone();
         let done = tokio::select! {
             biased;

@@ -54,6 +54,7 @@ impl Driver {
         self.unsettled.write(&Unsettled {
             rollout: self.rollout.id().to_owned(),
             plan: self.plan.clone(),
+            phase: Some(phase),
         })?;
         if self.is_steered() && !self.live_blue().is_empty() {
             self.step(phase, "Holding all traffic on Blue");
