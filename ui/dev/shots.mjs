@@ -55,6 +55,7 @@ async function look(name, scheme, [width, height]) {
     colorScheme: scheme,
     reducedMotion: "reduce",
   });
+  page.setDefaultTimeout(180_000);
   page.on("pageerror", (error) => complain(where, error));
   page.on("console", (message) => message.type() === "error" && complain(where, message.text()));
   await page.addInitScript(mockTauri, { ...scene, readyPlan, keepPlan });
