@@ -137,6 +137,7 @@ test("says what the next plain up would do, and keeps the limits", async () => {
     sourceAfter: source,
     limits: after,
     files: [{ ...file, before: "memory: 512M\n", after: "memory: 768M\n", backup: true }],
+    settled: true,
     command: ["docker", "compose", "up", "-d"],
   };
   await openService({

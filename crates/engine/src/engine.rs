@@ -1,5 +1,7 @@
 //! The engine's public face.
 
+mod files;
+
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use bollard::Docker;
@@ -369,6 +371,7 @@ impl Engine {
             compose: &self.inner.compose,
             info: &self.inner.info,
             history: &self.inner.history,
+            data: &self.inner.data,
         }
     }
 }

@@ -38,8 +38,8 @@ pub enum Error {
     /// Compose refused the files; its own words are shown.
     #[error("Compose can't read the project: {message}")]
     ProjectInvalid { message: String },
-    /// The override holds something that can't be edited without changing what people wrote.
-    #[error("can't add limits to `{}`: {reason}", at(path, *line))]
+    /// A compose file holds something that can't be edited without changing what people wrote.
+    #[error("can't edit `{}`: {reason}", at(path, *line))]
     Override {
         path: PathBuf,
         /// The first line is 1.
@@ -47,6 +47,21 @@ pub enum Error {
         reason: String,
         remedy: String,
     },
+    /// Nothing that a change could go into, and how there would be.
+    #[error("{reason}")]
+    CannotChange { reason: String, remedy: String },
+    /// Somebody changed a file that Teal was about to change or to put back.
+    #[error("`{}` was changed by others meanwhile", path.display())]
+    FileChanged {
+        path: PathBuf,
+        /// From what Teal knew to what it is, in the unified format.
+        diff: String,
+    },
+    /// What was reviewed is no longer what would be done.
+    #[error("the project has changed since these changes were shown")]
+    PlanOutdated,
+    #[error("Teal has changed no file for `{service}` that it could put back")]
+    NothingToUndo { service: String },
     #[error("there is no service `{service}` in project `{project}`")]
     ServiceNotFound {
         project: String,
@@ -159,7 +174,9 @@ impl Error {
                 "name one with `-f`, or change to the folder of the project".into()
             }
             Self::NoFile { .. } => "check the path".into(),
-            Self::Override { remedy, .. } => remedy.clone(),
+            Self::Override { remedy, .. } | Self::CannotChange { remedy, .. } => remedy.clone(),
+            Self::FileChanged { diff, .. } => format!("look at what was changed, and undo it or Teal's change by hand:\n{diff}"),
+            Self::PlanOutdated => "look at the changes again".into(),
             Self::ServiceNotFound { nearest, known, .. } => match nearest {
                 Some(name) => format!("did you mean `{name}`?"),
                 None if known.is_empty() => "the project has no services".into(),
@@ -180,6 +197,7 @@ impl Error {
             }
             Self::ProjectInvalid { .. }
             | Self::NothingToRecover { .. }
+            | Self::NothingToUndo { .. }
             | Self::Engine { .. }
             | Self::File { .. }
             | Self::Command { .. }
@@ -211,6 +229,10 @@ impl Error {
             Self::NoComposeFile { .. } | Self::NoFile { .. } => "noFile",
             Self::ProjectInvalid { .. } => "projectInvalid",
             Self::Override { .. } => "override",
+            Self::CannotChange { .. } => "cannotChange",
+            Self::FileChanged { .. } => "fileChanged",
+            Self::PlanOutdated => "planOutdated",
+            Self::NothingToUndo { .. } => "nothingToUndo",
             Self::ServiceNotFound { .. } => "serviceNotFound",
             Self::Refused { .. } => "refused",
             Self::Busy { .. } => "busy",

@@ -28,6 +28,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) compose: &'a Compose,
     pub(crate) info: &'a EngineInfo,
     pub(crate) history: &'a History,
+    /// The data directory.
+    pub(crate) data: &'a Path,
 }
 
 /// A plan, and what was found of the traffic on the way.
@@ -53,7 +55,7 @@ impl Planner<'_> {
         let service = find_service(&base, &request.service)?;
         let blue = docker::list(self.docker, &base.name, Some(&request.service)).await?;
         let override_path = override_file::path(&source);
-        let override_before = read_override(&override_path)?;
+        let override_before = override_file::read_text(&override_path)?;
         let limits_before = blue.first().map_or(service.limits(), docker::limits);
         let past = self
             .history
@@ -278,9 +280,9 @@ pub(crate) fn environment_difference(
     blue: &ContainerInspectResponse,
     green: &ComposeService,
 ) -> Option<Difference> {
-    let environment = blue.config.as_ref()?.env.as_ref()?;
+    // A container without any variable may have none at all.
+    let environment = blue.config.as_ref()?.env.iter().flatten();
     let before: BTreeMap<&str, &str> = environment
-        .iter()
         .filter_map(|entry| entry.split_once('='))
         .collect();
     let changed: Vec<&str> = green
@@ -324,18 +326,6 @@ pub(crate) fn find_service<'a>(model: &'a ComposeModel, name: &str) -> Result<&'
         let known: Vec<String> = model.services.keys().cloned().collect();
         Error::no_service(&model.name, name, known)
     })
-}
-
-fn read_override(path: &Path) -> Result<Option<String>> {
-    override_file::read(path)?
-        .map(String::from_utf8)
-        .transpose()
-        .map_err(|_| Error::Override {
-            path: path.to_owned(),
-            line: None,
-            reason: "it is not UTF-8".to_owned(),
-            remedy: "save it as UTF-8, or move it away".to_owned(),
-        })
 }
 
 /// The limits that Green gets. A rollback takes a revision's as a whole: one that had no limit is

@@ -11,12 +11,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     Error, Result,
+    applied::Applied,
     compose::{self, ComposeModel, ComposeService, Files, override_file},
     docker::{self, compose_label},
     drift::{Found, drift},
     model::{
-        ContainerState, Health, Project, ProjectSource, Readiness, Replica, Revision,
-        RolloutOptions, Service,
+        AppliedChange, ContainerState, Health, Project, ProjectSource, Readiness, Replica,
+        Revision, RolloutOptions, Service,
     },
     plan::{Planner, current_revision},
     readiness::{self, Facts},
@@ -62,7 +63,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     let images = images(planner, &base).await?;
     let up = planner.compose.command(&source, &[], &["up", "-d"]);
     let traefik = surveys.iter().find_map(|survey| survey.traefik.clone());
-    let services = parts
+    let services: Result<_> = parts
         .iter()
         .zip(surveys)
         .map(|((name, file, containers), survey)| {
@@ -81,16 +82,17 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
                 up: &up,
                 containers,
                 survey,
+                applied: Applied::of(planner.data, &base.name, name).list()?,
                 past: &past,
             };
-            found.describe(planner, &base, &directory)
+            Ok(found.describe(planner, &base, &directory))
         })
         .collect();
     Ok(Project {
         name: base.name,
         working_directory: directory,
         source,
-        services,
+        services: services?,
         traefik,
         override_file: override_exists.then_some(override_path),
     })
@@ -158,6 +160,7 @@ struct Part<'a> {
     up: &'a [String],
     containers: &'a [ContainerInspectResponse],
     survey: Survey,
+    applied: Vec<AppliedChange>,
     past: &'a [Revision],
 }
 
@@ -215,7 +218,7 @@ impl Part<'_> {
                 past: &past,
                 command: self.up,
             }),
-            applied: Vec::new(),
+            applied: self.applied,
             verdicts,
             replicas,
         }

@@ -3,11 +3,12 @@
 //! Its labels are the route that pins traffic to the container; the program itself only watches:
 //! ten times a second it prints one JSON line with what is in flight on the ports that it is given.
 //!
-//! `teal-sidecar [PORT…]`
+//! `teal-sidecar [PORT…]`, or `teal-sidecar ask PORT [PATH]` for one question.
 //!
 //! It uses nothing but the standard library, so that it can be built with the engine by rustc
 //! alone, for a scratch image, and stays small.
 
+mod ask;
 #[expect(unsafe_code, reason = "the C library's `socket`")]
 mod diag;
 mod tally;
@@ -47,7 +48,13 @@ fn main() -> ExitCode {
     unsafe {
         signal::signal(SIGTERM, signal::leave);
     }
-    match ports().and_then(|ports| watch(&ports)) {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [word, port, path @ ..] = arguments.as_slice()
+        && word == "ask"
+    {
+        return answer(port, path.first().map(String::as_str));
+    }
+    match ports(&arguments).and_then(|ports| watch(&ports)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = error.to_string().replace(['"', '\\'], "'");
@@ -58,9 +65,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn ports() -> io::Result<Vec<u16>> {
-    env::args()
-        .skip(1)
+/// One question, for whoever reads the line and the exit code.
+fn answer(port: &str, path: Option<&str>) -> ExitCode {
+    let port = port
+        .parse()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error));
+    let (is_good, text) = match port.and_then(|port| ask::ask(port, path)) {
+        Ok(answer) => answer,
+        Err(error) => (false, error.to_string()),
+    };
+    writeln!(io::stdout(), "{text}").ok();
+    ExitCode::from(u8::from(!is_good))
+}
+
+fn ports(arguments: &[String]) -> io::Result<Vec<u16>> {
+    arguments
+        .iter()
         .map(|argument| argument.parse())
         .collect::<Result<_, _>>()
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))

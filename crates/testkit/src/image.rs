@@ -1,8 +1,12 @@
-//! The image of `hello` for tests.
+//! The images of tests.
 
-use std::{env, fs::File};
+use std::{
+    env,
+    fs::{self, File},
+};
 
-use bollard::Docker;
+use bollard::{Docker, body_full, query_parameters::CreateImageOptionsBuilder};
+use futures_util::TryStreamExt;
 use teal_sample::image;
 
 /// Imports `hello` unless it is there, and returns the image's name. It stays for the next run; its
@@ -25,4 +29,56 @@ pub(crate) async fn hello(docker: &Docker) -> String {
             .expect("`hello` can be imported");
     }
     name
+}
+
+/// Imports an image with a shell, `wget` and `httpd`, as many public images have them: this
+/// machine's static busybox. By default it serves `/` and `/health` at port 8080.
+///
+/// # Panics
+/// There is no busybox.
+pub async fn busybox(docker: &Docker) -> String {
+    const NAME: &str = "teal-testkit/busybox:1";
+    const COMMANDS: [&str; 6] = ["httpd", "nslookup", "sh", "sleep", "true", "wget"];
+    if docker.inspect_image(NAME).await.is_ok() {
+        return NAME.to_owned();
+    }
+    let program = ["/bin/busybox", "/usr/bin/busybox"]
+        .iter()
+        .find_map(|path| fs::read(path).ok())
+        .expect("this test needs a static busybox; `cargo xtask setup` installs it");
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut put = |path: &str, mode, content: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(mode);
+        archive
+            .append_data(&mut header, path, content)
+            .expect("an archive in memory takes any file");
+    };
+    put("bin/busybox", 0o755, &program);
+    put("www/index.html", 0o644, b"hello\n");
+    put("www/health", 0o644, b"well\n");
+    for command in COMMANDS {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        archive
+            .append_link(&mut header, format!("bin/{command}"), "busybox")
+            .expect("an archive in memory takes any link");
+    }
+    let archive = archive.into_inner().expect("an archive in memory ends");
+    let options = CreateImageOptionsBuilder::new()
+        .from_src("-")
+        .repo(NAME)
+        .changes(vec![
+            "EXPOSE 8080".to_owned(),
+            r#"CMD ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"]"#.to_owned(),
+        ])
+        .build();
+    docker
+        .create_image(Some(options), Some(body_full(archive.into())), None)
+        .try_collect::<Vec<_>>()
+        .await
+        .expect("busybox can be imported");
+    NAME.to_owned()
 }

@@ -36,6 +36,7 @@ mod traffic;
 pub use containers::Container;
 pub use echo::Echo;
 pub use eventually::eventually;
+pub use image::busybox;
 pub use load::{Cause, Kind, Load, LoadFailure, LoadReport, RunningLoad, Seen, Tally};
 pub use project::Project;
 pub use report::{Answer, Report};

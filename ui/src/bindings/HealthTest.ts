@@ -3,4 +3,4 @@
 /**
  * How a container's health is found out.
  */
-export type HealthTest = { "by": "command", test: Array<string>, } | { "by": "teal", port: number, path: string, };
+export type HealthTest = { "by": "command", test: Array<string>, } | { "by": "teal", port: number, path: string | null, };

@@ -28,6 +28,11 @@ limits: Limits,
  */
 files: Array<FileChange>, 
 /**
- * The command that then changes nothing, as its words.
+ * Whether `command` then leaves the containers as they are. False where something else in the
+ * files, or the image, has changed since they were made.
+ */
+settled: boolean, 
+/**
+ * What brings the project up, as its words.
  */
 command: Array<string>, };

@@ -30,6 +30,9 @@ fn linux_parts(needs: Needs) -> Vec<Part> {
         part(exists("pkg-config"), &["pkg-config"]),
         part(webkit(), &["libwebkit2gtk-4.1-dev"]),
     ];
+    if needs.engine {
+        parts.push(part(exists("busybox"), &["busybox-static"]));
+    }
     if needs.engine && !engine::answers() {
         let packages = &["docker.io", "iptables", "ca-certificates"];
         parts.push(part(exists("dockerd") && exists("docker"), packages));

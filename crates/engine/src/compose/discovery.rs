@@ -150,6 +150,41 @@ impl Compose {
             })
     }
 
+    /// The override that plain `docker compose up` reads besides these files, there or not.
+    ///
+    /// # Errors
+    /// [`Error::CannotChange`] where the files were named, so that Compose reads no other.
+    pub(super) async fn own_override(&self, source: &ProjectSource) -> Result<PathBuf> {
+        let first = source.files.first();
+        let Some((folder, name)) = first.and_then(|file| Some((file.parent()?, file.file_name()?)))
+        else {
+            return Err(no_override("the project has no file".to_owned()));
+        };
+        let variables = self.variables(folder, source).await?;
+        if !variables.files.is_empty() {
+            return Err(no_override(format!(
+                "`COMPOSE_FILE` names the files in `{}`, so Compose reads no override by itself",
+                folder.display()
+            )));
+        }
+        let found = named_files(folder).unwrap_or_default();
+        if found != source.files {
+            return Err(no_override(format!(
+                "the files were named (`-f`), so Compose reads no override beside `{}` by itself",
+                name.display()
+            )));
+        }
+        Ok(match found.into_iter().nth(1) {
+            Some(file) => file,
+            None => folder.join(match name.to_str() {
+                Some("compose.yml") => "compose.override.yml",
+                Some("docker-compose.yml") => "docker-compose.override.yml",
+                Some("docker-compose.yaml") => "docker-compose.override.yaml",
+                _ => "compose.override.yaml",
+            }),
+        })
+    }
+
     async fn variables(&self, folder: &Path, source: &ProjectSource) -> Result<Variables> {
         let question = ProjectSource {
             files: vec!["-".into()],
@@ -160,6 +195,14 @@ impl Compose {
         let words = self.command(&question, &[], &["config", "--format", "json"]);
         let answer = self.ask(&words, folder, Some(QUESTION)).await?;
         model::parse(&answer)
+    }
+}
+
+fn no_override(reason: String) -> Error {
+    Error::CannotChange {
+        reason,
+        remedy: "choose the compose file itself (`--in-file`), or open the project by its folder"
+            .to_owned(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The Compose files of a project, read and run through the Compose program itself: what `include`,
 //! `extends`, interpolation, profiles and env files mean is Compose's business, never ours.
 
+mod change;
 mod discovery;
-mod editable;
-mod expected;
+mod edit;
 mod hook;
 mod merge;
 mod model;
@@ -23,7 +23,10 @@ use std::{
 
 use serde::Deserialize;
 
+pub(crate) use change::{Changed, TargetFile, unified};
+pub(crate) use edit::{Edit, Node, list_at, says};
 pub(crate) use hook::Hook;
+pub(crate) use merge::{label_edit, limit_edits};
 pub(crate) use model::{ComposeModel, ComposePort, ComposeService, LimitKeys};
 pub(crate) use process::CommandOutput;
 

@@ -95,12 +95,12 @@ pub(crate) struct Hidden(String);
 
 /// What a service says about one network it is in.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "Compose's names")]
 #[serde(default)]
 pub(crate) struct ComposeNetwork {
     pub ipv4_address: Option<String>,
     pub ipv6_address: Option<String>,
     pub mac_address: Option<String>,
+    pub aliases: Vec<String>,
 }
 
 /// One published port.
@@ -294,6 +294,10 @@ impl ComposeService {
                 .or(image.map(|image| image.retries))
                 .unwrap_or(HEALTH_RETRIES),
         })
+    }
+
+    pub(crate) fn disables_health_check(&self) -> bool {
+        self.healthcheck.as_ref().is_some_and(|check| check.disable)
     }
 
     /// The number of containers that the files ask for.

@@ -1,5 +1,5 @@
 //! `docker-compose.blue-green.yml`, the override that carries the limits: where it is, and how it
-//! is read, written and put back.
+//! and the project's other files are read, written and put back.
 
 use std::{
     fs, io,
@@ -26,6 +26,19 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", path)(error)),
     }
+}
+
+/// The file's text; none where there is no file.
+pub(crate) fn read_text(path: &Path) -> Result<Option<String>> {
+    read(path)?
+        .map(String::from_utf8)
+        .transpose()
+        .map_err(|_| Error::Override {
+            path: path.to_owned(),
+            line: None,
+            reason: "it is not UTF-8".to_owned(),
+            remedy: "save it as UTF-8, or move it away".to_owned(),
+        })
 }
 
 /// Replaces the file's content in one step: whoever reads it sees the old text or the new, also
@@ -61,7 +74,7 @@ fn follow(path: &Path) -> Result<PathBuf> {
 fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = target.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
-        .prefix(".docker-compose.blue-green.")
+        .prefix(".teal.")
         .suffix(".tmp")
         .tempfile_in(folder)?;
     io::Write::write_all(&mut file, bytes)?;

@@ -99,9 +99,10 @@ pub enum HealthTest {
     #[serde(rename_all = "camelCase")]
     Command { test: Vec<String> },
     /// Teal asks from within the container's network, without anything from the image: a rollout
-    /// goes on when `path` at `port` answers below 400.
+    /// goes on when `path` at `port` answers below 400, or without a path when `port` accepts
+    /// connections.
     #[serde(rename_all = "camelCase")]
-    Teal { port: u16, path: String },
+    Teal { port: u16, path: Option<String> },
 }
 
 /// A health check that was tried on a container that runs now.
@@ -146,7 +147,10 @@ pub struct KeepPlan {
     pub limits: Limits,
     /// Empty where the files say so already.
     pub files: Vec<FileChange>,
-    /// The command that then changes nothing, as its words.
+    /// Whether `command` then leaves the containers as they are. False where something else in the
+    /// files, or the image, has changed since they were made.
+    pub settled: bool,
+    /// What brings the project up, as its words.
     pub command: Vec<String>,
 }
 
@@ -170,4 +174,36 @@ pub struct AppliedChange {
     pub files: Vec<PathBuf>,
     /// Copies of what was there before, for files of the user's own.
     pub backups: Vec<PathBuf>,
+}
+
+impl HealthTest {
+    /// A check by Teal as its label has it: `http:8080/ready` or `tcp:8080`.
+    pub(crate) fn label(&self) -> Option<String> {
+        match self {
+            Self::Command { .. } => None,
+            Self::Teal {
+                port,
+                path: Some(path),
+            } => Some(format!("http:{port}{path}")),
+            Self::Teal { port, path: None } => Some(format!("tcp:{port}")),
+        }
+    }
+
+    /// What a label says; none where it can't be read.
+    pub(crate) fn from_label(label: &str) -> Option<Self> {
+        let (kind, rest) = label.split_once(':')?;
+        let (port, path) = match rest.find('/') {
+            Some(at) => (&rest[..at], Some(rest[at..].to_owned())),
+            None => (rest, None),
+        };
+        let port = port.parse().ok().filter(|port| *port > 0)?;
+        match (kind, path) {
+            ("tcp", None) => Some(Self::Teal { port, path: None }),
+            ("http", path) => Some(Self::Teal {
+                port,
+                path: Some(path.unwrap_or_else(|| "/".to_owned())),
+            }),
+            _ => None,
+        }
+    }
 }

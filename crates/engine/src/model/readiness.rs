@@ -124,6 +124,13 @@ pub enum VerdictCode {
     RevisionLost,
 }
 
+impl Fix {
+    /// Whether it is the same kind of change.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
 impl Readiness {
     /// What a service's verdicts come to.
     pub fn of(verdicts: &[Verdict]) -> Self {

@@ -10,6 +10,7 @@ use crate::model::{Fix, HealthCheck, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts) -> Option<Verdict> {
     match facts.health_check() {
+        None if facts.is_asked_by_teal() => None,
         None => Some(missing()),
         Some(check) => slow(&check, facts.health_timeout),
     }

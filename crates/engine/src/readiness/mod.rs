@@ -18,7 +18,11 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     compose::{ComposeModel, ComposeService},
-    model::{ContainerState, EngineInfo, HealthCheck, Limits, Memory, Replica, Route, Verdict},
+    model::{
+        ContainerState, EngineInfo, HealthCheck, HealthTest, Limits, Memory, Replica, Route,
+        Verdict,
+    },
+    ready::TEAL_HEALTH,
 };
 
 pub(crate) use finding::{refused, warning};
@@ -113,6 +117,12 @@ impl<'a> Facts<'a> {
     fn health_check(&self) -> Option<HealthCheck> {
         let image = self.found.and_then(|found| found.image_health);
         self.service.health_check(image)
+    }
+
+    /// Whether a label says how Teal itself finds the health out.
+    fn is_asked_by_teal(&self) -> bool {
+        let label = self.service.labels.get(TEAL_HEALTH);
+        label.is_some_and(|label| HealthTest::from_label(label).is_some())
     }
 
     /// The containers that serve now.

@@ -22,9 +22,11 @@ use super::{
 };
 use crate::{
     Result,
-    docker::{inspect, probe_output, replica},
+    docker::{container_label, inspect, probe_output, replica},
     event::EventKind,
-    model::{ContainerState, Health},
+    model::{ContainerState, Health, HealthTest},
+    ready::TEAL_HEALTH,
+    traffic,
 };
 
 /// A container that its restart policy brings back this often is in a loop.
@@ -124,16 +126,25 @@ impl Wait<'_> {
             );
         };
         let replica = replica(&container);
+        let asked = self.ask(&container).await?;
+        let health = match &asked {
+            Some(said) if said.success => Health::Healthy,
+            Some(_) => Health::Starting,
+            None => replica.health,
+        };
         self.rollout.emit(EventKind::HealthPoll {
             container: id.to_owned(),
-            health: replica.health,
+            health,
             since_start_ms: since_start(&container),
-            output: probe_output(&container),
+            output: match asked {
+                Some(said) => Some(said.output),
+                None => probe_output(&container),
+            },
         });
         if let Some(trouble) = crashed(&container) {
             return Err(trouble);
         }
-        Ok(match (replica.state, replica.health) {
+        Ok(match (replica.state, health) {
             (ContainerState::Running, Health::Healthy) => Look::Ready,
             // Without a health check: running for a stable window.
             (ContainerState::Running, Health::None)
@@ -143,6 +154,21 @@ impl Wait<'_> {
             }
             (_, health) => Look::Waiting(health),
         })
+    }
+
+    /// Where the engine knows no health, but a label says how Teal finds it out.
+    async fn ask(&self, container: &ContainerInspectResponse) -> Result<Option<traffic::Said>> {
+        let found = replica(container);
+        let label = container_label(container, TEAL_HEALTH);
+        let Some(HealthTest::Teal { port, path }) = label.and_then(HealthTest::from_label) else {
+            return Ok(None);
+        };
+        if found.state != ContainerState::Running || found.health != Health::None {
+            return Ok(None);
+        }
+        traffic::ask_within(self.docker, &found.id, port, path.as_deref())
+            .await
+            .map(Some)
     }
 
     fn timed_out(&self, ready: &HashMap<&str, bool>) -> Trouble {

@@ -37,6 +37,7 @@ mod tests;
 mod tls;
 mod verify;
 mod version;
+mod within;
 
 pub(crate) use edge::{announcement, handover};
 pub(crate) use error::TrafficError;
@@ -46,3 +47,4 @@ pub(crate) use probe::Probe;
 pub(crate) use steer::Traffic;
 pub(crate) use survey::{Survey, survey, survey_handover};
 pub(crate) use verify::{Answered, Demand};
+pub(crate) use within::{Said, ask_within};

@@ -32,7 +32,7 @@ pub(super) const SIDECAR: &str = "sidecar";
 const GENERATION: &str = "dev.teal.generation";
 const COLOR: &str = "dev.teal.color";
 const SPLIT: &str = "dev.teal.split";
-const TARGET: &str = "dev.teal.target";
+pub(super) const TARGET: &str = "dev.teal.target";
 
 const REPOSITORY: &str = "teal-sidecar";
 const PROGRAM: &str = "teal-sidecar";

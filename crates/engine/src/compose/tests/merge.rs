@@ -4,10 +4,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{compose, folder, write};
 use crate::{
-    compose::{
-        LimitKeys,
-        merge::{CannotMerge, merged},
-    },
+    compose::{LimitKeys, edit::CannotEdit, merge::merged},
     model::{Limits, ProjectSource},
 };
 
@@ -23,7 +20,7 @@ fn limits(cpus: &str, memory: &str) -> Limits {
     }
 }
 
-pub(super) fn merge(existing: &str, keys: LimitKeys) -> Result<String, CannotMerge> {
+pub(super) fn merge(existing: &str, keys: LimitKeys) -> Result<String, CannotEdit> {
     merged(Some(existing), "web", limits("1.5", "768M"), keys, LABELS)
 }
 
@@ -302,7 +299,7 @@ fn the_error_names_the_file_and_the_line() {
     let error = error.at(std::path::Path::new("/p/docker-compose.blue-green.yml"));
     assert_eq!(
         error.to_string(),
-        "can't add limits to `/p/docker-compose.blue-green.yml:2`: `web` is not a mapping, so nothing can be set there"
+        "can't edit `/p/docker-compose.blue-green.yml:2`: `web` is not a mapping, so nothing can be set there"
     );
     assert!(error.hint().unwrap().contains("write `web` out"));
 }

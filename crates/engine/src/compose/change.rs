@@ -1,0 +1,251 @@
+//! A change of a project's own files: which file it goes into, what the file says then, and what
+//! Compose makes of it. Nothing is written here.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use similar::TextDiff;
+
+use super::{
+    Compose, ComposeModel, Files,
+    edit::{self, Edit},
+    model, override_file, working_directory,
+};
+use crate::{
+    Error, Result,
+    model::{FileChange, Place, ProjectSource},
+};
+
+/// The file that a change goes into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetFile {
+    pub(crate) path: PathBuf,
+    /// Whether it is a file that somebody wrote and names, not the override beside it.
+    pub(crate) in_file: bool,
+    /// What it says now; nothing where there is no such file yet.
+    pub(crate) text: String,
+    /// What the project's other files say.
+    others: Vec<String>,
+}
+
+impl TargetFile {
+    /// Whether another file of the project says something at the path.
+    pub(crate) fn others_say(&self, path: &[&str]) -> bool {
+        self.others.iter().any(|text| edit::says(text, path))
+    }
+}
+
+/// A change that Compose accepts.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    /// None where the file says so already.
+    pub(crate) file: Option<FileChange>,
+    /// Opens the project with the change in it.
+    pub(crate) source: ProjectSource,
+    /// What Compose makes of the project then.
+    pub(crate) model: ComposeModel,
+}
+
+impl Compose {
+    /// The file that a change of `service` goes into. In a file of the user's own it is the last
+    /// one that says one of `keys` of the service, else the last one that has the service.
+    ///
+    /// # Errors
+    /// [`Error::CannotChange`] where there is no such file.
+    pub(crate) async fn target(
+        &self,
+        source: &ProjectSource,
+        service: &str,
+        place: Place,
+        keys: &[&[&str]],
+    ) -> Result<TargetFile> {
+        let mut texts = Vec::new();
+        for path in &source.files {
+            let text = override_file::read_text(path)?.unwrap_or_default();
+            texts.push((path.clone(), text));
+        }
+        let path = match place {
+            Place::Override => self.own_override(source).await?,
+            Place::InFile => writer(&texts, service, keys)?,
+        };
+        let (own, others): (Vec<_>, Vec<_>) =
+            texts.into_iter().partition(|(file, _)| *file == path);
+        Ok(TargetFile {
+            path,
+            in_file: place == Place::InFile,
+            text: own.into_iter().map(|(_, text)| text).collect(),
+            others: others.into_iter().map(|(_, text)| text).collect(),
+        })
+    }
+
+    /// What the file says with the edits, and what Compose makes of it. Only the services in
+    /// `touched` may mean something else then.
+    ///
+    /// # Errors
+    /// [`Error::Override`] where the file can't be edited safely, [`Error::ProjectInvalid`] where
+    /// Compose refuses the result.
+    pub(crate) async fn change(
+        &self,
+        files: &Files,
+        target: &TargetFile,
+        edits: &[Edit],
+        touched: &[&str],
+    ) -> Result<Changed> {
+        if edits.is_empty() {
+            return Ok(Changed {
+                file: None,
+                source: files.source.clone(),
+                model: files.model.clone(),
+            });
+        }
+        let before = override_file::read_text(&target.path)?;
+        let after =
+            edit::edited(before.as_deref(), edits).map_err(|cannot| cannot.at(&target.path))?;
+        let mut source = files.source.clone();
+        if !source.files.contains(&target.path) {
+            source.files.push(target.path.clone());
+        }
+        let text = self.config_with(&source, &target.path, &after).await?;
+        let old = self.config_text(&files.source).await?;
+        if let Some(other) = other_change(&old, &text, touched)? {
+            return Err(Error::Override {
+                path: target.path.clone(),
+                line: None,
+                reason: format!("`{other}` would change with it"),
+                remedy: format!("write what both share out for `{other}`, or choose another file"),
+            });
+        }
+        let mut model = ComposeModel::read(&text)?;
+        for (name, service) in &mut model.services {
+            service.enabled = files
+                .model
+                .services
+                .get(name)
+                .is_none_or(|service| service.enabled);
+        }
+        let unchanged = before.as_deref() == Some(after.as_str());
+        Ok(Changed {
+            file: (!unchanged).then(|| FileChange {
+                path: target.path.clone(),
+                diff: unified(&target.path, before.as_deref(), &after),
+                backup: target.in_file,
+                before,
+                after,
+            }),
+            source,
+            model,
+        })
+    }
+
+    /// Compose's hash of a service if the file at `path` had this text.
+    pub(crate) async fn config_hash_with(
+        &self,
+        source: &ProjectSource,
+        path: &Path,
+        text: &str,
+        service: &str,
+    ) -> Result<String> {
+        let (source, directory) = through_stdin(source, path);
+        let words = self.command(&source, &[], &["config", "--hash", service]);
+        let answer = self.ask(&words, &directory, Some(text)).await?;
+        let hash = answer.split_whitespace().last();
+        Ok(hash.unwrap_or_default().to_owned())
+    }
+
+    async fn config_text(&self, source: &ProjectSource) -> Result<String> {
+        let source = every_profile(source);
+        let words = self.command(&source, &[], &["config", "--format", "json"]);
+        self.ask(&words, &working_directory(&source), None).await
+    }
+
+    async fn config_with(&self, source: &ProjectSource, path: &Path, text: &str) -> Result<String> {
+        let (source, directory) = through_stdin(&every_profile(source), path);
+        let words = self.command(&source, &[], &["config", "--format", "json"]);
+        self.ask(&words, &directory, Some(text)).await
+    }
+}
+
+/// The last file that says one of the keys of the service, else the last that has the service.
+fn writer(texts: &[(PathBuf, String)], service: &str, keys: &[&[&str]]) -> Result<PathBuf> {
+    let says = |text: &str, keys: &[&str]| {
+        let path: Vec<&str> = ["services", service].iter().chain(keys).copied().collect();
+        edit::says(text, &path)
+    };
+    let mut last_first = texts.iter().rev();
+    let found = last_first
+        .clone()
+        .find(|(_, text)| keys.iter().any(|keys| says(text, keys)))
+        .or_else(|| last_first.find(|(_, text)| says(text, &[])));
+    found.map(|(path, _)| path.clone()).ok_or_else(|| Error::CannotChange {
+        reason: format!(
+            "`{service}` is written in none of the project's own files, but in one that they include"
+        ),
+        remedy: "choose the override (without `--in-file`), or change the included file by hand"
+            .to_owned(),
+    })
+}
+
+fn every_profile(source: &ProjectSource) -> ProjectSource {
+    ProjectSource {
+        profiles: vec!["*".into()],
+        ..source.clone()
+    }
+}
+
+/// The source with one file read from standard input, and the directory that stays the project's.
+fn through_stdin(source: &ProjectSource, path: &Path) -> (ProjectSource, PathBuf) {
+    let directory = working_directory(source);
+    let files = source.files.iter().map(|file| match file == path {
+        true => PathBuf::from("-"),
+        false => file.clone(),
+    });
+    let source = ProjectSource {
+        files: files.collect(),
+        project_directory: Some(directory.clone()),
+        ..source.clone()
+    };
+    (source, directory)
+}
+
+/// What else of the project would mean something else: a service that is not `touched`, or a part
+/// beside the services.
+fn other_change(before: &str, after: &str, touched: &[&str]) -> Result<Option<String>> {
+    let before: Value = model::parse(before)?;
+    let after: Value = model::parse(after)?;
+    let parts = |value: &Value| -> Vec<(String, Value)> {
+        let mut parts = Vec::new();
+        for (key, part) in value.as_object().into_iter().flatten() {
+            match part.as_object().filter(|_| key == "services") {
+                Some(services) => {
+                    let others = services
+                        .iter()
+                        .filter(|(name, _)| !touched.contains(&name.as_str()));
+                    parts.extend(others.map(|(name, part)| (name.clone(), part.clone())));
+                }
+                None => parts.push((key.clone(), part.clone())),
+            }
+        }
+        parts
+    };
+    let (before, after) = (parts(&before), parts(&after));
+    let differs = |part: &&(String, Value)| !before.contains(part);
+    let gone = |part: &&(String, Value)| !after.iter().any(|(name, _)| *name == part.0);
+    let other = after
+        .iter()
+        .find(differs)
+        .or_else(|| before.iter().find(gone));
+    Ok(other.map(|(name, _)| name.clone()))
+}
+
+/// The difference as `diff -u` prints it.
+pub(crate) fn unified(path: &Path, before: Option<&str>, after: &str) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).display();
+    let (old, new) = match before {
+        Some(_) => (format!("a/{name}"), format!("b/{name}")),
+        None => ("/dev/null".to_owned(), format!("b/{name}")),
+    };
+    TextDiff::from_lines(before.unwrap_or_default(), after)
+        .unified_diff()
+        .header(&old, &new)
+        .to_string()
+}

@@ -1,0 +1,134 @@
+//! Making an edit in the text's own tree.
+
+use yaml_edit::{Mapping, ScalarValue, Sequence, YamlFile, YamlNode};
+
+use super::{CannotEdit, Edit, Node, check::is_reset, read};
+
+/// How many keys stay although they are empty: `services` and the service's own.
+const KEPT: usize = 2;
+
+/// Makes an edit that [`check`](super::check::check) found possible.
+pub(super) fn apply(root: &Mapping, edit: &Edit) -> Result<(), CannotEdit> {
+    match edit {
+        Edit::Set { path, value } => {
+            if let Some((parent, key)) = parent(root, path) {
+                set(&parent, key, value)?;
+            }
+        }
+        Edit::Remove { path } => remove(root, path),
+        Edit::SetItem { path, key, value } => {
+            let Some((parent, name)) = parent(root, path) else {
+                return Ok(());
+            };
+            match parent.get_mapping(name) {
+                Some(map) => set(&map, key, &Node::Text(value.clone()))?,
+                None => set_item(&parent.entry(name).or_insert_sequence(), key, value),
+            }
+        }
+        Edit::Append { path, item } => {
+            if let Some((parent, key)) = parent(root, path) {
+                let list = parent.entry(key).or_insert_sequence();
+                if !list.values().any(|node| is_text(&node, item)) {
+                    list.push(item.as_str());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The mapping that the last key of the path stands in, made where it is missing.
+fn parent<'a>(root: &Mapping, path: &'a [String]) -> Option<(Mapping, &'a str)> {
+    let (key, above) = path.split_last()?;
+    let mut mapping = root.clone();
+    for key in above {
+        mapping = mapping.entry(key.as_str()).or_insert_mapping();
+    }
+    Some((mapping, key))
+}
+
+fn set(mapping: &Mapping, key: &str, value: &Node) -> Result<(), CannotEdit> {
+    let existing = mapping.get(key);
+    match value {
+        Node::Text(text) | Node::Quoted(text)
+            if existing.as_ref().is_some_and(|node| is_text(node, text)) => {}
+        Node::Text(text) => mapping.set(key, text.as_str()),
+        Node::Quoted(text) => mapping.set(key, ScalarValue::double_quoted(text.as_str())),
+        // Entry by entry, so that it gets the file's own indent.
+        Node::Map(entries) if existing.is_none() && !mapping.is_flow_style() => {
+            let map = mapping.entry(key).or_insert_mapping();
+            for (key, value) in entries {
+                set(&map, key, value)?;
+            }
+        }
+        Node::Yaml(_) | Node::Map(_) => {
+            if existing.is_some_and(|node| says(&node, value)) {
+                return Ok(());
+            }
+            let snippet = YamlFile::parse(&format!("value: {}\n", value.flow())).tree();
+            let snippet = snippet.document().and_then(|file| file.as_mapping());
+            if let Some(node) = snippet.and_then(|snippet| snippet.get("value")) {
+                mapping.set(key, node);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a node means the value already.
+fn says(node: &YamlNode, value: &Node) -> bool {
+    let text = node.to_string();
+    // A node that leans on the rest of the file can't be read alone, and is written anew.
+    matches!((read(text.trim()), value.value()), (Ok(is), Ok(wanted)) if is == wanted)
+}
+
+/// Whether this is `value` already, as text, in whichever quotes.
+fn is_text(node: &YamlNode, value: &str) -> bool {
+    node.as_scalar().is_some_and(|scalar| {
+        scalar.as_string() == value && (scalar.is_quoted() || value.parse::<f64>().is_err())
+    })
+}
+
+/// Sets `key=value` in a list, in place where the key is there.
+fn set_item(list: &Sequence, key: &str, value: &str) {
+    let item = format!("{key}={value}");
+    let found = list.values().position(|node| {
+        node.as_scalar()
+            .is_some_and(|scalar| scalar.as_string().split('=').next().map(str::trim) == Some(key))
+    });
+    match found {
+        Some(at) => {
+            list.set(at, item);
+        }
+        None => list.push(item),
+    }
+}
+
+/// Removes a key, and the mappings left empty by it.
+fn remove(root: &Mapping, path: &[String]) {
+    let Some((key, above)) = path.split_last() else {
+        return;
+    };
+    let mut mappings = vec![root.clone()];
+    for key in above {
+        let last = mappings.last();
+        let Some(next) = last.and_then(|mapping| mapping.get_mapping(key.as_str())) else {
+            return;
+        };
+        mappings.push(next);
+    }
+    let Some(mapping) = mappings.pop() else {
+        return;
+    };
+    if is_reset(&mapping, key) || mapping.remove(key.as_str()).is_none() {
+        return;
+    }
+    let mut emptied = mapping.is_empty();
+    for (parent, key) in mappings.into_iter().zip(above).skip(KEPT).rev() {
+        if !emptied {
+            return;
+        }
+        parent.remove(key.as_str());
+        emptied = parent.is_empty();
+    }
+}

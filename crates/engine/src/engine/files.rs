@@ -1,0 +1,117 @@
+//! The project's own files: made ready for rollouts, limits kept, and put back.
+
+use std::path::PathBuf;
+
+use super::Engine;
+use crate::{
+    Error, Result,
+    applied::Applied,
+    keep,
+    lock::Lock,
+    model::{
+        AppliedChange, ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan,
+        ReadyRequest,
+    },
+    ready,
+};
+
+impl Engine {
+    /// What would be changed to make a service ready for rollouts, and what is still in the way
+    /// then. Changes nothing, though a health check is tried on a container that runs.
+    pub async fn make_ready(&self, request: &ReadyRequest) -> Result<ReadyPlan> {
+        ready::plan(&self.planner(), request).await
+    }
+
+    /// Makes the changes that [`make_ready`](Self::make_ready) showed; `id` is that plan's.
+    ///
+    /// # Errors
+    /// As for [`apply_keep`](Self::apply_keep); [`Error::CannotChange`] where the health check that
+    /// somebody asked for fails.
+    pub async fn apply_ready(&self, request: &ReadyRequest, id: &str) -> Result<ReadyPlan> {
+        let plan = self.make_ready(request).await?;
+        if let (Some(_), Some(health)) = (&request.health, &plan.health)
+            && !health.passed
+        {
+            return Err(Error::CannotChange {
+                reason: format!(
+                    "the health check fails on `{}`: {}",
+                    health.container, health.output
+                ),
+                remedy: "name one that passes while the service is well".to_owned(),
+            });
+        }
+        let (project, service) = (&plan.project, &plan.service);
+        self.write(
+            ChangeKind::Ready,
+            (project, service),
+            &plan.files,
+            (&plan.id, id),
+        )?;
+        Ok(plan)
+    }
+
+    /// What would be written so that plain `docker compose up -d` leaves a service's limits as they
+    /// are in force now. Changes nothing.
+    pub async fn keep(&self, request: &KeepRequest) -> Result<KeepPlan> {
+        keep::plan(&self.planner(), request).await
+    }
+
+    /// Writes what [`keep`](Self::keep) showed; `id` is that plan's.
+    ///
+    /// # Errors
+    /// [`Error::PlanOutdated`] where something else would be written by now, [`Error::Busy`] while
+    /// a rollout of the service runs.
+    pub async fn apply_keep(&self, request: &KeepRequest, id: &str) -> Result<KeepPlan> {
+        let plan = self.keep(request).await?;
+        let (project, service) = (&plan.project, &plan.service);
+        self.write(
+            ChangeKind::Keep,
+            (project, service),
+            &plan.files,
+            (&plan.id, id),
+        )?;
+        Ok(plan)
+    }
+
+    /// Puts the files of a service's project back to what they were before changes of this kind,
+    /// byte for byte. The paths of those files come back.
+    ///
+    /// # Errors
+    /// [`Error::FileChanged`] where others have changed a file since, [`Error::NothingToUndo`].
+    pub async fn undo_files(
+        &self,
+        source: &ProjectSource,
+        service: &str,
+        kind: ChangeKind,
+    ) -> Result<Vec<PathBuf>> {
+        let project = self.inner.compose.read(source).await?.model.name;
+        let _lock = Lock::take(&self.inner.data, &self.inner.info.id, &project, service)?;
+        Applied::of(&self.inner.data, &project, service).undo(kind)
+    }
+
+    /// What Teal changed in a project's files for a service and can put back, the newest first.
+    pub fn applied(&self, project: &str, service: &str) -> Result<Vec<AppliedChange>> {
+        Applied::of(&self.inner.data, project, service).list()
+    }
+
+    fn write(
+        &self,
+        kind: ChangeKind,
+        (project, service): (&str, &str),
+        files: &[FileChange],
+        (planned, reviewed): (&str, &str),
+    ) -> Result<()> {
+        if planned != reviewed {
+            return Err(Error::PlanOutdated);
+        }
+        let inner = &self.inner;
+        let _lock = Lock::take(&inner.data, &inner.info.id, project, service)?;
+        if self.unsettled(project, service).read()?.is_some() {
+            return Err(Error::Interrupted {
+                service: service.to_owned(),
+                project: project.to_owned(),
+            });
+        }
+        Applied::of(&inner.data, project, service).apply(kind, files)
+    }
+}

@@ -1,0 +1,179 @@
+//! Make ready: what stands in the way of a service's rollouts is taken out of it, in files that
+//! plain `docker compose up` reads. Everything is planned first and changes nothing.
+
+pub(crate) mod edge;
+mod health;
+mod name;
+
+use std::time::Duration;
+
+use bollard::models::ContainerInspectResponse;
+
+use crate::{
+    Error, Result,
+    compose::{Changed, ComposeModel, ComposeService, Edit, Files, TargetFile, working_directory},
+    docker,
+    keep::id,
+    model::{Fix, FixChange, HealthProposal, ReadyPlan, ReadyRequest, RolloutOptions, Verdict},
+    plan::{Planner, find_service},
+    readiness::{self, Facts, Found},
+    traffic::{self, Survey},
+};
+
+pub(crate) use health::TEAL_HEALTH;
+
+/// What a fix of one thing in the way consists of.
+struct Remedy {
+    edits: Vec<Edit>,
+    change: FixChange,
+}
+
+/// What is known of the service that is made ready.
+struct Subject<'a> {
+    planner: &'a Planner<'a>,
+    request: &'a ReadyRequest,
+    files: &'a Files,
+    service: &'a ComposeService,
+    containers: Vec<ContainerInspectResponse>,
+    survey: Survey,
+}
+
+pub(crate) async fn plan(planner: &Planner<'_>, request: &ReadyRequest) -> Result<ReadyPlan> {
+    let files = planner.compose.read(&request.source).await?;
+    let service = find_service(&files.model, &request.service)?;
+    let containers =
+        docker::list(planner.docker, &files.model.name, Some(&request.service)).await?;
+    let subject = Subject {
+        planner,
+        request,
+        survey: traffic::survey(planner.docker, &containers, Some(&service.labels)).await?,
+        files: &files,
+        service,
+        containers,
+    };
+    subject.plan().await
+}
+
+impl Subject<'_> {
+    async fn plan(&self) -> Result<ReadyPlan> {
+        let name = self.request.service.as_str();
+        let compose = self.planner.compose;
+        let keys: [&[&str]; 1] = [&["container_name"]];
+        let target = compose
+            .target(&self.files.source, name, self.request.place, &keys)
+            .await?;
+        let mut health = None;
+        let mut remedies = Vec::new();
+        for verdict in self.verdicts(&self.files.model, self.service) {
+            remedies.extend(self.remedy(&verdict, &target, &mut health).await?);
+        }
+        let edits: Vec<Edit> = remedies
+            .iter()
+            .flat_map(|remedy| remedy.edits.iter().cloned())
+            .collect();
+        let Changed {
+            file,
+            source,
+            model,
+        } = compose.change(self.files, &target, &edits, &[name]).await?;
+        let after = find_service(&model, name)?;
+        let file: Vec<_> = file.into_iter().collect();
+        Ok(ReadyPlan {
+            id: id(&file),
+            project: self.files.model.name.clone(),
+            service: name.to_owned(),
+            source_after: source,
+            source: self.files.source.clone(),
+            verdicts_after: self.verdicts(&model, after),
+            fixes: remedies.into_iter().map(|remedy| remedy.change).collect(),
+            files: file,
+            health,
+        })
+    }
+
+    /// What is in the way where the files say this of the service.
+    fn verdicts(&self, model: &ComposeModel, service: &ComposeService) -> Vec<Verdict> {
+        let first = self.containers.first();
+        let (replicas, image_health, image_volumes) = (
+            docker::replicas(&self.containers),
+            first.and_then(docker::health_check),
+            docker::image_volumes(first, &service.mounts()),
+        );
+        let found = Found {
+            replicas: &replicas,
+            image_health: image_health.as_ref(),
+            image_volumes: &image_volumes,
+            routes: &self.survey.routes,
+        };
+        let mut verdicts = readiness::verdicts(&Facts {
+            name: &self.request.service,
+            model,
+            service,
+            directory: &working_directory(&self.files.source),
+            found: Some(found),
+            health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),
+            engine: self.planner.info,
+            wish: None,
+        });
+        verdicts.extend(self.survey.verdicts.iter().cloned());
+        readiness::sort(&mut verdicts);
+        verdicts
+    }
+
+    /// What takes a verdict away; none where Teal knows nothing, or was not asked to.
+    async fn remedy(
+        &self,
+        verdict: &Verdict,
+        target: &TargetFile,
+        health: &mut Option<HealthProposal>,
+    ) -> Result<Option<Remedy>> {
+        match &verdict.fix {
+            Some(Fix::RemoveContainerName { name }) if self.wants(verdict) => {
+                name::remedy(self, verdict, target, name).map(Some)
+            }
+            Some(Fix::AddHealthCheck) if self.wants(verdict) => {
+                let proposal = health::propose(self).await?;
+                let remedy = proposal
+                    .as_ref()
+                    .filter(|proposal| proposal.passed)
+                    .map(|proposal| health::remedy(self, verdict, &proposal.test));
+                *health = proposal;
+                Ok(remedy)
+            }
+            // The edge takes host ports over, which is more than a change of files.
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Whether its fix was asked for.
+    fn wants(&self, verdict: &Verdict) -> bool {
+        match (&self.request.fixes, &verdict.fix) {
+            (Some(fixes), Some(fix)) => fixes.iter().any(|one| one.is_like(fix)),
+            _ => true,
+        }
+    }
+
+    /// The path to one of the service's keys.
+    fn path<'a>(&'a self, keys: &[&'a str]) -> Vec<&'a str> {
+        ["services", self.request.service.as_str()]
+            .iter()
+            .chain(keys)
+            .copied()
+            .collect()
+    }
+
+    /// A container to try things on.
+    fn running(&self) -> Option<&ContainerInspectResponse> {
+        self.containers.iter().find(|container| {
+            let state = container.state.as_ref();
+            state.is_some_and(|state| state.running == Some(true) && state.paused != Some(true))
+        })
+    }
+}
+
+fn cannot(reason: String, remedy: impl Into<String>) -> Error {
+    Error::CannotChange {
+        reason,
+        remedy: remedy.into(),
+    }
+}

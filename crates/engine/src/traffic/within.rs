@@ -1,0 +1,114 @@
+//! A question to a container from within its own network, asked by a sidecar: it needs nothing of
+//! the container's image.
+
+use std::time::Duration;
+
+use bollard::{
+    Docker,
+    container::LogOutput,
+    models::{ContainerCreateBody, HostConfig},
+    query_parameters::{AttachContainerOptions, CreateContainerOptions, WaitContainerOptions},
+};
+use futures_util::StreamExt;
+use uuid::Uuid;
+
+use super::sidecar::{SIDECAR, TARGET, ensure_image, remove};
+use crate::{
+    Error, Result,
+    docker::{failed, teal_label},
+};
+
+/// A sidecar gives up after 5 s; the engine needs a while to start and end it.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) success: bool,
+    pub(crate) output: String,
+}
+
+/// Asks `path` at `port` of the container, good below status 400; without a path, whether the port
+/// accepts connections.
+pub(crate) async fn ask_within(
+    docker: &Docker,
+    container: &str,
+    port: u16,
+    path: Option<&str>,
+) -> Result<Said> {
+    let image = ensure_image(docker)
+        .await
+        .map_err(failed("bring in the sidecar"))?
+        .ok_or_else(|| Error::CannotChange {
+            reason: "Teal has no sidecar for the architecture of this engine".to_owned(),
+            remedy: "name a health check that the image can run".to_owned(),
+        })?;
+    let mut words = vec!["ask".to_owned(), port.to_string()];
+    words.extend(path.map(str::to_owned));
+    let body = ContainerCreateBody {
+        image: Some(image),
+        cmd: Some(words),
+        attach_stdout: Some(true),
+        // The target keeps it from being taken for one that was left behind.
+        labels: Some(
+            [(teal_label::ROLE, SIDECAR), (TARGET, container)]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+        ),
+        host_config: Some(HostConfig {
+            network_mode: Some(format!("container:{container}")),
+            readonly_rootfs: Some(true),
+            cap_drop: Some(vec!["ALL".into()]),
+            security_opt: Some(vec!["no-new-privileges".into()]),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    };
+    let options = CreateContainerOptions {
+        name: Some(format!("teal-ask-{}", Uuid::new_v4().simple())),
+        ..CreateContainerOptions::default()
+    };
+    let created = docker
+        .create_container(Some(options), body)
+        .await
+        .map_err(failed("create a sidecar"))?;
+    let answer = tokio::time::timeout(LONGEST, run(docker, &created.id)).await;
+    remove(docker, [created.id.as_str()])
+        .await
+        .map_err(failed("remove a sidecar"))?;
+    answer.unwrap_or_else(|_| {
+        Ok(Said {
+            success: false,
+            output: format!("no answer within {} s", LONGEST.as_secs()),
+        })
+    })
+}
+
+/// Runs the sidecar to its end.
+async fn run(docker: &Docker, id: &str) -> Result<Said> {
+    let options = AttachContainerOptions {
+        stream: true,
+        stdout: true,
+        ..AttachContainerOptions::default()
+    };
+    let mut lines = docker
+        .attach_container(id, Some(options))
+        .await
+        .map_err(failed("listen to a sidecar"))?
+        .output;
+    docker
+        .start_container(id, None)
+        .await
+        .map_err(failed("start a sidecar"))?;
+    let mut output = String::new();
+    while let Some(Ok(LogOutput::StdOut { message })) = lines.next().await {
+        output.push_str(&String::from_utf8_lossy(&message));
+    }
+    let mut end = docker.wait_container(id, None::<WaitContainerOptions>);
+    // bollard makes an exit code other than 0 an error.
+    let success = matches!(end.next().await, Some(Ok(end)) if end.status_code == 0);
+    Ok(Said {
+        success,
+        output: output.trim().to_owned(),
+    })
+}
