@@ -9,7 +9,8 @@ use futures_util::Stream;
 use uuid::Uuid;
 
 use crate::{
-    Error, LogLine, Result, Usage,
+    CleanedUp, Error, LogLine, Result, Usage,
+    clean_up::clean_up,
     compose::{self, Compose, Files, Hook},
     docker,
     event::{EventKind, Phase},
@@ -219,6 +220,16 @@ impl Engine {
         Ok(rollout)
     }
 
+    /// Removes the helpers of rollouts that nobody carries on: no process runs them, and no record
+    /// is there to recover them by. Says what was kept, and why.
+    ///
+    /// # Errors
+    /// The Docker engine does not do what it is asked.
+    pub async fn clean_up(&self) -> Result<CleanedUp> {
+        let inner = &self.inner;
+        clean_up(&inner.docker, &inner.data, &inner.info.id).await
+    }
+
     /// The hooks of a service in its files as they are now. Nothing stays up for want of them.
     async fn pre_stop(&self, plan: &Plan) -> Vec<Hook> {
         match self.inner.compose.read(&plan.source).await {
@@ -256,7 +267,8 @@ impl Engine {
             survey.clone(),
             rollout.id().to_owned(),
             &plan.options.steps,
-        );
+        )
+        .with_records_in(&inner.data);
         Driver {
             docker: inner.docker.clone(),
             compose: inner.compose.clone(),

@@ -9,6 +9,7 @@ pub mod model;
 pub mod telemetry;
 
 mod applied;
+mod clean_up;
 mod compose;
 mod docker;
 mod drift;
@@ -26,6 +27,7 @@ mod receipt;
 mod rollout;
 mod traffic;
 
+pub use clean_up::{CleanedUp, Kept};
 pub use engine::{Engine, Settings};
 pub use error::{Error, Result};
 pub use observe::{LogLine, Usage};

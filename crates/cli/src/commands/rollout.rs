@@ -46,11 +46,42 @@ pub(super) async fn recover(
 ) -> Outcome {
     let mut interrupts =
         Interrupts::listen().map_err(|error| Failure::System("listen for Ctrl-C", error))?;
-    let recovery = engine.recover(source, service, Origin::Terminal).await?;
+    let recovery = match engine.recover(source, service, Origin::Terminal).await {
+        Err(nothing @ teal_engine::Error::NothingToRecover { .. }) => {
+            return clean_up(engine, nothing, screen).await;
+        }
+        recovery => recovery?,
+    };
     let code = follow(&recovery, &mut interrupts, screen).await;
     // RESTORED is what was asked for here.
     let restored = teal_engine::event::Outcome::RolledBack.exit_code();
     Ok(if code == restored { 0 } else { code })
+}
+
+/// Where there is no rollout to recover, what others may have left is worth a look.
+async fn clean_up(engine: &Engine, nothing: teal_engine::Error, screen: &mut Screen) -> Outcome {
+    let cleaned = engine.clean_up().await?;
+    if cleaned.removed.is_empty() && cleaned.kept.is_empty() {
+        return Err(nothing.into());
+    }
+    if screen.is_json {
+        screen.json(&cleaned);
+        return Ok(0);
+    }
+    if !cleaned.removed.is_empty() {
+        screen.line(&format!("Removed helpers: {}", cleaned.removed.join(", ")));
+    }
+    for kept in &cleaned.kept {
+        screen.line(&format!(
+            "Kept {}: {}",
+            kept.helpers.join(", "),
+            kept.reason
+        ));
+    }
+    match cleaned.removed.is_empty() {
+        true => Err(nothing.into()),
+        false => Ok(0),
+    }
 }
 
 fn show_plan(found: &Plan, screen: &mut Screen) -> u8 {

@@ -44,6 +44,8 @@ pub(crate) mod teal_label {
     pub(crate) const ROLLOUT: &str = "dev.teal.rollout";
     /// What a helper of Teal's is there for, on sidecars and their image.
     pub(crate) const ROLE: &str = "dev.teal.role";
+    /// Where the Teal that started a helper keeps its records and locks, on sidecars.
+    pub(crate) const DATA: &str = "dev.teal.data";
 }
 
 /// A connection, with what the engine says of itself.

@@ -9,7 +9,7 @@ use bollard::{
     models::{ContainerCreateBody, HostConfig, HostConfigLogConfig},
     query_parameters::{
         AttachContainerOptions, CreateContainerOptions, ImportImageOptions, ListContainersOptions,
-        RemoveContainerOptions, RemoveImageOptions,
+        ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
     },
 };
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    docker::teal_label::{ROLE, ROLLOUT},
+    docker::teal_label::{DATA, ROLE, ROLLOUT},
     event::Color,
 };
 
@@ -158,14 +158,18 @@ pub(super) fn tarball(files: &[(&str, u32, &[u8])]) -> std::io::Result<Vec<u8>> 
     builder.into_inner()
 }
 
-/// Removes the image, unless a container still uses it.
+/// Removes the image and those of other versions of Teal, unless a container still uses them.
 pub(super) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
-    for program in PROGRAMS {
-        let image = format!("{REPOSITORY}:{}", program.digest);
-        match docker
-            .remove_image(&image, None::<RemoveImageOptions>, None)
-            .await
-        {
+    let label = format!("{ROLE}={SIDECAR}");
+    let options = ListImagesOptions {
+        filters: Some(HashMap::from([("label".to_owned(), vec![label])])),
+        ..ListImagesOptions::default()
+    };
+    for image in docker.list_images(Some(options)).await? {
+        let removed = docker
+            .remove_image(&image.id, None::<RemoveImageOptions>, None)
+            .await;
+        match removed {
             Ok(_) => {}
             Err(error) if is_status(&error, 404) || is_status(&error, 409) => {}
             Err(error) => return Err(error),
@@ -178,6 +182,7 @@ pub(super) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
 pub(super) async fn create(
     docker: &Docker,
     rollout: &str,
+    data: Option<&str>,
     image: &str,
     ports: &[u16],
     order: &Order,
@@ -189,6 +194,7 @@ pub(super) async fn create(
         (GENERATION.to_owned(), order.generation.to_string()),
         (TARGET.to_owned(), order.target.clone()),
     ]);
+    labels.extend(data.map(|data| (DATA.to_owned(), data.to_owned())));
     labels.extend(
         order
             .color
@@ -301,6 +307,9 @@ impl Sidecar {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) id: String,
+    pub(super) name: String,
+    pub(super) rollout: String,
+    pub(super) data: Option<String>,
     pub(super) generation: u32,
     pub(super) target: String,
     pub(super) color: Option<Color>,
@@ -325,8 +334,12 @@ pub(super) async fn list(
         .into_iter()
         .filter_map(|summary| {
             let labels = summary.labels.unwrap_or_default();
+            let name = summary.names.unwrap_or_default().into_iter().next();
             Some(Found {
                 id: summary.id?,
+                name: name.unwrap_or_default().trim_start_matches('/').to_owned(),
+                data: labels.get(DATA).cloned(),
+                rollout: labels.get(ROLLOUT).cloned().unwrap_or_default(),
                 generation: labels
                     .get(GENERATION)
                     .and_then(|text| text.parse().ok())

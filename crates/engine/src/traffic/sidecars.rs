@@ -20,6 +20,8 @@ const REPORTS_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Sidecars {
     pub(super) docker: Docker,
     pub(super) rollout: String,
+    /// Where the records and locks of the rollout are.
+    pub(super) data: Option<String>,
     image: Option<String>,
     /// The ports that requests come in on.
     ports: Vec<u16>,
@@ -32,6 +34,7 @@ impl Sidecars {
         Self {
             docker,
             rollout,
+            data: None,
             image: None,
             ports,
             running: Vec::new(),
@@ -95,7 +98,10 @@ impl Sidecars {
     /// Another rollout that ends may take the image away in the moment before it is used.
     pub(super) async fn create(&self, order: &Order) -> Result<String, TrafficError> {
         let image = self.image.as_deref().unwrap_or_default();
-        let create = || sidecar::create(&self.docker, &self.rollout, image, &self.ports, order);
+        let create = || {
+            let data = self.data.as_deref();
+            sidecar::create(&self.docker, &self.rollout, data, image, &self.ports, order)
+        };
         let created = match create().await {
             Err(error) if sidecar::is_status(&error, 404) => {
                 sidecar::ensure_image(&self.docker)
@@ -209,6 +215,9 @@ mod tests {
     fn a_generation_goes_before_its_pins_and_after_all_it_does_not_need() {
         let found = |id: &str, generation, color, split| Found {
             id: id.to_owned(),
+            name: String::new(),
+            rollout: String::new(),
+            data: None,
             target: String::new(),
             generation,
             color,

@@ -1,6 +1,6 @@
 //! Traffic of one service during one rollout, whichever way it is steered.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use bollard::Docker;
 use tokio::time::Instant;
@@ -65,6 +65,12 @@ impl Traffic {
             served: Vec::new(),
             shifted_at: None,
         }
+    }
+
+    /// Says on every helper where the records and locks of its rollout are.
+    pub(crate) fn with_records_in(mut self, data: &Path) -> Self {
+        self.sidecars.data = Some(data.display().to_string());
+        self
     }
 
     /// Sends this share of new requests, in percent, to these containers of Green and the rest to

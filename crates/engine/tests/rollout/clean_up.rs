@@ -1,0 +1,109 @@
+//! What is left when the process of a rollout is killed, and that it can be taken away.
+
+use std::{fs, thread, time::Duration};
+
+use bollard::query_parameters::RemoveContainerOptions;
+use teal_engine::{
+    Engine,
+    event::{EventKind, Phase},
+};
+use teal_testkit::{Container, Project, Template, eventually};
+
+use crate::stage::{SERVICE, Stage, change, engine, quick};
+
+/// The helpers beside the project's containers.
+async fn helpers(project: &Project) -> Vec<Container> {
+    let mut all = project.all_containers().await;
+    all.retain(|container| container.labels.contains_key("dev.teal.role"));
+    all
+}
+
+/// Begins a rollout on a runtime of its own, and lets that go in Verify Traffic: nothing of the
+/// rollout runs any further, as after a `kill -9`.
+async fn kill_in_verify_traffic(stage: &Stage) {
+    let request = stage.request(change(None, Some("256M")), quick());
+    let settings = teal_engine::Settings {
+        data_directory: Some(stage.project.data_directory()),
+        ..teal_engine::Settings::default()
+    };
+    let killed = tokio::task::spawn_blocking(move || {
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let engine = Engine::connect(settings).await.unwrap();
+                let rollout = engine.roll_out(request).await.unwrap();
+                let mut events = rollout.events();
+                while let Some(event) = events.next().await {
+                    if let EventKind::Answers { green: 1.., .. } = event.kind {
+                        return true;
+                    }
+                    assert!(
+                        !matches!(event.kind, EventKind::PhaseFailed { .. }),
+                        "{event:?}"
+                    );
+                    assert!(!matches!(
+                        event.kind,
+                        EventKind::PhaseStarted {
+                            phase: Phase::RemoveBlue,
+                            ..
+                        }
+                    ));
+                }
+                false
+            })
+        })
+        .join()
+        .unwrap()
+    });
+    assert!(killed.await.unwrap(), "it came to Verify Traffic");
+}
+
+#[tokio::test]
+async fn helpers_that_nobody_needs_are_removed_and_others_are_not() {
+    let stage = Stage::up(Template::named("leftover")).await;
+    kill_in_verify_traffic(&stage).await;
+    let left = helpers(&stage.project).await;
+    assert!(!left.is_empty());
+    let is_mine = |name: &String| left.iter().any(|helper| helper.name == *name);
+
+    let again = engine(&stage.project).await;
+    let why_kept = async || {
+        let cleaned = again.clean_up().await.unwrap();
+        assert!(!cleaned.removed.iter().any(is_mine), "{cleaned:?}");
+        let mut kept = cleaned.kept.into_iter();
+        let kept = kept.find(|kept| kept.helpers.iter().any(is_mine)).unwrap();
+        assert_eq!(kept.helpers.len(), left.len());
+        kept.reason
+    };
+    // The lock goes with the process that is gone.
+    eventually("the lock is free", Duration::from_secs(10), async || {
+        why_kept().await.contains("recover hello").then_some(())
+    })
+    .await;
+
+    fs::remove_dir_all(stage.project.data_directory().join("rollouts")).unwrap();
+    let reason = why_kept().await;
+    assert!(reason.contains("Blue and Green"), "{reason}");
+
+    let docker = stage.project.docker().clone();
+    for container in stage.project.containers(SERVICE).await {
+        if container.id != stage.blue[0].id {
+            let options = RemoveContainerOptions {
+                force: true,
+                ..RemoveContainerOptions::default()
+            };
+            docker
+                .remove_container(&container.id, Some(options))
+                .await
+                .unwrap();
+        }
+    }
+    let cleaned = again.clean_up().await.unwrap();
+    assert!(
+        left.iter()
+            .all(|helper| cleaned.removed.contains(&helper.name)),
+        "{cleaned:?}"
+    );
+    assert!(helpers(&stage.project).await.is_empty());
+    assert_eq!(again.clean_up().await.unwrap().removed, [""; 0]);
+}
