@@ -3,8 +3,10 @@
 
 mod clean_up;
 mod dead;
+mod drain;
 mod failure;
 mod faulty;
+mod receipt;
 mod refused;
 mod stage;
 mod success;
