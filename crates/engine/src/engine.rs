@@ -1,5 +1,6 @@
 //! The engine's public face.
 
+mod edge;
 mod files;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -280,7 +281,6 @@ impl Engine {
             pre_stop,
             origin,
             green: Vec::new(),
-            green_percent: None,
             green_served: false,
             phases: Vec::new(),
             lock: Some(claim.lock),

@@ -153,34 +153,6 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_an_older_teal_is_read() {
-        let data = tempfile::tempdir().unwrap();
-        let history = History::new(data.path());
-        let mut old = revision("shop", "web", 2);
-        old.receipt = Some(crate::event::Receipt::default());
-        let mut line = serde_json::to_value(&old).unwrap();
-        line["receipt"] = serde_json::json!({
-            "target": "GET http://localhost:8000/",
-            "requests": 4812,
-            "failed": 1,
-            "worstGapMs": 38.5,
-            "p50Ms": 4.0,
-            "p99Ms": 21.0,
-            "failures": ["answered 502 instead of 200"],
-        });
-        fs::write(data.path().join("history.jsonl"), format!("{line}\n")).unwrap();
-        let found = history.read("engine", None, None).unwrap();
-        let receipt = found[0].receipt.as_ref().unwrap();
-        assert_eq!((receipt.requests, receipt.failed), (4812, 1));
-        assert_eq!(
-            receipt.target.as_deref(),
-            Some("GET http://localhost:8000/")
-        );
-        assert_eq!(receipt.cut, None);
-        assert_eq!(receipt.before.requests, 0);
-    }
-
-    #[test]
     fn a_torn_line_costs_only_itself() {
         let data = tempfile::tempdir().unwrap();
         let history = History::new(data.path());

@@ -113,7 +113,6 @@ impl Planner<'_> {
                 .options
                 .verdicts(survey.can_weigh().err().as_deref()),
         );
-        verdicts.extend(traffic::unexpected(&survey, &request.options).await);
         readiness::sort(&mut verdicts);
         let mut unpromised = survey.unpromised(green.health_check(image_health.as_ref()).is_some());
         unpromised.extend(announced.iter().map(sentence));

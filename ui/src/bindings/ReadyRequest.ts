@@ -15,4 +15,8 @@ fixes: Array<Fix> | null,
 /**
  * Instead of the health check that Teal proposes.
  */
-health: HealthTest | null, };
+health: HealthTest | null, 
+/**
+ * The image of the edge, instead of `traefik:v3`.
+ */
+edgeImage: string | null, };

@@ -78,8 +78,8 @@ impl Compose {
         })
     }
 
-    /// What the file says with the edits, and what Compose makes of it. Only the services in
-    /// `touched` may mean something else then.
+    /// What the file says with the edits, and what Compose makes of it. Only the services and the top
+    /// level keys in `touched` may mean something else then.
     ///
     /// # Errors
     /// [`Error::Override`] where the file can't be edited safely, [`Error::ProjectInvalid`] where
@@ -222,6 +222,7 @@ fn other_change(before: &str, after: &str, touched: &[&str]) -> Result<Option<St
                         .filter(|(name, _)| !touched.contains(&name.as_str()));
                     parts.extend(others.map(|(name, part)| (name.clone(), part.clone())));
                 }
+                None if touched.contains(&key.as_str()) => {}
                 None => parts.push((key.clone(), part.clone())),
             }
         }

@@ -50,6 +50,9 @@ pub struct ReadyRequest {
     /// Instead of the health check that Teal proposes.
     #[serde(default)]
     pub health: Option<HealthTest>,
+    /// The image of the edge, instead of `traefik:v3`.
+    #[serde(default)]
+    pub edge_image: Option<String>,
 }
 
 /// What would be changed to make a service ready, and what is still in the way then. Making one

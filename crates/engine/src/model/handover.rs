@@ -1,5 +1,7 @@
 //! The one time that a host port goes from a service's own containers to Teal's edge.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -13,6 +15,20 @@ pub struct Handover {
     pub others: Vec<String>,
     /// The places in networks that are left for the time of the gap, or for good.
     pub attachments: Vec<Attachment>,
+}
+
+/// Ports that are a service's own again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct GivenBack {
+    pub project: String,
+    pub service: String,
+    /// The files that are what they were before.
+    pub files: Vec<PathBuf>,
+    /// From the first change until the service was up with its ports, in milliseconds.
+    #[ts(type = "number")]
+    pub elapsed_ms: u64,
 }
 
 /// A port that the edge takes over.

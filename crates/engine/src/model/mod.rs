@@ -18,7 +18,7 @@ pub use files::{
     AppliedChange, ChangeKind, FileChange, FixChange, HealthProposal, HealthTest, KeepPlan,
     KeepRequest, Place, ReadyPlan, ReadyRequest,
 };
-pub use handover::{Attachment, Handover, HandoverPort};
+pub use handover::{Attachment, GivenBack, Handover, HandoverPort};
 pub use interrupted::Interrupted;
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
 pub use live::{LiveRequest, LiveUpdate};

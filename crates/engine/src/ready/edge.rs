@@ -1,23 +1,112 @@
-//! The edge in the project's files: a service of its own that has the host ports of another.
+//! Host ports that Teal's edge takes over: it comes into the project's files as a service of its
+//! own. Its containers get the ports with the next rollout.
 
-use crate::compose::{Edit, Node};
+use super::{Remedy, Subject};
+use crate::{
+    compose::{Edit, Node, TargetFile},
+    model::{Fix, FixChange, HostPort, Verdict},
+    traffic::edge::{self, Definition, Protocol, SERVICE},
+};
 
-#[expect(dead_code, reason = "the edge calls it")]
-/// What puts the edge into an override: the service's host ports are taken back from it, but for
-/// those in `left` (in Compose's short form), and the service `edge` is as `definition` says.
-pub(crate) fn edits(service: &str, left: &[String], edge: &str, definition: Node) -> Vec<Edit> {
-    let ports = match left {
-        [] => Node::Yaml("!reset []".to_owned()),
-        left => {
+/// None where no container runs that could be asked what it speaks.
+pub(super) async fn remedy(
+    subject: &Subject<'_>,
+    verdict: &Verdict,
+    target: &TargetFile,
+    ports: &[HostPort],
+) -> Option<Remedy> {
+    let container = subject.running()?;
+    let mut taken = Vec::new();
+    for port in ports {
+        taken.push((port, edge::protocol(port, container).await));
+    }
+    let model = &subject.files.model;
+    let service = &subject.request.service;
+    let image = subject.request.edge_image.as_deref();
+    let definition = Definition::with(model, service, &taken, image);
+    let how: Vec<_> = taken
+        .iter()
+        .map(|(port, protocol)| match protocol {
+            Protocol::Http => format!("each request at `{}`", port.published),
+            Protocol::Tcp => format!("each connection at `{}`", port.published),
+        })
+        .collect();
+    Some(Remedy {
+        edits: edits(service, &definition, target.in_file),
+        change: FixChange {
+            fix: Fix::UseEdge {
+                ports: ports.to_vec(),
+            },
+            reason: verdict.reason.clone(),
+            change: format!(
+                "`{SERVICE}`, a Traefik of the project's own, takes {} and passes it on",
+                how.join(" and ")
+            ),
+            note: Some(note(subject, &taken)),
+        },
+        baseline: Some(definition.baseline),
+    })
+}
+
+fn note(subject: &Subject, taken: &[(&HostPort, Protocol)]) -> String {
+    let mut note = format!(
+        "the next rollout hands the port over, and requests meet one short gap then, mostly below a second; `{}` sees the edge's address instead of its callers'",
+        subject.request.service
+    );
+    if taken
+        .iter()
+        .any(|(_, protocol)| *protocol == Protocol::Http)
+    {
+        note.push_str(", and theirs in `X-Forwarded-For`");
+    }
+    if !subject.survey.routes.is_empty() {
+        note.push_str(
+            ". Requests that come by Traefik's own routes go past the edge: they are not steered any more",
+        );
+    }
+    note
+}
+
+/// The edge as the definition says, value by value, so that what stands there keeps its form.
+fn edits(service: &str, edge: &Definition, in_file: bool) -> Vec<Edit> {
+    let ports = ["services", service, "ports"];
+    let own = match (edge.left.as_slice(), in_file) {
+        ([], true) => Edit::remove(&ports),
+        ([], false) => Edit::set(&ports, Node::Yaml("!reset []".to_owned())),
+        (left, true) => Edit::set(&ports, Node::list(left)),
+        (left, false) => {
             let left: Vec<_> = left
                 .iter()
                 .map(|port| serde_json::json!(port).to_string())
                 .collect();
-            Node::Yaml(format!("!override [{}]", left.join(", ")))
+            Edit::set(
+                &ports,
+                Node::Yaml(format!("!override [{}]", left.join(", "))),
+            )
         }
     };
-    vec![
-        Edit::set(&["services", service, "ports"], ports),
-        Edit::set(&["services", edge], definition),
-    ]
+    let at = |keys: &[&str], value: Node| {
+        let path: Vec<&str> = ["services", SERVICE].iter().chain(keys).copied().collect();
+        Edit::set(&path, value)
+    };
+    let mut edits = vec![own, at(&["image"], Node::Text(edge.image.clone()))];
+    for (key, value) in Definition::hardening() {
+        edits.push(at(&[key], Node::Yaml(value.to_owned())));
+    }
+    edits.push(at(&["ports"], Node::list(&edge.ports)));
+    if !edge.networks.is_empty() {
+        edits.push(at(&["networks"], Node::list(&edge.networks)));
+    }
+    for (name, value) in &edge.environment {
+        edits.push(at(&["environment", name], Node::Quoted(value.clone())));
+    }
+    for (name, value) in &edge.labels {
+        edits.push(at(&["labels", name], Node::Quoted(value.clone())));
+    }
+    edits.push(at(&["volumes"], Node::list(&Definition::volumes())));
+    edits.push(Edit::set(
+        &["volumes", SERVICE],
+        Node::Yaml("{}".to_owned()),
+    ));
+    edits
 }

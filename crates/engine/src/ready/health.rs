@@ -122,6 +122,7 @@ pub(super) fn remedy(subject: &Subject, verdict: &Verdict, test: &HealthTest) ->
             change,
             note,
         },
+        baseline: None,
     }
 }
 

@@ -1,23 +1,32 @@
 //! Make ready: what stands in the way of a service's rollouts is taken out of it, in files that
 //! plain `docker compose up` reads. Everything is planned first and changes nothing.
 
-pub(crate) mod edge;
+mod edge;
 mod health;
 mod name;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use bollard::models::ContainerInspectResponse;
 
 use crate::{
     Error, Result,
-    compose::{Changed, ComposeModel, ComposeService, Edit, Files, TargetFile, working_directory},
+    compose::{
+        Changed, ComposeModel, ComposeService, Edit, Files, TargetFile, override_file, unified,
+        working_directory,
+    },
     docker,
     keep::id,
-    model::{Fix, FixChange, HealthProposal, ReadyPlan, ReadyRequest, RolloutOptions, Verdict},
+    model::{
+        FileChange, Fix, FixChange, HealthProposal, ReadyPlan, ReadyRequest, RolloutOptions,
+        Verdict,
+    },
     plan::{Planner, find_service},
     readiness::{self, Facts, Found},
-    traffic::{self, Survey},
+    traffic::{
+        self, Survey,
+        edge::{BASELINE_FILE, SERVICE},
+    },
 };
 
 pub(crate) use health::TEAL_HEALTH;
@@ -26,6 +35,8 @@ pub(crate) use health::TEAL_HEALTH;
 struct Remedy {
     edits: Vec<Edit>,
     change: FixChange,
+    /// The text of the edge's file beside the override.
+    baseline: Option<String>,
 }
 
 /// What is known of the service that is made ready.
@@ -71,22 +82,35 @@ impl Subject<'_> {
             .iter()
             .flat_map(|remedy| remedy.edits.iter().cloned())
             .collect();
+        let baseline = remedies
+            .iter()
+            .find_map(|remedy| remedy.baseline.as_deref());
+        let touched = match baseline {
+            Some(_) => vec![name, SERVICE, "volumes"],
+            None => vec![name],
+        };
         let Changed {
             file,
             source,
             model,
-        } = compose.change(self.files, &target, &edits, &[name]).await?;
+        } = compose
+            .change(self.files, &target, &edits, &touched)
+            .await?;
         let after = find_service(&model, name)?;
-        let file: Vec<_> = file.into_iter().collect();
+        let mut files: Vec<_> = file.into_iter().collect();
+        if let Some(text) = baseline {
+            let path = target.path.with_file_name(BASELINE_FILE);
+            files.extend(file_change(&path, text)?);
+        }
         Ok(ReadyPlan {
-            id: id(&file),
+            id: id(&files),
             project: self.files.model.name.clone(),
             service: name.to_owned(),
             source_after: source,
             source: self.files.source.clone(),
             verdicts_after: self.verdicts(&model, after),
             fixes: remedies.into_iter().map(|remedy| remedy.change).collect(),
-            files: file,
+            files,
             health,
         })
     }
@@ -140,7 +164,9 @@ impl Subject<'_> {
                 *health = proposal;
                 Ok(remedy)
             }
-            // The edge takes host ports over, which is more than a change of files.
+            Some(Fix::UseEdge { ports }) if self.wants(verdict) => {
+                Ok(edge::remedy(self, verdict, target, ports).await)
+            }
             Some(_) | None => Ok(None),
         }
     }
@@ -169,6 +195,18 @@ impl Subject<'_> {
             state.is_some_and(|state| state.running == Some(true) && state.paused != Some(true))
         })
     }
+}
+
+/// A file that Teal alone writes; none where it says so already.
+fn file_change(path: &Path, after: &str) -> Result<Option<FileChange>> {
+    let before = override_file::read_text(path)?;
+    Ok((before.as_deref() != Some(after)).then(|| FileChange {
+        path: path.to_owned(),
+        diff: unified(path, before.as_deref(), after),
+        before,
+        after: after.to_owned(),
+        backup: false,
+    }))
 }
 
 fn cannot(reason: String, remedy: impl Into<String>) -> Error {

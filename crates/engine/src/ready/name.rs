@@ -48,6 +48,7 @@ pub(super) fn remedy(
                 service = subject.request.service
             )),
         },
+        baseline: None,
     })
 }
 

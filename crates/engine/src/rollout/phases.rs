@@ -1,10 +1,6 @@
 //! What each phase does.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use futures_util::future::{join_all, try_join_all};
 
@@ -48,7 +44,7 @@ impl Driver {
             color: Color::Blue,
             replicas: self.plan.blue.clone(),
         });
-        self.tell_share(0);
+        self.rollout.emit(EventKind::Split { green_percent: 0 });
     }
 
     /// Phase 2: N more containers from the same files with the new limits. Blue is held to all
@@ -120,20 +116,15 @@ impl Driver {
     pub(super) async fn check_health(&mut self) -> Done {
         self.step(Phase::HealthCheck, "Waiting until Green is healthy");
         let options = &self.plan.options;
-        let timeout = Duration::from_millis(options.health_timeout_ms);
-        let deadline = Instant::now() + timeout;
-        let unchecked = Wait {
+        Wait {
             docker: &self.docker,
             rollout: &self.rollout,
             containers: &self.green,
-            timeout,
+            timeout: Duration::from_millis(options.health_timeout_ms),
             poll: Duration::from_millis(options.poll_interval_ms),
         }
         .until_healthy()
         .await?;
-        if !unchecked.is_empty() {
-            self.until_accepting(&unchecked, deadline).await?;
-        }
         self.show(Color::Green).await?;
         Ok(())
     }
@@ -185,7 +176,7 @@ impl Driver {
             })?;
         }
         if !self.is_steered() {
-            self.tell_share(100);
+            self.rollout.emit(EventKind::Split { green_percent: 100 });
         }
         self.show(Color::Blue).await?;
         Ok(())

@@ -238,7 +238,6 @@ mod tests {
                 accepted,
                 received: accepted * 100,
                 sent: accepted * 1000,
-                listens: true,
             },
             at,
         }

@@ -1,35 +1,74 @@
 //! Rollouts behind the edge.
 
-use std::time::Duration;
+use teal_engine::{OVERRIDE_FILE, event::Outcome};
+use teal_testkit::Template;
 
-use teal_engine::event::Outcome;
-use teal_testkit::{Template, eventually};
-
-use crate::stage::{Port, Stage};
+use crate::stage::{SERVICE, Stage};
 
 #[tokio::test]
-async fn a_port_is_handed_over_and_rollouts_behind_the_edge_fail_no_request() {
-    let stage = Stage::up(Template::named("edge")).await;
-    stage.put_behind_an_edge(&[Port::http("hello", 8080)]);
+async fn a_plain_service_is_made_ready_rolled_and_given_its_port_back() {
+    // As people have it: a fixed port, a name, no health check, and Compose's own file names.
+    let mut name = String::new();
+    let stage = Stage::with(Template::named("edge").health_check(None), |web, _| {
+        name = format!("edge-{web}");
+        format!("container_name: {name}\nports: [\"127.0.0.1:{web}:8080\"] # the shop")
+    })
+    .await;
+    let before = stage.project.snapshot().await;
+    let plan = stage.make_ready(SERVICE).await;
+    println!("{}", plan.files[0].diff);
     let ended = stage.deploy("256M").await;
     ended.assert_outcome(Outcome::Success);
     ended.assert_one_gap();
+    stage.assert_settled().await;
+
     let traffic = stage.project.traffic().start();
-    stage.deploy("128M").await.assert_success_without_failure();
-    stage
-        .project
-        .compose_in_folder(&["restart", "teal-edge"])
-        .await;
-    let again = stage.deploy("192M").await;
-    again.assert_success_without_failure();
+    for memory in ["128M", "192M", "320M"] {
+        stage.deploy(memory).await.assert_success_without_failure();
+    }
+    stage.roll_back().await.assert_success_without_failure();
     let report = traffic.stop().await;
-    println!("{report}");
+    report.assert_none_failed();
+    println!("{} requests, none failed", report.total());
+
+    let given = stage
+        .engine
+        .give_back(&stage.source(), SERVICE)
+        .await
+        .unwrap();
+    println!("given back in {} ms", given.elapsed_ms);
+    stage.until_answered().await;
+    before.assert_same_but_for(&stage.project.snapshot().await, &[OVERRIDE_FILE]);
+    let containers = stage.project.containers(SERVICE).await;
+    assert_eq!(containers[0].name, name);
+}
+
+#[tokio::test]
+async fn the_edge_serves_on_after_a_restart_and_a_recreation() {
+    let stage = Stage::up(Template::named("edgere")).await;
+    stage.make_ready(SERVICE).await;
+    stage.deploy("256M").await.assert_outcome(Outcome::Success);
+    for command in [
+        &["restart", "teal-edge"][..],
+        &[
+            "up",
+            "--detach",
+            "--force-recreate",
+            "--no-deps",
+            "teal-edge",
+        ],
+    ] {
+        stage.project.compose_in_folder(command).await;
+        stage.until_answered().await;
+        stage.deploy("128M").await.assert_success_without_failure();
+        stage.deploy("256M").await.assert_success_without_failure();
+    }
 }
 
 #[tokio::test]
 async fn a_green_that_fails_behind_the_edge_leaves_blue_its_port() {
     let mut stage = Stage::up(Template::named("edgefail")).await;
-    stage.put_behind_an_edge(&[Port::http("hello", 8080)]);
+    stage.make_ready(SERVICE).await;
     let before = stage.project.snapshot().await;
     stage
         .project
@@ -38,11 +77,5 @@ async fn a_green_that_fails_behind_the_edge_leaves_blue_its_port() {
     ended.assert_outcome(Outcome::RolledBack);
     let after = stage.project.snapshot().await;
     before.assert_same_but_for(&after, &["compose.yaml"]);
-    let traffic = stage.project.traffic();
-    eventually(
-        "Blue answers at its port",
-        Duration::from_secs(5),
-        async || traffic.once().await.is_success().then_some(()),
-    )
-    .await;
+    stage.until_answered().await;
 }

@@ -1,13 +1,16 @@
 //! A project whose service has a host port, and an edge to take it.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use teal_engine::{
     Engine, Rollout, Settings,
     event::{Event, EventKind, Outcome, Receipt},
-    model::{LimitsChange, Origin, ProjectSource, RolloutOptions, RolloutRequest},
+    model::{
+        Level, LimitsChange, Origin, Place, ProjectSource, ReadyPlan, ReadyRequest, RolloutOptions,
+        RolloutRequest,
+    },
 };
-use teal_testkit::{Project, Template};
+use teal_testkit::{Project, Template, eventually};
 
 pub(crate) const SERVICE: &str = "hello";
 
@@ -22,26 +25,6 @@ pub(crate) struct Ended {
     story: String,
 }
 
-/// A port of the edge and where it leads.
-pub(crate) struct Port {
-    service: &'static str,
-    target: u16,
-    protocol: &'static str,
-    /// Before the colon of the host port.
-    host_ip: &'static str,
-}
-
-impl Port {
-    pub(crate) fn http(service: &'static str, target: u16) -> Self {
-        Self {
-            service,
-            target,
-            protocol: "http",
-            host_ip: "127.0.0.1",
-        }
-    }
-}
-
 impl Stage {
     /// `hello` at a host port of its own, without Traefik, as people write it.
     pub(crate) async fn up(template: Template) -> Self {
@@ -52,10 +35,14 @@ impl Stage {
     }
 
     /// The text of `hello` is made with two host ports that nobody else has.
-    pub(crate) async fn with(template: Template, text: impl Fn(&str, &str) -> String) -> Self {
+    pub(crate) async fn with(
+        template: Template,
+        mut text: impl FnMut(&str, &str) -> String,
+    ) -> Self {
         let mut project = Project::new(template.no_traefik()).await;
         let [web, api] = host_ports(&project);
-        project.change(|template| template.service_text(&text(&web, &api)));
+        let text = text(&web, &api);
+        project.change(|template| template.service_text(&text));
         project
             .compose_in_folder(&["up", "--detach", "--wait"])
             .await;
@@ -68,65 +55,29 @@ impl Stage {
         Self { project, engine }
     }
 
-    /// Writes an override with an edge that has the host ports in front of these, in turn.
-    pub(crate) fn put_behind_an_edge(&self, ports: &[Port]) {
-        let host_ports = host_ports(&self.project);
-        let mut environment = String::new();
-        let mut labels = String::new();
-        let mut published = Vec::new();
-        let mut routers = String::from(
-            "    ping-0: {entryPoints: [teal], rule: 'Host(`127.0.0.1`) && Path(`/ping`)', service: ping@internal}\n",
-        );
-        let mut services = String::new();
-        for (number, (port, host_port)) in ports.iter().zip(host_ports).enumerate() {
-            let entry = 10_000 + number;
-            let Port {
-                service,
-                target,
-                protocol,
-                host_ip,
-            } = port;
-            environment += &format!("      TRAEFIK_ENTRYPOINTS_E{entry}_ADDRESS: \":{entry}\"\n");
-            labels += &format!("      dev.teal.edge.{entry}: {protocol} {service} {target}\n");
-            published.push(format!("\"{host_ip}:{host_port}:{entry}\""));
-            routers += &format!(
-                "    r{entry}: {{entryPoints: [e{entry}], rule: PathPrefix(`/`), service: r{entry}}}\n"
-            );
-            services += &format!(
-                "    r{entry}: {{loadBalancer: {{servers: [{{url: 'http://{service}:{target}'}}]}}}}\n"
-            );
+    /// What would make `service` ready, with the edge of the image that is there.
+    pub(crate) fn ready_request(&self, service: &str) -> ReadyRequest {
+        ReadyRequest {
+            source: self.source(),
+            service: service.to_owned(),
+            place: Place::Override,
+            fixes: None,
+            health: None,
+            edge_image: Some(teal_testkit::TRAEFIK.to_owned()),
         }
-        let published = published.join(", ");
-        let text = format!(
-            r#"services:
-  hello:
-    ports: !reset []
-  teal-edge:
-    image: traefik:v3.7
-    user: "65534:65534"
-    read_only: true
-    cap_drop: [ALL]
-    security_opt: ["no-new-privileges:true"]
-    restart: unless-stopped
-    environment:
-      TRAEFIK_PROVIDERS_FILE_DIRECTORY: /etc/teal
-      TRAEFIK_PROVIDERS_PROVIDERSTHROTTLEDURATION: 100ms
-      TRAEFIK_PING: "true"
-      TRAEFIK_PING_MANUALROUTING: "true"
-      TRAEFIK_ENTRYPOINTS_TEAL_ADDRESS: ":9999"
-{environment}    ports: [{published}]
-    labels:
-      dev.teal.role: edge
-{labels}    volumes:
-      - teal-edge:/etc/teal
-      - ./teal-edge.yaml:/etc/teal/baseline.yaml:ro
-volumes:
-  teal-edge: {{}}
-"#
-        );
-        self.write("compose.override.yaml", &text);
-        let baseline = format!("http:\n  routers:\n{routers}  services:\n{services}");
-        self.write("teal-edge.yaml", &baseline);
+    }
+
+    /// Makes `service` ready by the changes that are shown first.
+    pub(crate) async fn make_ready(&self, service: &str) -> ReadyPlan {
+        let request = self.ready_request(service);
+        let plan = self.engine.make_ready(&request).await.unwrap();
+        let in_the_way: Vec<_> = plan
+            .verdicts_after
+            .iter()
+            .filter(|verdict| verdict.level != Level::Warning)
+            .collect();
+        assert!(in_the_way.is_empty(), "{in_the_way:?}");
+        self.engine.apply_ready(&request, &plan.id).await.unwrap()
     }
 
     /// The project as a person opens it: by its folder, with the override in it.
@@ -135,10 +86,6 @@ volumes:
             files: vec![self.project.directory()],
             ..ProjectSource::default()
         }
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        fs::write(self.project.directory().join(name), text).unwrap();
     }
 
     pub(crate) fn request(&self, memory: &str) -> RolloutRequest {
@@ -159,6 +106,37 @@ volumes:
 
     pub(crate) async fn deploy(&self, memory: &str) -> Ended {
         self.roll_out(self.request(memory)).await
+    }
+
+    /// Back to the limits before.
+    pub(crate) async fn roll_back(&self) -> Ended {
+        let (source, origin) = (self.source(), Origin::Terminal);
+        let request = self
+            .engine
+            .rollback_request(&source, SERVICE, None, quick(), origin)
+            .await
+            .unwrap();
+        self.roll_out(request).await
+    }
+
+    /// Requests are answered at the first host port.
+    pub(crate) async fn until_answered(&self) {
+        let traffic = self.project.traffic();
+        eventually("an answer", Duration::from_secs(10), async || {
+            traffic.once().await.is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// Plain `docker compose up` leaves the edge as it is.
+    pub(crate) async fn assert_settled(&self) {
+        let before = self.project.containers("teal-edge").await;
+        self.project
+            .compose_in_folder(&["up", "--detach", "--no-deps", "teal-edge"])
+            .await;
+        let after = self.project.containers("teal-edge").await;
+        assert_eq!(before.len(), 1);
+        assert_eq!(before[0].id, after[0].id);
     }
 
     pub(crate) async fn roll_out(&self, request: RolloutRequest) -> Ended {

@@ -18,6 +18,7 @@ fn request(stage: &Stage) -> ReadyRequest {
         place: Place::Override,
         fixes: None,
         health: None,
+        edge_image: None,
     }
 }
 

@@ -3,10 +3,8 @@
 
 mod clean_up;
 mod dead;
-mod drain;
 mod failure;
 mod faulty;
-mod receipt;
 mod refused;
 mod stage;
 mod success;

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     compose::{ComposeModel, ComposePort},
     docker::teal_label,
+    model::HostPort,
 };
 
 /// The file with the edge's baseline, beside the override.
@@ -37,67 +38,20 @@ pub(crate) struct Definition {
     pub(crate) left: Vec<String>,
 }
 
-/// Why an edge can't take a service's ports, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unfit {
-    pub(crate) reason: String,
-    pub(crate) remedy: &'static str,
-}
-
-/// The ports of a service that the edge would take.
-///
-/// # Errors
-/// One of them is none for an edge.
-pub(crate) fn fixed_ports<'a>(
-    model: &'a ComposeModel,
-    service: &str,
-) -> Result<Vec<&'a ComposePort>, Unfit> {
-    let Some(file) = model.services.get(service) else {
-        return Ok(Vec::new());
-    };
-    let mut fixed = Vec::new();
-    for port in &file.ports {
-        let Some((first, last)) = port.host_ports() else {
-            continue;
-        };
-        if first != last {
-            return Err(Unfit {
-                reason: format!("`{port}` is a range of ports, of which each container takes one"),
-                remedy: "publish one port, which the edge can hold for all of them",
-            });
-        }
-        if port.protocol != "tcp" {
-            return Err(Unfit {
-                reason: format!("the edge can't hold `{port}`: it passes on TCP only"),
-                remedy: "change this service with a restart in a quiet hour",
-            });
-        }
-        fixed.push(port);
-    }
-    if !fixed.is_empty() && file.network_mode.is_some() {
-        return Err(Unfit {
-            reason: "the service is in no network of the project, where the edge could reach it"
-                .into(),
-            remedy: "remove `network_mode`",
-        });
-    }
-    Ok(fixed)
-}
-
 impl Definition {
     /// The edge that there is in the model, with these ports of a service besides.
     pub(crate) fn with(
         model: &ComposeModel,
         service: &str,
-        ports: &[(&ComposePort, Protocol)],
+        taken: &[(&HostPort, Protocol)],
         image: Option<&str>,
     ) -> Self {
         let edge = model.services.get(SERVICE);
         let mut entries = edge.map_or_else(Vec::new, |edge| Entry::all(&edge.labels));
         let mut published: Vec<_> = edge.iter().flat_map(|edge| edge.ports.clone()).collect();
-        for (port, protocol) in ports {
-            let taken = |number: &u16| entries.iter().any(|entry| entry.port == *number);
-            let free = (FIRST_ENTRY..).find(|number| !taken(number));
+        for (port, protocol) in taken {
+            let is_used = |number: &u16| entries.iter().any(|entry| entry.port == *number);
+            let free = (FIRST_ENTRY..).find(|number| !is_used(number));
             let entry = Entry {
                 port: free.unwrap_or(FIRST_ENTRY),
                 protocol: *protocol,
@@ -106,14 +60,22 @@ impl Definition {
             };
             published.push(ComposePort {
                 target: entry.port,
-                ..(*port).clone()
+                published: Some(port.published.to_string()),
+                host_ip: port.host_ip.clone(),
+                protocol: port.protocol.clone(),
             });
             entries.push(entry);
         }
         let file = model.services.get(service);
         let left = file.iter().flat_map(|file| &file.ports);
+        let is_taken = |port: &ComposePort| {
+            taken.iter().any(|(taken, _)| {
+                port.host_ports() == Some((taken.published, taken.published))
+                    && port.host_ip == taken.host_ip
+            })
+        };
         let left = left
-            .filter(|port| port.host_ports().is_none())
+            .filter(|port| !is_taken(port))
             .map(ToString::to_string)
             .collect();
         let image = image
@@ -226,6 +188,15 @@ mod tests {
         serde_json::from_str(&text).unwrap()
     }
 
+    fn port(host_ip: Option<&str>, published: u16, target: u16) -> HostPort {
+        HostPort {
+            host_ip: host_ip.map(str::to_owned),
+            published,
+            target,
+            protocol: "tcp".into(),
+        }
+    }
+
     #[test]
     fn ports_keep_their_host_addresses_and_random_ones_stay() {
         let model = model(
@@ -234,9 +205,9 @@ mod tests {
                 {'target': 443, 'published': '8443', 'host_ip': '::1', 'protocol': 'tcp'},
                 {'target': 90, 'protocol': 'tcp'}]}}}",
         );
-        let ports = fixed_ports(&model, "web").unwrap();
-        let ports = [(ports[0], Protocol::Http), (ports[1], Protocol::Tcp)];
-        let edge = Definition::with(&model, "web", &ports, None);
+        let (http, https) = (port(None, 8080, 80), port(Some("::1"), 8443, 443));
+        let taken = [(&http, Protocol::Http), (&https, Protocol::Tcp)];
+        let edge = Definition::with(&model, "web", &taken, None);
         assert_eq!(edge.ports, ["8080:10000", "[::1]:8443:10001"]);
         assert_eq!(edge.left, ["90/tcp"]);
         assert_eq!(edge.networks, [""; 0]);
@@ -265,23 +236,11 @@ mod tests {
                     'labels': {'dev.teal.role': 'edge', 'dev.teal.edge.10000': 'http web 80'},
                     'ports': [{'target': 10000, 'published': '8080'}]}}}",
         );
-        let ports = fixed_ports(&model, "api").unwrap();
-        let edge = Definition::with(&model, "api", &[(ports[0], Protocol::Http)], None);
+        let http = port(Some("127.0.0.1"), 9000, 80);
+        let edge = Definition::with(&model, "api", &[(&http, Protocol::Http)], None);
         assert_eq!(edge.ports, ["8080:10000", "127.0.0.1:9000:10001"]);
         assert_eq!(edge.networks, ["back", "default"]);
         assert_eq!(edge.image, "mine:1");
         assert!(edge.baseline.contains("http://web:80") && edge.baseline.contains("http://api:80"));
-    }
-
-    #[test]
-    fn what_an_edge_can_not_hold_says_why() {
-        let unfit = |port: &str| {
-            let text = format!("{{'name': 'p', 'services': {{'web': {{'ports': [{port}]}}}}}}");
-            fixed_ports(&model(&text), "web").unwrap_err().reason
-        };
-        let reason = unfit("{'target': 53, 'published': '53', 'protocol': 'udp'}");
-        assert!(reason.contains("TCP only"), "{reason}");
-        let reason = unfit("{'target': 80, 'published': '8000-8010'}");
-        assert!(reason.contains("range"), "{reason}");
     }
 }

@@ -12,18 +12,27 @@ mod files;
 mod fronting;
 mod networks;
 mod pending;
+mod protocol;
 mod routes;
 mod splits;
 mod take_over;
 
-use bollard::{Docker, errors::Error as DockerError, query_parameters::RemoveVolumeOptions};
+use bollard::{
+    Docker,
+    errors::Error as DockerError,
+    query_parameters::{RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions},
+};
 pub(super) use entry::is_edge;
 
 use super::sidecar::is_status;
+use crate::compose::ComposeModel;
+use entry::Entry;
 
-pub(crate) use entry::ROLE;
+pub(crate) use definition::{BASELINE_FILE, Definition};
+pub(crate) use entry::{Protocol, ROLE};
 pub(super) use fronting::Fronting;
 pub(crate) use pending::{announcement, handover};
+pub(crate) use protocol::protocol;
 pub(super) use splits::Splits;
 pub(super) use take_over::{TakeOver, Transfer};
 
@@ -47,4 +56,27 @@ async fn remove_volume(docker: &Docker, project: &str) -> Result<(), DockerError
         Err(error) if is_status(&error, 404) || is_status(&error, 409) => Ok(()),
         removed => removed,
     }
+}
+
+/// Whether the files put the edge in front of this service.
+pub(crate) fn is_in_front(model: &ComposeModel, service: &str) -> bool {
+    let edge = model.services.get(SERVICE);
+    let entries = edge.map_or_else(Vec::new, |edge| Entry::all(&edge.labels));
+    entries.iter().any(|entry| entry.service == service)
+}
+
+/// Removes the edges of a project and their volume. Requests in flight through them may end first.
+pub(crate) async fn remove(docker: &Docker, project: &str) -> Result<(), DockerError> {
+    for edge in fronting::find_all(docker, project).await? {
+        let id = edge.id.unwrap_or_default();
+        docker
+            .stop_container(&id, None::<StopContainerOptions>)
+            .await?;
+        let options = RemoveContainerOptions {
+            force: true,
+            ..RemoveContainerOptions::default()
+        };
+        docker.remove_container(&id, Some(options)).await?;
+    }
+    remove_volume(docker, project).await
 }

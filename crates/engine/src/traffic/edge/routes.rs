@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    DIRECTORY, PING_ENTRY,
+    PING_ENTRY,
     entry::{Entry, Protocol},
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) struct Generation<'a> {
 }
 
 impl Generation<'_> {
-    /// The name of its file in [`DIRECTORY`].
+    /// The name of its file in the edge's directory.
     pub(super) fn file(number: u32) -> String {
         format!("split-{number}.yaml")
     }
@@ -198,11 +198,6 @@ impl Routes {
     }
 }
 
-/// The path of a file in the edge.
-pub(super) fn path(name: &str) -> String {
-    format!("{DIRECTORY}/{name}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +257,7 @@ mod tests {
         let probe = &routes["http"]["routers"]["g3-e10000-probe"];
         assert_eq!(probe["rule"], "Header(`x-teal-probe`, `all-0`)");
         assert_eq!(routes["http"]["routers"]["g3-e10000"]["priority"], 1003);
-        assert_eq!(Generation::number_of(&path(&Generation::file(3))), Some(3));
+        assert_eq!(Generation::number_of("teal/split-3.yaml"), Some(3));
         assert_eq!(Generation::number_of(BASELINE), None);
     }
 }

@@ -33,7 +33,7 @@ pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(15);
 const WRITE: &str = "write the routes of Teal's edge";
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The splits of a rollout. Each is above the one before, which stays until the end.
+/// The splits of a rollout. Each comes above the one before, which goes once the new one is served.
 #[derive(Debug)]
 pub(in crate::traffic) struct Splits {
     pub(in crate::traffic) fronting: Fronting,
@@ -71,6 +71,11 @@ impl Splits {
                 .map_err(TrafficError::engine(WRITE))?;
             return Err(error);
         }
+        // Not later, together with this one: the edge reads file after file, and may see an old one
+        // of them that leads to containers that are gone.
+        files::blank(docker, &written.edge, &written.below)
+            .await
+            .map_err(TrafficError::engine(WRITE))?;
         tracing::info!(number = written.number, ?split, "the edge serves the split");
         Ok(())
     }
@@ -99,6 +104,7 @@ impl Splits {
         let written = Written {
             edge,
             number: before.last().unwrap_or(&0) + 1,
+            below: before,
             proof: secret(),
         };
         let generation = Generation {
@@ -188,6 +194,8 @@ impl Splits {
 pub(super) struct Written {
     edge: String,
     pub(super) number: u32,
+    /// The splits that it is above.
+    below: Vec<u32>,
     proof: String,
 }
 

@@ -1,0 +1,128 @@
+//! Host ports that go back from Teal's edge to the service that had them.
+
+use std::{path::PathBuf, time::Instant};
+
+use super::Engine;
+use crate::{
+    Error, Result,
+    applied::Applied,
+    compose::{override_file, working_directory},
+    docker,
+    lock::Lock,
+    model::{ChangeKind, GivenBack, ProjectSource},
+    traffic::edge::{self, SERVICE},
+};
+
+impl Engine {
+    /// Undoes it that a service was made ready behind the edge: the project's files are what they
+    /// were, byte for byte, its containers have their ports again, and the edge goes where no other
+    /// service is behind it. The service is made anew for that, so requests meet a gap.
+    ///
+    /// # Errors
+    /// [`Error::CannotChange`] where no edge is in front of it, or where Compose can't start it with
+    /// its own ports: then the edge has them as before. Whatever [`undo_files`](Self::undo_files)
+    /// says.
+    pub async fn give_back(&self, source: &ProjectSource, service: &str) -> Result<GivenBack> {
+        let inner = &self.inner;
+        let files = inner.compose.read(source).await?;
+        let project = files.model.name.clone();
+        let _lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
+        if self.unsettled(&project, service).read()?.is_some() {
+            return Err(Error::Interrupted {
+                service: service.to_owned(),
+                project,
+            });
+        }
+        if !edge::is_in_front(&files.model, service) {
+            return Err(Error::CannotChange {
+                reason: format!("`{service}` is not behind Teal's edge"),
+                remedy: "see `teal doctor` for what is in the way of its rollouts".to_owned(),
+            });
+        }
+        let applied = Applied::of(&inner.data, &project, service);
+        let before = contents(&applied)?;
+        let began = Instant::now();
+        let changed = applied.undo(ChangeKind::Ready)?;
+        if let Err(error) = self.with_own_ports(source, &project, service).await {
+            for (path, bytes) in before {
+                override_file::restore(&path, bytes.as_deref())?;
+            }
+            let words = ["up", "-d", "--no-deps", "--", SERVICE, service];
+            self.compose_up(source, service, &words).await?;
+            return Err(error);
+        }
+        Ok(GivenBack {
+            project,
+            service: service.to_owned(),
+            files: changed,
+            elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// What runs becomes what the files say now.
+    async fn with_own_ports(
+        &self,
+        source: &ProjectSource,
+        project: &str,
+        service: &str,
+    ) -> Result<()> {
+        let model = self.inner.compose.read(source).await?.model;
+        let up = ["up", "-d", "--no-deps", "--wait", "--"];
+        if model.services.contains_key(SERVICE) {
+            let words: Vec<_> = up.iter().copied().chain([SERVICE]).collect();
+            self.compose_up(source, service, &words).await?;
+        } else {
+            edge::remove(&self.inner.docker, project)
+                .await
+                .map_err(docker::failed("remove Teal's edge"))?;
+        }
+        let words: Vec<_> = up.iter().copied().chain([service]).collect();
+        self.compose_up(source, service, &words).await
+    }
+
+    /// With the limits that rollouts gave it.
+    async fn compose_up(
+        &self,
+        source: &ProjectSource,
+        service: &str,
+        words: &[&str],
+    ) -> Result<()> {
+        let compose = &self.inner.compose;
+        let source = compose.resolve(source).await?;
+        let limits = override_file::path(&source);
+        let extra: Vec<_> = limits
+            .exists()
+            .then_some(limits.as_path())
+            .into_iter()
+            .collect();
+        let words = compose.command(&source, &extra, words);
+        let output = compose
+            .run(&words, &working_directory(&source), |_| ())
+            .await?;
+        if output.success {
+            return Ok(());
+        }
+        Err(Error::CannotChange {
+            reason: format!(
+                "Compose could not start `{service}` anew: {}",
+                output.message()
+            ),
+            remedy: "see what it says, and try again".to_owned(),
+        })
+    }
+}
+
+/// The files that an undo would touch, as they are.
+fn contents(applied: &Applied) -> Result<Vec<(PathBuf, Option<Vec<u8>>)>> {
+    let ready = applied
+        .list()?
+        .into_iter()
+        .filter(|change| change.kind == ChangeKind::Ready);
+    ready
+        .flat_map(|change| change.files)
+        .map(|path| {
+            let bytes = override_file::read(&path)?;
+            Ok((path, bytes))
+        })
+        .collect()
+}
