@@ -150,6 +150,10 @@ fn what_can_not_be_right_does_not_reach_the_engine() {
             "follow_usage",
             json!({ "containers": [""], "samples": "__CHANNEL__:1" }),
         ),
+        (
+            "update_live",
+            json!({ "request": request("/srv/compose.yml", "--help") }),
+        ),
         ("abort_rollout", json!({ "id": "none" })),
         (
             "follow_rollout",

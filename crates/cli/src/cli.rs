@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use teal_engine::model::{ProbeOptions, ProjectSource, RolloutOptions};
 
@@ -79,8 +79,13 @@ pub(crate) enum Command {
         after_long_help = "Ends with 0 where every service asked about is ready, else with 1."
     )]
     Doctor(Doctor),
-    /// Roll a service out with new limits
+    /// Roll a service out with new limits, or with what its files say now
     Deploy(Deploy),
+    /// Change the limits of a service on its running containers, where that does
+    #[command(
+        long_about = "Change the limits of a service on its running containers.\n\nNo new container is made and no request moves. A limit can't be taken away so, memory can't go below what is in use, and what sizes itself at its start (a JVM, workers by CPU) does not notice: `teal deploy` is for that."
+    )]
+    Update(Update),
     /// Roll a service out with the limits of an earlier revision
     Rollback(Rollback),
     /// Return to Blue after a rollout was cut off or left as it was
@@ -111,15 +116,43 @@ pub(crate) struct Doctor {
 pub(crate) struct Deploy {
     /// Name of the service in the compose file
     pub(crate) service: String,
+    #[command(flatten)]
+    pub(crate) limits: LimitWords,
+    /// Without new limits: take the compose files' also where Teal's override has others
+    #[arg(long, conflicts_with_all = ["cpus", "memory"])]
+    pub(crate) limits_from_file: bool,
+    /// Replace the containers although nothing would change
+    #[arg(long)]
+    pub(crate) recreate: bool,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+/// New limits as they were typed.
+// Read by the command, not by clap: a bad limit is refused (1), not wrong usage (64).
+#[derive(Debug, Args)]
+pub(crate) struct LimitWords {
     /// CPUs the service may use, such as `1.5`; stays as it is where not given
-    // Read by the command, not by clap: a bad limit is refused (1), not wrong usage (64).
     #[arg(long, value_name = "CPUS", allow_hyphen_values = true)]
     pub(crate) cpus: Option<String>,
     /// Memory the service may use, such as `768M`; stays as it is where not given
     #[arg(long, value_name = "MEMORY", allow_hyphen_values = true)]
     pub(crate) memory: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("limit").args(["cpus", "memory"]).required(true).multiple(true)))]
+pub(crate) struct Update {
+    /// Name of the service in the compose file
+    pub(crate) service: String,
     #[command(flatten)]
-    pub(crate) how: How,
+    pub(crate) limits: LimitWords,
+    /// Go on where new containers would be better
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -329,6 +362,6 @@ mod tests {
         let Command::Deploy(deploy) = cli.command else {
             panic!("not a deploy")
         };
-        assert_eq!(deploy.cpus.as_deref(), Some("-1"));
+        assert_eq!(deploy.limits.cpus.as_deref(), Some("-1"));
     }
 }

@@ -1,13 +1,15 @@
 //! Drift: what the next plain `docker compose up` would do to a service, and what was changed in
 //! its containers by other hands. Pure: what was found goes in.
 
+use std::collections::BTreeMap;
+
 use bollard::models::ContainerInspectResponse;
 
 use crate::{
     compose::ComposeService,
+    configuration::difference,
     docker::{self, compose_label, container_label},
     model::{Difference, Drift, Limits, NextUp, Revision},
-    plan::{difference, environment_difference, label_difference},
 };
 
 #[cfg(test)]
@@ -152,4 +154,45 @@ fn command_difference(
         .filter_map(|(file, container)| Some((file.as_ref()?, container.as_deref().unwrap_or(&[]))))
         .find(|(file, container)| file.as_slice() != *container)?;
     Some(difference("command", &before.join(" "), &after.join(" ")))
+}
+
+fn environment_difference(
+    blue: &ContainerInspectResponse,
+    green: &ComposeService,
+) -> Option<Difference> {
+    // A container without any variable may have none at all.
+    let environment = blue.config.as_ref()?.env.iter().flatten();
+    let before: BTreeMap<&str, &str> = environment
+        .filter_map(|entry| entry.split_once('='))
+        .collect();
+    let changed: Vec<&str> = green
+        .environment
+        .iter()
+        .filter(|(key, value)| {
+            value
+                .as_ref()
+                .is_some_and(|value| before.get(key.as_str()) != Some(&value.reveal()))
+        })
+        .map(|(key, _)| key.as_str())
+        .collect();
+    (!changed.is_empty()).then(|| {
+        difference(
+            "environment",
+            "",
+            &format!("changed: {}", changed.join(", ")),
+        )
+    })
+}
+
+fn label_difference(blue: &ContainerInspectResponse, green: &ComposeService) -> Option<Difference> {
+    let before = blue.config.as_ref()?.labels.as_ref()?;
+    let ours = |key: &str| key == "deployment.type" || key.starts_with("dev.teal.");
+    let changed: Vec<&str> = green
+        .labels
+        .iter()
+        .filter(|(key, value)| !ours(key) && before.get(*key) != Some(*value))
+        .map(|(key, _)| key.as_str())
+        .collect();
+    (!changed.is_empty())
+        .then(|| difference("labels", "", &format!("changed: {}", changed.join(", "))))
 }

@@ -16,14 +16,15 @@ use crate::{
     docker,
     event::{EventKind, Phase},
     history::History,
+    live::Live,
     lock::Lock,
     model::{
-        EngineInfo, Interrupted, LimitsChange, Memory, Origin, Plan, Project, ProjectSource,
-        ProjectSummary, Revision, RolloutOptions, RolloutRequest,
+        EngineInfo, Interrupted, LimitsChange, LiveRequest, Memory, Origin, Plan, Project,
+        ProjectSource, ProjectSummary, Revision, RolloutOptions, RolloutRequest,
     },
     observe,
     paths::Paths,
-    plan::{Planned, Planner},
+    plan::{Planned, Planner, Way},
     project,
     rollout::{self, Driver, Evidence, Rollout, Unsettled, UnsettledFile},
     traffic::{self, Traffic},
@@ -128,7 +129,9 @@ impl Engine {
     pub async fn plan(&self, request: &RolloutRequest) -> Result<Plan> {
         let id = Uuid::new_v4().to_string();
         let files = self.inner.compose.read(&request.source).await?;
-        Ok(self.planner().plan(files, request, &id).await?.plan)
+        let planner = self.planner();
+        let planned = planner.plan(files, request, Way::Rollout(&id)).await?;
+        Ok(planned.plan)
     }
 
     /// Starts a rollout; it goes on in the background until it has ended.
@@ -150,7 +153,10 @@ impl Engine {
             });
         }
         let id = Uuid::new_v4().to_string();
-        let planned = self.planner().plan(files, &request, &id).await?;
+        let planned = self
+            .planner()
+            .plan(files, &request, Way::Rollout(&id))
+            .await?;
         let plan = &planned.plan;
         if plan.refusals().next().is_some() {
             return Err(Error::Refused {
@@ -171,6 +177,52 @@ impl Engine {
         let driver = self.driver(&rollout, planned, request.origin, claim).await;
         driver.spawn(began.elapsed());
         Ok(rollout)
+    }
+
+    /// What a live update would do. Changes nothing.
+    pub async fn plan_live(&self, request: &LiveRequest) -> Result<Plan> {
+        let files = self.inner.compose.read(&request.source).await?;
+        let planner = self.planner();
+        let planned = planner.plan(files, &request.rollout(), Way::Live).await?;
+        Ok(planned.plan)
+    }
+
+    /// Changes the limits on the running containers, in the override and in history. Where one
+    /// container fails, all are taken back.
+    ///
+    /// # Errors
+    /// As [`roll_out`](Self::roll_out), and [`Error::LiveUpdate`] where the engine fails on the way.
+    pub async fn update_live(&self, request: &LiveRequest) -> Result<Plan> {
+        let inner = &self.inner;
+        let files = inner.compose.read(&request.source).await?;
+        let project = files.model.name.clone();
+        let service = &request.service;
+        let _lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
+        if self.unsettled(&project, service).read()?.is_some() {
+            return Err(Error::Interrupted {
+                service: service.clone(),
+                project,
+            });
+        }
+        let swap = crate::plan::find_service(&files.model, service)?.memswap_limit;
+        let planner = self.planner();
+        let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
+        if plan.refusals().next().is_some() {
+            return Err(Error::Refused {
+                verdicts: plan.refusals().cloned().collect(),
+                plan: Some(Box::new(plan)),
+            });
+        }
+        let live = Live {
+            docker: &inner.docker,
+            info: &inner.info,
+            history: &inner.history,
+            plan: &plan,
+            swap,
+            origin: request.origin,
+        };
+        live.carry_out().await?;
+        Ok(plan)
     }
 
     /// Takes a rollout whose process died, or that was left as it was, back to Blue.

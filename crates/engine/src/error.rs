@@ -84,6 +84,17 @@ pub enum Error {
     NothingToRecover { service: String },
     #[error("no revision {revision} of `{service}` to return to")]
     NoRevision { service: String, revision: String },
+    /// A live update that failed. What was updated has been taken back but for what is `left`.
+    #[error(
+        "the limits of `{service}` were not changed: {reason}{}",
+        left_with_new_limits(left)
+    )]
+    LiveUpdate {
+        service: String,
+        reason: String,
+        /// Ids of containers that still have the new limits.
+        left: Vec<String>,
+    },
     #[error("the image `{image}` is not on the engine, and can't be pulled")]
     ImageMissing {
         image: String,
@@ -117,6 +128,16 @@ fn at(path: &Path, line: Option<usize>) -> String {
     match line {
         Some(line) => format!("{}:{line}", path.display()),
         None => path.display().to_string(),
+    }
+}
+
+fn left_with_new_limits(left: &[String]) -> String {
+    match left {
+        [] => String::new(),
+        _ => format!(
+            "; these containers have new limits all the same: {}",
+            left.join(", ")
+        ),
     }
 }
 
@@ -195,6 +216,10 @@ impl Error {
             Self::ImageMissing { .. } => {
                 "check that the engine reaches the registry, or load the image with `docker load`".into()
             }
+            Self::LiveUpdate { service, left, .. } if !left.is_empty() => {
+                format!("roll the service out to have all its containers alike: `teal deploy {service} --recreate`")
+            }
+            Self::LiveUpdate { service, .. } => format!("roll it out instead: `teal deploy {service}`"),
             Self::ProjectInvalid { .. }
             | Self::NothingToRecover { .. }
             | Self::NothingToUndo { .. }
@@ -209,6 +234,8 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Busy { .. } => 6,
+            Self::LiveUpdate { left, .. } if left.is_empty() => 2,
+            Self::LiveUpdate { .. } => 3,
             Self::NoEngine { .. }
             | Self::EngineForbidden { .. }
             | Self::EngineTooOld { .. }
@@ -239,6 +266,7 @@ impl Error {
             Self::Interrupted { .. } => "interrupted",
             Self::NothingToRecover { .. } => "nothingToRecover",
             Self::NoRevision { .. } => "noRevision",
+            Self::LiveUpdate { .. } => "liveUpdate",
             Self::ImageMissing { .. }
             | Self::Engine { .. }
             | Self::File { .. }

@@ -6,18 +6,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Result, model::Revision};
+use crate::{Error, Result, configuration::Configurations, model::Revision};
 
 /// The history file of all services of this user.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     path: PathBuf,
+    /// What the revisions ran with.
+    pub(crate) configurations: Configurations,
 }
 
 impl History {
     pub(crate) fn new(data: &Path) -> Self {
         Self {
             path: data.join("history.jsonl"),
+            configurations: Configurations::new(data),
         }
     }
 
@@ -103,13 +106,13 @@ fn torn(file: &mut File) -> std::io::Result<bool> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use super::*;
     use crate::model::{Limits, ProjectSource, RevisionKind};
 
-    fn revision(project: &str, service: &str, number: u32) -> Revision {
+    pub(crate) fn revision(project: &str, service: &str, number: u32) -> Revision {
         Revision {
             revision: number,
             rollout: None,

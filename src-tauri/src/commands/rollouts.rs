@@ -3,7 +3,10 @@
 use tauri::{AppHandle, Runtime, State};
 use teal_engine::{
     Rollout,
-    model::{Interrupted, Origin, Plan, ProjectSource, Revision, RolloutOptions, RolloutRequest},
+    model::{
+        Interrupted, LiveRequest, Origin, Plan, ProjectSource, Revision, RolloutOptions,
+        RolloutRequest,
+    },
 };
 
 use super::Answer;
@@ -42,6 +45,19 @@ fn begin<R: Runtime>(app: AppHandle<R>, desktop: &Desktop, rollout: Rollout) -> 
     tauri::async_runtime::spawn(notice::of_the_end(app, rollout.clone()));
     desktop.keep(rollout);
     id
+}
+
+/// Changes the limits on the running containers.
+#[tauri::command]
+pub(crate) async fn update_live(desktop: State<'_, Desktop>, request: LiveRequest) -> Answer<()> {
+    input::check_source(&request.source)?;
+    input::check_name(&request.service)?;
+    let request = LiveRequest {
+        origin: Origin::Window,
+        ..request
+    };
+    let updated = desktop.engine().await?.update_live(&request).await;
+    desktop.answer(updated).await.map(drop)
 }
 
 #[tauri::command]

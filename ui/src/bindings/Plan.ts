@@ -30,6 +30,10 @@ revisionBefore: number | null,
  */
 toRevision: number | null, limitsBefore: Limits, limitsAfter: Limits, 
 /**
+ * The limits in the compose files, without Teal's override.
+ */
+fileLimits: Limits, 
+/**
  * Where the limits come from, where nobody has named them: a sentence.
  */
 limitsReason: string | null, 

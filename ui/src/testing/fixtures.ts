@@ -105,6 +105,7 @@ export function plan(over: Partial<Plan> = {}): Plan {
     toRevision: null,
     limitsBefore: before,
     limitsAfter: after,
+    fileLimits: before,
     limitsReason: null,
     liveUpdate: { possible: false, recommended: false, reason: "" },
     blue: [replica()],

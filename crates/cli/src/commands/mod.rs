@@ -4,6 +4,7 @@ mod completions;
 mod deploy;
 mod doctor;
 mod history;
+mod limits;
 mod man;
 mod open;
 mod projects;
@@ -12,6 +13,7 @@ mod rollback;
 mod rollout;
 mod sample;
 mod services;
+mod update;
 
 use teal_engine::{Engine, Paths, Settings, telemetry};
 
@@ -38,6 +40,7 @@ pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
         Command::Services => services::run(global, screen).await,
         Command::Doctor(doctor) => doctor::run(global, &doctor, screen).await,
         Command::Deploy(deploy) => deploy::run(global, &deploy, screen).await,
+        Command::Update(update) => update::run(global, &update, screen).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
         Command::Recover(Recover { service }) => recover::run(global, &service, screen).await,
         Command::History(history) => history::run(global, &history, screen).await,

@@ -11,7 +11,7 @@ mod verdict;
 
 use teal_engine::event::Event;
 
-pub(crate) use plan::plan;
+pub(crate) use plan::{override_diff, plan, shell_words};
 pub(crate) use receipt::in_short;
 pub(crate) use table::table;
 pub(crate) use verdict::{diagnosis, verdict};

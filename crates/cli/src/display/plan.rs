@@ -21,13 +21,20 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
             replica.limits
         ));
     }
+    if let Some(reason) = &plan.limits_reason {
+        lines.push(format!("  Limits: {}", harmless(reason)));
+    }
+    lines.push(live(plan));
     lines.push(String::new());
     lines.extend(traffic(plan, theme));
     if !plan.differences.is_empty() {
         lines.push(String::new());
         lines.push(paint(
             theme.strong,
-            "Green also differs, because files or image changed",
+            match &plan.restored_from {
+                Some(_) => "Green also gets back what the revision ran with",
+                None => "Green also differs, because files or image changed",
+            },
         ));
         for difference in &plan.differences {
             lines.push(format!(
@@ -54,6 +61,17 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
         lines.extend(plan.verdicts.iter().map(|found| verdict(found, theme)));
     }
     lines.join("\n")
+}
+
+/// Whether `teal update` would do as well.
+fn live(plan: &Plan) -> String {
+    let live = &plan.live_update;
+    let word = match (live.possible, live.recommended) {
+        (true, true) => "recommended",
+        (true, false) => "possible, but not recommended",
+        (false, _) => "not possible",
+    };
+    format!("  Live update: {word}: {}", harmless(&live.reason))
 }
 
 fn traffic(plan: &Plan, theme: Theme) -> Vec<String> {
@@ -104,7 +122,8 @@ fn steps(plan: &Plan) -> Vec<String> {
     ]
 }
 
-fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {
+/// What becomes of the override, line by line.
+pub(crate) fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {
     let before = plan.override_before.as_deref().unwrap_or_default();
     if before == plan.override_after {
         return vec!["  stays as it is".to_owned()];
@@ -128,7 +147,7 @@ fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {
 }
 
 /// A command as it can be pasted into a shell.
-fn shell_words(command: &[String]) -> String {
+pub(crate) fn shell_words(command: &[String]) -> String {
     let words = command.iter().map(String::as_str);
     match shlex::try_join(words) {
         Ok(text) => harmless(&text).into_owned(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{LimitsChange, Origin, ProjectSource};
+use super::{LimitsChange, Origin, ProjectSource, RolloutOptions, RolloutRequest};
 
 /// Whether the limits of a plan could be changed on the running containers (`docker update`), and
 /// whether that is the better way.
@@ -30,4 +30,23 @@ pub struct LiveRequest {
     /// Go on where a new container is recommended.
     #[serde(default)]
     pub force: bool,
+}
+
+impl LiveRequest {
+    /// The rollout to the same limits.
+    pub(crate) fn rollout(&self) -> RolloutRequest {
+        RolloutRequest {
+            source: self.source.clone(),
+            service: self.service.clone(),
+            change: self.change,
+            limits_from_file: false,
+            recreate: false,
+            options: RolloutOptions {
+                force: self.force,
+                ..RolloutOptions::default()
+            },
+            origin: self.origin,
+            to_revision: None,
+        }
+    }
 }

@@ -60,6 +60,9 @@ pub struct Plan {
     pub to_revision: Option<u32>,
     pub limits_before: Limits,
     pub limits_after: Limits,
+    /// The limits in the compose files, without Teal's override.
+    #[serde(default)]
+    pub file_limits: Limits,
     /// Where the limits come from, where nobody has named them: a sentence.
     #[serde(default)]
     pub limits_reason: Option<String>,

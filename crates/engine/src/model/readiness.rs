@@ -118,6 +118,8 @@ pub enum VerdictCode {
     /// It runs to its end.
     OneShot,
     GlobalMode,
+    /// The running containers can't take the limits, or should not.
+    NotLive,
     /// A rollout would change nothing.
     NothingToChange,
     /// What an earlier revision ran with is no longer, or not wholly, there.

@@ -70,6 +70,26 @@ pub struct PhaseTiming {
 }
 
 impl Revision {
+    /// The record of the state that this one was the first to change.
+    pub(crate) fn found(&self, at: Timestamp) -> Self {
+        Self {
+            revision: self.revision - 1,
+            rollout: None,
+            kind: RevisionKind::Rollout,
+            started_at: at,
+            ended_at: at,
+            origin: None,
+            to_revision: None,
+            limits_after: self.limits_before,
+            image_after: self.image_before.clone(),
+            phases: Vec::new(),
+            outcome: None,
+            failure: None,
+            receipt: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether the service ran with this revision's limits when it ended.
     pub fn took_effect(&self) -> bool {
         matches!(self.outcome, None | Some(Outcome::Success))

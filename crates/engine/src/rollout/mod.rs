@@ -9,6 +9,7 @@
 //! Blue is only stopped in Remove Blue and removed at the very end of Verification, so every phase
 //! before SUCCESS can be undone.
 
+mod configured;
 mod drain;
 mod evidence;
 mod failure;

@@ -56,6 +56,7 @@ impl Driver {
             plan: self.plan.clone(),
             phase: Some(phase),
         })?;
+        self.keep_blue().await;
         if self.is_steered() && !self.live_blue().is_empty() {
             self.step(phase, "Holding all traffic on Blue");
         }
@@ -234,7 +235,11 @@ impl Driver {
     /// Compose keeps a hash of what a container was made from: equal hashes mean that a later `up`
     /// with both files changes nothing. A difference is worth a warning, not a rollback.
     async fn verify_hash(&self) -> Result<()> {
-        let extra: [&Path; 1] = [&self.plan.override_file];
+        let restored_from = self.plan.restored_from.as_deref();
+        let extra: Vec<&Path> = restored_from
+            .into_iter()
+            .chain([self.plan.override_file.as_path()])
+            .collect();
         let service = &self.plan.service;
         let now = self
             .compose
@@ -273,6 +278,7 @@ impl Driver {
             replicas: Vec::new(),
         });
         self.show(Color::Green).await?;
+        self.keep_green().await;
         // Green serves by now whatever becomes of the helpers.
         if let Err(error) = self.traffic.release().await {
             self.rollout.warn(format!(

@@ -30,9 +30,9 @@ pub(super) fn revisions(ended: &Ended<'_>) -> Vec<Revision> {
         .checked_sub(ended.rollout.elapsed())
         .unwrap_or(ended_at);
     let image_before = plan.blue.first().map(|replica| replica.image_id.clone());
-    let found = Revision {
-        revision: plan.revision - 1,
-        rollout: None,
+    let rollout = Revision {
+        revision: plan.revision,
+        rollout: Some(ended.rollout.id().to_owned()),
         kind: RevisionKind::Rollout,
         engine: ended.info.id.clone(),
         project: plan.project.clone(),
@@ -40,35 +40,21 @@ pub(super) fn revisions(ended: &Ended<'_>) -> Vec<Revision> {
         service: plan.service.clone(),
         source: plan.source.clone(),
         started_at,
-        ended_at: started_at,
-        origin: None,
-        to_revision: None,
-        limits_before: plan.limits_before,
-        limits_after: plan.limits_before,
-        file_limits: None,
-        image_before: image_before.clone(),
-        image_after: image_before.clone(),
-        phases: Vec::new(),
-        outcome: None,
-        failure: None,
-        receipt: None,
-    };
-    let rollout = Revision {
-        revision: plan.revision,
-        rollout: Some(ended.rollout.id().to_owned()),
         ended_at,
         origin: Some(ended.origin),
         to_revision: plan.to_revision,
+        limits_before: plan.limits_before,
         limits_after: plan.limits_after,
+        file_limits: Some(plan.file_limits),
+        image_before,
         image_after: ended.image_after.clone(),
         phases: ended.phases.to_vec(),
         outcome: Some(ended.outcome),
         failure: ended.failure.cloned(),
         receipt: Some(ended.receipt.clone()),
-        ..found.clone()
     };
     match plan.revision_before {
         Some(_) => vec![rollout],
-        None => vec![found, rollout],
+        None => vec![rollout.found(started_at), rollout],
     }
 }

@@ -5,6 +5,8 @@ mod clean_up;
 mod dead;
 mod failure;
 mod faulty;
+mod files;
+mod live;
 mod refused;
 mod stage;
 mod success;
