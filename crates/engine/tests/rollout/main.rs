@@ -7,6 +7,8 @@ mod failure;
 mod faulty;
 mod files;
 mod live;
+mod load;
+mod receipt;
 mod refused;
 mod stage;
 mod success;
