@@ -1,6 +1,7 @@
 //! `load URL SECONDS WINDOW` puts a mixed load on the address until its input ends, so many seconds
 //! at most. Each line of the input names the window that what ends from then on belongs to, and is
-//! answered with the same line. The last line of the output is the report, as JSON.
+//! answered with the same line. The last line of the output is the report, as JSON, without the
+//! requests in flight at the end of the input.
 
 #![expect(clippy::print_stdout, reason = "the report is its output")]
 
@@ -26,8 +27,6 @@ fn main() -> io::Result<ExitCode> {
         running.mark(&window);
         println!("{window}");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let report = runtime.block_on(running.stop());
-    println!("{}", serde_json::to_string(&report)?);
+    println!("{}", serde_json::to_string(&running.so_far())?);
     Ok(ExitCode::SUCCESS)
 }

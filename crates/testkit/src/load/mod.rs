@@ -109,7 +109,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// 800 short requests a second, an eighth of them on new connections; besides, always six
+    /// 550 short requests a second, 100 of them on new connections; besides, always six
     /// requests of 3 s, six streams and six WebSocket connections of 12 s. It ends by itself
     /// after ten minutes.
     ///
@@ -120,7 +120,7 @@ impl Load {
         Self {
             target: Target::at(url),
             shares: [
-                Share::short(Kind::KeepAlive, 14, Duration::from_millis(20)),
+                Share::short(Kind::KeepAlive, 9, Duration::from_millis(20)),
                 Share::short(Kind::NewConnection, 5, Duration::from_millis(50)),
                 Share::long(Kind::Slow, 6, Duration::from_secs(3)),
                 Share::long(Kind::Stream, 6, long),
@@ -255,7 +255,9 @@ impl RunningLoad {
 
     /// What it has come to, without the requests in flight.
     pub fn so_far(&self) -> LoadReport {
-        self.ledger.report(false)
+        let thread = self.thread.as_ref();
+        let ended_early = thread.is_none_or(JoinHandle::is_finished);
+        self.ledger.report(ended_early)
     }
 
     /// Sends no more, waits for the requests in flight and reports.

@@ -121,6 +121,9 @@ pub(super) struct Size {
     changes: usize,
     /// Changes in each of the other ways, for each service.
     plain: usize,
+    /// The services that plain Compose recreates too: it stops first and starts then, whatever
+    /// the service, so that one is enough where time is short.
+    recreated: Vec<Cell>,
     /// How long the load runs before the first change, and again between Teal and the others.
     steady: Duration,
     pub(super) is_release: bool,
@@ -135,6 +138,7 @@ impl Size {
             cells: Cell::value_variants().to_vec(),
             changes: 3,
             plain: 1,
+            recreated: vec![Cell::One],
             steady: Duration::from_secs(8),
             is_release: true,
             requests: 200_000,
@@ -143,6 +147,7 @@ impl Size {
         if options.long {
             size.changes = 15;
             size.plain = 3;
+            size.recreated.clone_from(&size.cells);
             size.steady = Duration::from_secs(20);
             size.requests = 1_000_000;
             size.rollouts = 50;
@@ -197,7 +202,11 @@ pub(super) fn measure(
     steady(&mut load, size.steady)?;
     // Each time others, since what does not change is not replaced.
     let mut limits = LIMITS.into_iter().cycle();
-    for way in [Way::Scale, Way::Recreate] {
+    let recreate_too = size.recreated.contains(&cell);
+    let ways = [Way::Scale]
+        .into_iter()
+        .chain(recreate_too.then_some(Way::Recreate));
+    for way in ways {
         for (number, limits) in (1..=size.plain).zip(limits.by_ref()) {
             say(&format!("{}, {number} of {}", way.title(), size.plain));
             load.mark(way.during())?;

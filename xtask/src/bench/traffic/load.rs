@@ -9,8 +9,6 @@ use serde::Deserialize;
 use super::super::child::{Ends, Running};
 use crate::process::command;
 
-/// The longest request and what it is waited for beyond that.
-const REPORTS_WITHIN: Duration = Duration::from_secs(60);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// No service is measured for longer.
 const AT_MOST_SECONDS: &str = "1800";
@@ -102,10 +100,10 @@ impl Load {
         Ok(())
     }
 
-    /// Sends no more, and reports once what is in flight has ended.
+    /// Sends no more, and reports all but what is in flight.
     pub(super) fn end(mut self) -> Result<Report> {
         self.0.end()?;
-        let report: Report = serde_json::from_str(&self.0.line(REPORTS_WITHIN)?)?;
+        let report: Report = serde_json::from_str(&self.0.line(ANSWERS_WITHIN)?)?;
         if report.ended_early {
             bail!("the load ended before the changes did");
         }

@@ -17,7 +17,7 @@ use super::{
 /// What is measured, once for all tables.
 const ABOUT: &str = "\
 A service behind Traefik is changed while one load goes on, sent by a process of its own to a published port of 127.0.0.1:
-keep-alive requests (14 connections, each 20 ms), requests on new connections (5 at most at once, 100 a second),
+keep-alive requests (9 connections, each 20 ms), requests on new connections (5 at most at once, 100 a second),
 always 6 requests that take 3 s, 6 streams of 12 s and 6 WebSockets of 12 s with a message each second.
 The latency of a request that had to wait for the one before it counts from when it was due;
 that of a stream goes to its last byte, that of a WebSocket is each message's way there and back.
@@ -27,7 +27,7 @@ having been asked to, and 10 s more than a request has to take are failures.
 Teal deploys other limits, returns to the first revision, and is aborted at 50/50, in turns.
 “Scale up, stop the old” is `docker compose up --no-deps --no-recreate --scale` with twice the replicas, waiting until the
 new ones are healthy, and stopping and removing the old ones. `docker compose up` replaces the containers itself.
-Failures count for a change until 5 s after its end.
+Failures count for a change until 5 s after its end. What is in flight when a service has had all its changes is not counted.
 ";
 
 pub(super) fn page(figures: &Figures, took: Duration) -> Result<String> {
