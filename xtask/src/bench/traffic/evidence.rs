@@ -30,6 +30,9 @@ pub(super) struct Rollout {
     pub(super) lags: Vec<i64>,
     /// From Ctrl-C at 50/50 until Blue has all of the traffic, in milliseconds.
     pub(super) to_blue: Option<i64>,
+    /// The share of Green that new requests were sent to, and the milliseconds from the step that
+    /// asks for it until Traefik serves it.
+    pub(super) shifts: Vec<(i64, i64)>,
     forward: Option<Forward>,
 }
 
@@ -88,6 +91,11 @@ impl Rollout {
             took: millis(first(events, "ended", |_| true)?, "elapsedMs")?,
             lags: lags(events, &told)?,
             to_blue: to_blue.transpose()?,
+            shifts: if aborted.is_some() {
+                Vec::new()
+            } else {
+                shifts(events)?
+            },
             forward,
         })
     }
@@ -171,6 +179,24 @@ fn timeline(events: &[Value]) -> Result<Timeline> {
     Ok(timeline)
 }
 
+fn shifts(events: &[Value]) -> Result<Vec<(i64, i64)>> {
+    let mut asked = None;
+    let mut shifts = Vec::new();
+    for event in events {
+        match text(event, "type") {
+            "step" => asked = Some(at(event)?),
+            "split" => {
+                // The first of all tells how it is before anything is asked for.
+                let took = asked.map(|asked| Ok::<_, anyhow::Error>(between(asked, at(event)?)));
+                let percent = millis(event, "greenPercent")?;
+                shifts.extend(took.transpose()?.map(|took| (percent, took)));
+            }
+            _ => {}
+        }
+    }
+    Ok(shifts)
+}
+
 /// How long after the engine's word Teal first told of each container that it is healthy.
 fn lags(events: &[Value], told: &BTreeMap<String, Timestamp>) -> Result<Vec<i64>> {
     let lag = |(id, told): (&String, &Timestamp)| {
@@ -212,6 +238,8 @@ fn between(begin: Timestamp, end: Timestamp) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn at_ms(millisecond: i64) -> Timestamp {
@@ -225,6 +253,7 @@ mod tests {
             took: 20_000,
             lags: Vec::new(),
             to_blue: None,
+            shifts: Vec::new(),
             forward: Some(Forward {
                 compose: 600,
                 healthy: 2000,
@@ -256,6 +285,16 @@ mod tests {
             late: 0,
         };
         assert_eq!(overhead.unwrap(), Some(expected));
+    }
+
+    #[test]
+    fn a_shift_takes_from_its_step_on() {
+        let events = [
+            json!({ "type": "split", "greenPercent": 0, "at": "2026-01-01T00:00:00Z" }),
+            json!({ "type": "step", "text": "Sending", "at": "2026-01-01T00:00:01Z" }),
+            json!({ "type": "split", "greenPercent": 50, "at": "2026-01-01T00:00:01.3Z" }),
+        ];
+        assert_eq!(shifts(&events).unwrap(), [(50, 300)]);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(super) struct Figures {
     pub(super) late: Spread,
     /// From Ctrl-C at 50/50 until Blue has all of the traffic.
     pub(super) to_blue: Spread,
+    /// By the share of Green: from the step that asks for it until Traefik serves it.
+    pub(super) shifts: BTreeMap<i64, Spread>,
     rollouts: usize,
 }
 
@@ -122,6 +124,9 @@ impl Figures {
             }
             for lag in &rollout.lags {
                 self.lag.add(*lag);
+            }
+            for (percent, milliseconds) in &rollout.shifts {
+                self.shifts.entry(*percent).or_default().add(*milliseconds);
             }
             if let Some(milliseconds) = rollout.to_blue {
                 self.to_blue.add(milliseconds);

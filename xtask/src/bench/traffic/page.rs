@@ -181,6 +181,12 @@ fn marks(figures: &Figures) -> Result<String> {
     for (what, times) in rows {
         writeln!(text, "| {what} | {times} |")?;
     }
+    for (percent, times) in &figures.shifts {
+        writeln!(
+            text,
+            "| Green is to get {percent} % of new requests … Traefik serves that | {times} |"
+        )?;
+    }
     Ok(text)
 }
 
