@@ -8,7 +8,6 @@ mod faulty;
 mod files;
 mod live;
 mod load;
-mod receipt;
 mod refused;
 mod stage;
 mod success;
