@@ -103,7 +103,7 @@ export class ReadyReview extends Review<ReadyPlan> {
     const fixes =
       this.left.size === 0 ? null : (this.#all ?? []).filter(({ kind }) => !this.left.has(kind));
     const { source, service, place, health } = this;
-    return { source, service, place, fixes, health };
+    return { source, service, place, fixes, health, edgeImage: null };
   }
 
   protected async ask(): Promise<ReadyPlan> {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use teal_engine::model::{ProbeOptions, ProjectSource, RolloutOptions};
+use teal_engine::model::{Place, ProbeOptions, ProjectSource, RolloutOptions};
 
 use crate::duration;
 
@@ -92,6 +92,10 @@ pub(crate) enum Command {
     Recover(Recover),
     /// List past rollouts: of the project here, else of all
     History(History),
+    /// Take what is in the way of a service's rollouts out of its files
+    Ready(Ready),
+    /// Write a service's limits into its files, so that `docker compose up` leaves them in force
+    Keep(Keep),
     /// Start or remove the sample project
     Sample(Sample),
     /// Print completions for a shell
@@ -170,6 +174,50 @@ pub(crate) struct Rollback {
 pub(crate) struct Recover {
     /// Name of the service in the compose file
     pub(crate) service: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ready {
+    /// Name of the service in the compose file
+    pub(crate) service: String,
+    /// Health check, instead of the one Teal finds: `http:8080/health` or `tcp:8080` to be asked
+    /// by Teal, or a command for the container's shell
+    #[arg(long, value_name = "CHECK")]
+    pub(crate) health: Option<String>,
+    #[command(flatten)]
+    pub(crate) files: FileOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keep {
+    /// Name of the service in the compose file
+    pub(crate) service: String,
+    #[command(flatten)]
+    pub(crate) files: FileOptions,
+}
+
+/// How the project's own files are changed.
+#[derive(Debug, Args)]
+pub(crate) struct FileOptions {
+    /// Print what would be changed; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Change the compose file itself, with a copy beside it, instead of the override that plain
+    /// `docker compose up` reads
+    #[arg(long)]
+    pub(crate) in_file: bool,
+    /// Put the files back to what they were before
+    #[arg(long, conflicts_with_all = ["dry_run", "in_file"])]
+    pub(crate) undo: bool,
+}
+
+impl FileOptions {
+    pub(crate) fn place(&self) -> Place {
+        match self.in_file {
+            true => Place::InFile,
+            false => Place::Override,
+        }
+    }
 }
 
 /// How a rollout is done.

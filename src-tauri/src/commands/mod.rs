@@ -2,6 +2,7 @@
 
 pub(crate) mod files;
 pub(crate) mod follow;
+pub(crate) mod project_files;
 pub(crate) mod projects;
 pub(crate) mod rollouts;
 pub(crate) mod sample;

@@ -4,10 +4,12 @@ mod completions;
 mod deploy;
 mod doctor;
 mod history;
+mod keep;
 mod limits;
 mod man;
 mod open;
 mod projects;
+mod ready;
 mod recover;
 mod rollback;
 mod rollout;
@@ -44,6 +46,8 @@ pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
         Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
         Command::Recover(Recover { service }) => recover::run(global, &service, screen).await,
         Command::History(history) => history::run(global, &history, screen).await,
+        Command::Ready(ready) => ready::run(global, &ready, screen).await,
+        Command::Keep(keep) => keep::run(global, &keep, screen).await,
         Command::Sample(sample) => sample::run(sample.action, screen).await,
         Command::Completions { shell } => Ok(completions::run(shell, screen)),
         Command::Man { directory } => man::run(directory.as_deref(), screen),

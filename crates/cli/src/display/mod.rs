@@ -1,6 +1,7 @@
 //! A rollout as it is shown: as JSON, in place on a terminal, or as plain lines in a pipe.
 
 mod ending;
+pub(crate) mod files;
 mod live;
 mod plain;
 mod plan;

@@ -193,7 +193,7 @@ impl HealthTest {
     }
 
     /// What a label says; none where it can't be read.
-    pub(crate) fn from_label(label: &str) -> Option<Self> {
+    pub fn from_label(label: &str) -> Option<Self> {
         let (kind, rest) = label.split_once(':')?;
         let (port, path) = match rest.find('/') {
             Some(at) => (&rest[..at], Some(rest[at..].to_owned())),

@@ -1,0 +1,113 @@
+//! Changes of the project's own files: what they are for, and their difference.
+
+use teal_engine::model::{FileChange, KeepPlan, ReadyPlan};
+
+use crate::{
+    text::harmless,
+    theme::{Theme, paint},
+};
+
+/// What makes a service ready.
+pub(crate) fn ready(plan: &ReadyPlan, theme: Theme) -> String {
+    let service = harmless(&plan.service);
+    let mut lines = Vec::new();
+    for fix in &plan.fixes {
+        lines.push(format!("{service} {}", harmless(&fix.reason)));
+        lines.push(format!(
+            "  {} {}",
+            paint(theme.green, "→"),
+            harmless(&fix.change)
+        ));
+        lines.extend(fix.note.iter().map(|note| note_line(note, theme)));
+    }
+    if let Some(health) = plan.health.as_ref().filter(|health| !health.passed) {
+        lines.push(format!(
+            "no health check passes on {}: {}",
+            harmless(&health.container),
+            harmless(&health.output)
+        ));
+    }
+    if plan.files.is_empty() {
+        lines.push(format!(
+            "nothing is in the way of {service} that Teal could change in its files"
+        ));
+    }
+    lines.extend(plan.files.iter().flat_map(|file| change(file, theme)));
+    lines.join("\n")
+}
+
+/// What keeps a service's limits.
+pub(crate) fn keep(plan: &KeepPlan, theme: Theme) -> String {
+    let mut lines = vec![format!(
+        "{} keeps {}",
+        harmless(&plan.service),
+        paint(theme.strong, plan.limits)
+    )];
+    if plan.files.is_empty() {
+        lines.push("  the files say so already".to_owned());
+    }
+    lines.extend(plan.files.iter().flat_map(|file| change(file, theme)));
+    if plan.settled {
+        lines.push("`docker compose up -d` then leaves its containers as they are".to_owned());
+    } else {
+        let text = "the next `docker compose up -d` makes new containers all the same: something else in the files, or the image, has changed since they were made";
+        lines.push(note_line(text, theme));
+    }
+    lines.join("\n")
+}
+
+pub(crate) fn undo_hint(command: &str, service: &str) -> String {
+    format!(
+        "to put the files back: teal {command} {} --undo",
+        harmless(service)
+    )
+}
+
+fn note_line(note: &str, theme: Theme) -> String {
+    format!("  {} {}", paint(theme.hint, "note:"), harmless(note))
+}
+
+/// A file and its difference.
+fn change(file: &FileChange, theme: Theme) -> Vec<String> {
+    let path = file.path.display().to_string();
+    let what = match (&file.before, file.backup) {
+        (None, _) => " (new)",
+        (Some(_), true) => " (a copy is kept beside it)",
+        (Some(_), false) => "",
+    };
+    let head = format!("{}{what}", paint(theme.strong, harmless(&path)));
+    let lines = file.diff.lines().skip(2).map(|line| {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => theme.green,
+            Some(b'-') => theme.failure,
+            _ => theme.dim,
+        };
+        format!("  {}", paint(style, harmless(line)))
+    });
+    std::iter::once(head).chain(lines).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_shown_without_its_header() {
+        let file = FileChange {
+            path: "/srv/compose.override.yaml".into(),
+            before: None,
+            after: "services: {}\n".into(),
+            diff: "--- /dev/null\n+++ b/compose.override.yaml\n@@ -0,0 +1 @@\n+services: {}\n"
+                .into(),
+            backup: false,
+        };
+        assert_eq!(
+            change(&file, Theme::default()),
+            [
+                "/srv/compose.override.yaml (new)",
+                "  @@ -0,0 +1 @@",
+                "  +services: {}"
+            ]
+        );
+    }
+}
