@@ -184,6 +184,9 @@ pub(crate) struct Ready {
     /// by Teal, or a command for the container's shell
     #[arg(long, value_name = "CHECK")]
     pub(crate) health: Option<String>,
+    /// Image of the edge that takes host ports over, instead of the official Traefik
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) edge_image: Option<String>,
     #[command(flatten)]
     pub(crate) files: FileOptions,
 }

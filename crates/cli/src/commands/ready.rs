@@ -20,6 +20,7 @@ pub(super) async fn run(global: &Global, ready: &Ready, screen: &mut Screen) -> 
         place: ready.files.place(),
         fixes: None,
         health: ready.health.as_deref().map(health),
+        edge_image: ready.edge_image.clone(),
     };
     let plan = engine.make_ready(&request).await?;
     if !screen.is_json {
