@@ -19,9 +19,9 @@ pub(super) fn verdicts(facts: &Facts) -> Option<Verdict> {
 fn missing() -> Verdict {
     needs_force(
         VerdictCode::NoHealthCheck,
-        "has no health check, neither in the file nor in the image",
+        "has no health check",
     )
-    .means("nothing says when Green can take requests; with `--force` it counts as healthy when it runs and accepts connections")
+    .means("neither file nor image say when Green can take requests; with `--force` it counts as healthy when it runs and accepts connections")
     .remedy("add a `healthcheck:` to the service")
     .fixed_by(Fix::AddHealthCheck)
 }

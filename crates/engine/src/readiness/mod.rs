@@ -5,6 +5,8 @@ mod container;
 mod finding;
 mod health;
 mod neighbours;
+#[cfg(test)]
+mod published;
 mod room;
 mod running;
 mod state;

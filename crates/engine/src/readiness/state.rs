@@ -147,7 +147,7 @@ fn use_of(volume: &Volume, service: &ComposeService, directory: &Path) -> Use {
     if volume.read_only || !matches!(volume.kind.as_str(), "volume" | "bind" | "cluster") {
         return Use::Own;
     }
-    if is_engine_socket(source) {
+    if is_engine_socket(source) || is_of_the_system(source) {
         return Use::Own;
     }
     if is_cache(&volume.target) {
@@ -177,6 +177,21 @@ fn is_engine_socket(source: &str) -> bool {
         "containerd.sock",
     ]
     .contains(&file)
+}
+
+/// What the host's system keeps, whoever looks at it.
+fn is_of_the_system(source: &str) -> bool {
+    let source = source.trim_end_matches('/');
+    [
+        "/etc/localtime",
+        "/etc/timezone",
+        "/lib/modules",
+        "/usr/src",
+    ]
+    .contains(&source)
+        || ["/dev", "/proc", "/sys"]
+            .iter()
+            .any(|root| Path::new(source).starts_with(root))
 }
 
 /// Folders that build tools and package managers fill, and fill again.
