@@ -30,8 +30,10 @@ pub(crate) struct Rollouts {
 }
 
 impl Rollouts {
+    /// A recovery takes the place of the rollout that it settles.
     pub(crate) fn add(&self, rollout: Rollout) {
         self.with(|started| {
+            started.retain(|other| other.rollout.id() != rollout.id());
             started.push(Started {
                 rollout,
                 ended: false,

@@ -154,6 +154,10 @@ fn what_can_not_be_right_does_not_reach_the_engine() {
             "update_live",
             json!({ "request": request("/srv/compose.yml", "--help") }),
         ),
+        (
+            "recover_rollout",
+            json!({ "source": source("/srv/compose.yml"), "service": "../x", "way": "finish" }),
+        ),
         ("abort_rollout", json!({ "id": "none" })),
         (
             "follow_rollout",

@@ -25,6 +25,7 @@ import type { ProjectSummary } from "./bindings/ProjectSummary";
 import type { ReadyPlan } from "./bindings/ReadyPlan";
 import type { ReadyRequest } from "./bindings/ReadyRequest";
 import type { RecentProject } from "./bindings/RecentProject";
+import type { Recovery } from "./bindings/Recovery";
 import type { Revision } from "./bindings/Revision";
 import type { RolloutInfo } from "./bindings/RolloutInfo";
 import type { RolloutRequest } from "./bindings/RolloutRequest";
@@ -73,6 +74,7 @@ export type {
   ProjectSummary,
   ReadyPlan,
   RecentProject,
+  Recovery,
   Revision,
   RolloutInfo,
   RolloutRequest,
@@ -134,12 +136,12 @@ export const startProject = (source: ProjectSource) => call<null>("start_project
 export const planRollout = (request: RolloutRequest) => call<Plan>("plan_rollout", { request });
 export const startRollout = (request: RolloutRequest) => call<string>("start_rollout", { request });
 export const abortRollout = (id: string) => call<null>("abort_rollout", { id });
-export const runningRollouts = () => call<RolloutInfo[]>("running_rollouts");
-/** Rollouts that were cut off, by whichever process they were done. */
+/** Rollouts that ended before they were done, by whichever process, and that nobody works on. */
 export const interruptedRollouts = () => call<Interrupted[]>("interrupted_rollouts");
-/** Takes one of them back to Blue; the rollout's id. */
-export const recoverRollout = (source: ProjectSource, service: string) =>
-  call<string>("recover_rollout", { source, service });
+/** Settles one of them. The rollout's id: a recovery goes on under the id of the rollout that it settles. */
+export const recoverRollout = (source: ProjectSource, service: string, way: Recovery) =>
+  call<string>("recover_rollout", { source, service, way });
+export const runningRollouts = () => call<RolloutInfo[]>("running_rollouts");
 export const rollbackRequest = (source: ProjectSource, service: string, to: number | null) =>
   call<RolloutRequest>("rollback_request", { source, service, to });
 /** Changes the limits of the running containers, without new ones. */

@@ -9,6 +9,7 @@ import type {
   ProjectSource,
   ProjectSummary,
   RecentProject,
+  Recovery,
   Service,
 } from "./backend";
 import { emptyRollout, fold, isRunning, type RolloutView } from "./rollout";
@@ -250,9 +251,12 @@ export class AppState {
     await this.refresh();
   }
 
-  /** Takes a rollout that was cut off back to Blue, and shows that. */
-  async recover({ source, project, service, rollout }: Interrupted): Promise<void> {
-    const id = await backend.recoverRollout(source, service);
+  /** Settles a rollout that was cut off, and shows that. */
+  async recover(interrupted: Interrupted, way: Recovery): Promise<void> {
+    const { source, project, service, rollout } = interrupted;
+    const id = await backend.recoverRollout(source, service, way);
+    // It goes on under its own id, which this window may have followed to its first end.
+    this.#followed.delete(id);
     this.interrupted = this.interrupted.filter((one) => one.rollout !== rollout);
     this.follow(id, project, service);
     const known = this.projects?.find(({ name }) => name === project);

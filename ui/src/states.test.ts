@@ -10,16 +10,32 @@ afterEach(cleanup);
 
 const gone = { code: "noEngine", message: "no engine answers", hint: "start it", causes: [] };
 
+const interrupted: Interrupted = {
+  rollout: "lost",
+  project: "shop",
+  service: "web",
+  source,
+  startedAt: "2026-01-02T03:04:05Z",
+  phase: "removeBlue",
+  greenPercent: 100,
+  limitsBefore: before,
+  limitsAfter: after,
+  canRollBack: true,
+};
+
+test("a rollout that was cut off after Blue had gone can only be finished", async () => {
+  open({
+    interrupted_rollouts: () => [{ ...interrupted, phase: "verification", canRollBack: false }],
+    recover_rollout: () => program.rollout,
+  });
+  await fireEvent.click(await screen.findByTestId("finish"));
+  await waitFor(() =>
+    expect(called("recover_rollout")[0]?.[1]).toEqual({ source, service: "web", way: "finish" }),
+  );
+  expect(screen.queryByTestId("recover")).toBeNull();
+});
+
 test("a rollout that was cut off is taken back to Blue with one click", async () => {
-  const interrupted: Interrupted = {
-    rollout: "lost",
-    project: "shop",
-    service: "web",
-    source,
-    phase: "removeBlue",
-    limitsBefore: before,
-    limitsAfter: after,
-  };
   let recovered = false;
   open({
     interrupted_rollouts: () => (recovered ? [] : [interrupted]),
@@ -29,11 +45,15 @@ test("a rollout that was cut off is taken back to Blue with one click", async ()
     },
   });
   expect((await screen.findByTestId("interrupted")).textContent).toContain(
-    "was interrupted in Remove Blue",
+    "was interrupted in Remove Blue, Green serves 100 %",
   );
   await fireEvent.click(screen.getByTestId("recover"));
   await waitFor(() => expect(screen.queryByTestId("interrupted")).toBeNull());
-  expect(called("recover_rollout")[0]?.[1]).toEqual({ source, service: "web" });
+  expect(called("recover_rollout")[0]?.[1]).toEqual({
+    source,
+    service: "web",
+    way: "rollBack",
+  });
   program.tell({ type: "rollingBack", reason: "it was interrupted" });
   await waitFor(() => expect(text("state-chip")).toBe("Rolling back"));
 });

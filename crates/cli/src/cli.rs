@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Update(Update),
     /// Roll a service out with the limits of an earlier revision
     Rollback(Rollback),
-    /// Return to Blue after a rollout was cut off or left as it was
+    /// Finish a rollout that was cut off or left as it was, or return to Blue; list such rollouts
     Recover(Recover),
     /// List past rollouts: of the project here, else of all
     History(History),
@@ -172,8 +172,14 @@ pub(crate) struct Rollback {
 
 #[derive(Debug, Args)]
 pub(crate) struct Recover {
-    /// Name of the service in the compose file
-    pub(crate) service: String,
+    /// Name of the service in the compose file; lists all interrupted rollouts where not given
+    pub(crate) service: Option<String>,
+    /// Go on from the phase it was in, to Green
+    #[arg(long, requires = "service", conflicts_with = "roll_back")]
+    pub(crate) finish: bool,
+    /// Return to Blue; the default while there is a Blue
+    #[arg(long, requires = "service")]
+    pub(crate) roll_back: bool,
 }
 
 #[derive(Debug, Args)]

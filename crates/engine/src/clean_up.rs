@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     docker::{self, compose_label, container_label, teal_label},
     lock::Lock,
-    rollout::UnsettledFile,
+    rollout::Unsettled,
     traffic::{self, Helper},
 };
 
@@ -105,10 +105,9 @@ async fn claim(
         }
         Err(error) => return Err(error),
     };
-    let record = UnsettledFile::new(data, engine, &project, &service);
-    if record.read()?.is_some() {
+    if Unsettled::find(docker, &project, &service).await?.is_some() {
         return Ok(Claim::Needed(format!(
-            "`teal -p {project} recover {service}` returns the service to Blue"
+            "`teal -p {project} recover {service}` settles its rollout"
         )));
     }
     let containers = docker::list(docker, &project, Some(&service)).await?;

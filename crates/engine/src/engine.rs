@@ -2,32 +2,34 @@
 
 mod edge;
 mod files;
+mod recovery;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use bollard::Docker;
 use futures_util::Stream;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     CleanedUp, Error, LogLine, Result, Usage,
     clean_up::clean_up,
-    compose::{self, Compose, Files, Hook},
+    compose::{self, Compose, Files},
     docker,
     event::{EventKind, Phase},
     history::History,
     live::Live,
     lock::Lock,
     model::{
-        EngineInfo, Interrupted, LimitsChange, LiveRequest, Memory, Origin, Plan, Project,
-        ProjectSource, ProjectSummary, Revision, RolloutOptions, RolloutRequest,
+        EngineInfo, LimitsChange, LiveRequest, Memory, Origin, Plan, Project, ProjectSource,
+        ProjectSummary, Revision, RolloutOptions, RolloutRequest,
     },
     observe,
     paths::Paths,
     plan::{Planned, Planner, Way},
     project,
-    rollout::{self, Driver, Evidence, Rollout, Unsettled, UnsettledFile},
-    traffic::{self, Traffic},
+    rollout::{Driver, Evidence, Rollout},
+    traffic::Traffic,
 };
 
 /// Where the engine finds things. The default asks the environment, as Docker's own tools do.
@@ -52,12 +54,6 @@ struct Inner {
     info: EngineInfo,
     history: History,
     data: PathBuf,
-}
-
-/// The sole right to change a service, and the record that goes with it.
-struct Claim {
-    lock: Lock,
-    unsettled: UnsettledFile,
 }
 
 impl Engine {
@@ -145,8 +141,7 @@ impl Engine {
         let files = inner.compose.read(&request.source).await?;
         let project = files.model.name.clone();
         let lock = Lock::take(&inner.data, &inner.info.id, &project, &request.service)?;
-        let unsettled = self.unsettled(&project, &request.service);
-        if unsettled.read()?.is_some() {
+        if (self.unsettled(&project, &request.service).await?).is_some() {
             return Err(Error::Interrupted {
                 service: request.service,
                 project,
@@ -173,8 +168,9 @@ impl Engine {
             phase: Phase::Preparation,
             deadline_ms: None,
         });
-        let claim = Claim { lock, unsettled };
-        let driver = self.driver(&rollout, planned, request.origin, claim).await;
+        let driver = self
+            .driver(&rollout, planned, request.origin, Timestamp::now(), lock)
+            .await;
         driver.spawn(began.elapsed());
         Ok(rollout)
     }
@@ -198,7 +194,7 @@ impl Engine {
         let project = files.model.name.clone();
         let service = &request.service;
         let _lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
-        if self.unsettled(&project, service).read()?.is_some() {
+        if self.unsettled(&project, service).await?.is_some() {
             return Err(Error::Interrupted {
                 service: service.clone(),
                 project,
@@ -225,54 +221,6 @@ impl Engine {
         Ok(plan)
     }
 
-    /// Takes a rollout whose process died, or that was left as it was, back to Blue.
-    ///
-    /// # Errors
-    /// [`Error::NothingToRecover`], or [`Error::Busy`] where it still runs.
-    pub async fn recover(
-        &self,
-        source: &ProjectSource,
-        service: &str,
-        origin: Origin,
-    ) -> Result<Rollout> {
-        let inner = &self.inner;
-        let project = match &source.project_name {
-            Some(name) => name.clone(),
-            None => inner.compose.read(source).await?.model.name,
-        };
-        let lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
-        let unsettled = self.unsettled(&project, service);
-        let Unsettled {
-            rollout: id, plan, ..
-        } = unsettled.read()?.ok_or_else(|| Error::NothingToRecover {
-            service: service.to_owned(),
-        })?;
-        let mut blue = Vec::new();
-        for replica in &plan.blue {
-            blue.extend(docker::inspect(&inner.docker, &replica.id).await?);
-        }
-        let survey = match &plan.handover {
-            Some(handover) => {
-                traffic::survey_handover(&inner.compose, &plan.source, handover, &blue)
-            }
-            None => traffic::survey(&inner.docker, &blue, None).await?,
-        };
-        let rollout = Rollout::new(id, project.clone(), service.to_owned(), Instant::now());
-        rollout.emit(EventKind::Started {
-            project,
-            service: service.to_owned(),
-        });
-        let claim = Claim { lock, unsettled };
-        let planned = Planned {
-            pre_stop: self.pre_stop(&plan).await,
-            plan,
-            survey,
-        };
-        let driver = self.driver(&rollout, planned, origin, claim).await;
-        driver.spawn_recovery();
-        Ok(rollout)
-    }
-
     /// Removes the helpers of rollouts that nobody carries on: no process runs them, and no record
     /// is there to recover them by. Says what was kept, and why.
     ///
@@ -283,31 +231,13 @@ impl Engine {
         clean_up(&inner.docker, &inner.data, &inner.info.id).await
     }
 
-    /// The hooks of a service in its files as they are now. Nothing stays up for want of them.
-    async fn pre_stop(&self, plan: &Plan) -> Vec<Hook> {
-        match self.inner.compose.read(&plan.source).await {
-            Ok(Files { mut model, .. }) => model
-                .services
-                .remove(&plan.service)
-                .map(|service| service.pre_stop)
-                .unwrap_or_default(),
-            Err(error) => {
-                tracing::warn!(%error, "no `pre_stop` hooks are known");
-                Vec::new()
-            }
-        }
-    }
-
-    fn unsettled(&self, project: &str, service: &str) -> UnsettledFile {
-        UnsettledFile::new(&self.inner.data, &self.inner.info.id, project, service)
-    }
-
     async fn driver(
         &self,
         rollout: &Rollout,
         planned: Planned,
         origin: Origin,
-        claim: Claim,
+        started_at: Timestamp,
+        lock: Lock,
     ) -> Driver {
         let inner = &self.inner;
         let Planned {
@@ -335,8 +265,8 @@ impl Engine {
             green: Vec::new(),
             green_served: false,
             phases: Vec::new(),
-            lock: Some(claim.lock),
-            unsettled: claim.unsettled,
+            lock: Some(lock),
+            started_at,
             plan,
         }
     }
@@ -383,11 +313,6 @@ impl Engine {
         self.inner
             .history
             .read(&self.inner.info.id, project, service)
-    }
-
-    /// Rollouts on this engine that were cut off, and that [`recover`](Self::recover) takes back.
-    pub fn interrupted(&self) -> Result<Vec<Interrupted>> {
-        rollout::interrupted(&self.inner.data, &self.inner.info.id)
     }
 
     /// Starts what of a project does not run, as plain `docker compose up -d` does.

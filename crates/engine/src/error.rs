@@ -82,6 +82,8 @@ pub enum Error {
     Interrupted { service: String, project: String },
     #[error("no rollout of `{service}` is unsettled")]
     NothingToRecover { service: String },
+    #[error("Blue of `{service}` is not there any more: there is nothing to return to")]
+    BlueIsGone { service: String, project: String },
     #[error("no revision {revision} of `{service}` to return to")]
     NoRevision { service: String, revision: String },
     /// A live update that failed. What was updated has been taken back but for what is `left`.
@@ -210,8 +212,13 @@ impl Error {
                 .join("; "),
             Self::Busy { .. } => "wait until it has ended, or abort it where it runs".into(),
             Self::Interrupted { service, project } => {
-                format!("return to Blue first: `teal recover {service} -p {project}`")
+                format!(
+                    "settle it first: `teal recover {service} -p {project}` with `--finish` or `--roll-back`"
+                )
             }
+            Self::BlueIsGone { service, project } => format!(
+                "finish it with `teal recover {service} --finish -p {project}`; then `teal rollback {service} -p {project}` returns to the limits before"
+            ),
             Self::NoRevision { .. } => "`teal history` lists the revisions".into(),
             Self::ImageMissing { .. } => {
                 "check that the engine reaches the registry, or load the image with `docker load`".into()
@@ -265,6 +272,7 @@ impl Error {
             Self::Busy { .. } => "busy",
             Self::Interrupted { .. } => "interrupted",
             Self::NothingToRecover { .. } => "nothingToRecover",
+            Self::BlueIsGone { .. } => "blueIsGone",
             Self::NoRevision { .. } => "noRevision",
             Self::LiveUpdate { .. } => "liveUpdate",
             Self::ImageMissing { .. }

@@ -4,7 +4,7 @@ use tauri::{AppHandle, Runtime, State};
 use teal_engine::{
     Rollout,
     model::{
-        Interrupted, LiveRequest, Origin, Plan, ProjectSource, Revision, RolloutOptions,
+        Interrupted, LiveRequest, Origin, Plan, ProjectSource, Recovery, Revision, RolloutOptions,
         RolloutRequest,
     },
 };
@@ -47,6 +47,32 @@ fn begin<R: Runtime>(app: AppHandle<R>, desktop: &Desktop, rollout: Rollout) -> 
     id
 }
 
+/// The rollouts that ended before they were done, and that nobody works on.
+#[tauri::command]
+pub(crate) async fn interrupted_rollouts(desktop: State<'_, Desktop>) -> Answer<Vec<Interrupted>> {
+    let interrupted = desktop.engine().await?.interrupted().await;
+    desktop.answer(interrupted).await
+}
+
+/// Settles an interrupted rollout. Answers with its id as soon as it goes on.
+#[tauri::command]
+pub(crate) async fn recover_rollout<R: Runtime>(
+    app: AppHandle<R>,
+    desktop: State<'_, Desktop>,
+    source: ProjectSource,
+    service: String,
+    way: Recovery,
+) -> Answer<String> {
+    input::check_source(&source)?;
+    input::check_name(&service)?;
+    let engine = desktop.engine().await?;
+    let recovery = engine
+        .recover(&source, &service, Some(way), Origin::Window)
+        .await;
+    let recovery = desktop.answer(recovery).await?;
+    Ok(begin(app, &desktop, recovery))
+}
+
 /// Changes the limits on the running containers.
 #[tauri::command]
 pub(crate) async fn update_live(desktop: State<'_, Desktop>, request: LiveRequest) -> Answer<()> {
@@ -70,29 +96,6 @@ pub(crate) fn abort_rollout(desktop: State<'_, Desktop>, id: &str) -> Answer<()>
 #[tauri::command]
 pub(crate) fn running_rollouts(desktop: State<'_, Desktop>) -> Vec<RolloutInfo> {
     desktop.rollouts.infos()
-}
-
-/// Rollouts that were cut off, of this window or of any other process.
-#[tauri::command]
-pub(crate) async fn interrupted_rollouts(desktop: State<'_, Desktop>) -> Answer<Vec<Interrupted>> {
-    let interrupted = desktop.engine().await?.interrupted();
-    desktop.answer(interrupted).await
-}
-
-/// Takes one of them back to Blue, and answers with its id.
-#[tauri::command]
-pub(crate) async fn recover_rollout<R: Runtime>(
-    app: AppHandle<R>,
-    desktop: State<'_, Desktop>,
-    source: ProjectSource,
-    service: String,
-) -> Answer<String> {
-    input::check_source(&source)?;
-    input::check_name(&service)?;
-    let engine = desktop.engine().await?;
-    let recovery = engine.recover(&source, &service, Origin::Window).await;
-    let recovery = desktop.answer(recovery).await?;
-    Ok(begin(app, &desktop, recovery))
 }
 
 #[tauri::command]

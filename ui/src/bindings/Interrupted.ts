@@ -4,18 +4,23 @@ import type { Phase } from "./Phase";
 import type { ProjectSource } from "./ProjectSource";
 
 /**
- * A rollout whose process died, or that was left as it was. It can be taken back to Blue.
+ * A rollout whose process ended before it did, or that was left as it was. The service answers:
+ * what is missing is a decision.
  */
 export type Interrupted = { 
 /**
  * The rollout's id.
  */
-rollout: string, project: string, service: string, 
+rollout: string, project: string, service: string, source: ProjectSource, startedAt: string, 
 /**
- * What recovers it, also where the project's files can't be read any more.
+ * The phase it was in, as its containers show.
  */
-source: ProjectSource, 
+phase: Phase, 
 /**
- * How far it had come; none where an older Teal did not note it.
+ * The share of new requests that Green gets; none where Teal does not steer them.
  */
-phase: Phase | null, limitsBefore: Limits, limitsAfter: Limits, };
+greenPercent: number | null, limitsBefore: Limits, limitsAfter: Limits, 
+/**
+ * Whether all of Blue is still there, running or stopped.
+ */
+canRollBack: boolean, };

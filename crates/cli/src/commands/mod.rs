@@ -20,7 +20,7 @@ mod update;
 use teal_engine::{Engine, Paths, Settings, telemetry};
 
 use crate::{
-    cli::{Cli, Command, Recover},
+    cli::{Cli, Command},
     failure::Failure,
     screen::{Screen, complain},
 };
@@ -44,7 +44,7 @@ pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
         Command::Deploy(deploy) => deploy::run(global, &deploy, screen).await,
         Command::Update(update) => update::run(global, &update, screen).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
-        Command::Recover(Recover { service }) => recover::run(global, &service, screen).await,
+        Command::Recover(recover) => recover::run(global, &recover, screen).await,
         Command::History(history) => history::run(global, &history, screen).await,
         Command::Ready(ready) => ready::run(global, &ready, screen).await,
         Command::Keep(keep) => keep::run(global, &keep, screen).await,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use teal_engine::{
     Engine, Rollout,
     event::{Color, Event, EventKind},
-    model::{Origin, Plan, ProjectSource, RolloutRequest},
+    model::{Origin, Plan, ProjectSource, Recovery, RolloutRequest},
 };
 
 use super::Outcome;
@@ -37,25 +37,27 @@ pub(super) async fn run(
     Ok(follow(&rollout, &mut interrupts, screen).await)
 }
 
-/// Takes a rollout that was cut off back to Blue.
+/// Settles a rollout that was cut off. SUCCESS, or RESTORED where a return to Blue was asked for.
 pub(super) async fn recover(
     engine: &Engine,
     source: &ProjectSource,
     service: &str,
+    way: Option<Recovery>,
     screen: &mut Screen,
 ) -> Outcome {
     let mut interrupts =
         Interrupts::listen().map_err(|error| Failure::System("listen for Ctrl-C", error))?;
-    let recovery = match engine.recover(source, service, Origin::Terminal).await {
+    let recovery = engine.recover(source, service, way, Origin::Terminal).await;
+    let recovery = match recovery {
         Err(nothing @ teal_engine::Error::NothingToRecover { .. }) => {
             return clean_up(engine, nothing, screen).await;
         }
         recovery => recovery?,
     };
     let code = follow(&recovery, &mut interrupts, screen).await;
-    // RESTORED is what was asked for here.
     let restored = teal_engine::event::Outcome::RolledBack.exit_code();
-    Ok(if code == restored { 0 } else { code })
+    let is_wanted = code == restored && way != Some(Recovery::Finish);
+    Ok(if is_wanted { 0 } else { code })
 }
 
 /// Where there is no rollout to recover, what others may have left is worth a look.
@@ -192,7 +194,7 @@ impl Traces {
                 plan.override_file.display()
             ));
             left.push(format!(
-                "this returns to Blue: teal -p {} recover {}",
+                "this returns to Blue: teal -p {} recover {} --roll-back",
                 plan.project, plan.service
             ));
         }

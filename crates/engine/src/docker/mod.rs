@@ -42,6 +42,9 @@ pub(crate) mod compose_label {
 pub(crate) mod teal_label {
     /// The rollout that created a container, on Green and on sidecars.
     pub(crate) const ROLLOUT: &str = "dev.teal.rollout";
+    /// The project and the service that a record or a lock is about.
+    pub(crate) const PROJECT: &str = "dev.teal.project";
+    pub(crate) const SERVICE: &str = "dev.teal.service";
     /// What a helper of Teal's is there for, on sidecars and their image.
     pub(crate) const ROLE: &str = "dev.teal.role";
     /// Where the Teal that started a helper keeps its records and locks, on sidecars.

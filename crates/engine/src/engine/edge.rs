@@ -27,7 +27,7 @@ impl Engine {
         let files = inner.compose.read(source).await?;
         let project = files.model.name.clone();
         let _lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
-        if self.unsettled(&project, service).read()?.is_some() {
+        if self.unsettled(&project, service).await?.is_some() {
             return Err(Error::Interrupted {
                 service: service.to_owned(),
                 project,

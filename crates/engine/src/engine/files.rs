@@ -46,7 +46,8 @@ impl Engine {
             (project, service),
             &plan.files,
             (&plan.id, id),
-        )?;
+        )
+        .await?;
         Ok(plan)
     }
 
@@ -69,7 +70,8 @@ impl Engine {
             (project, service),
             &plan.files,
             (&plan.id, id),
-        )?;
+        )
+        .await?;
         Ok(plan)
     }
 
@@ -94,7 +96,7 @@ impl Engine {
         Applied::of(&self.inner.data, project, service).list()
     }
 
-    fn write(
+    async fn write(
         &self,
         kind: ChangeKind,
         (project, service): (&str, &str),
@@ -106,7 +108,7 @@ impl Engine {
         }
         let inner = &self.inner;
         let _lock = Lock::take(&inner.data, &inner.info.id, project, service)?;
-        if self.unsettled(project, service).read()?.is_some() {
+        if self.unsettled(project, service).await?.is_some() {
             return Err(Error::Interrupted {
                 service: service.to_owned(),
                 project: project.to_owned(),

@@ -19,7 +19,7 @@ pub use files::{
     KeepRequest, Place, ReadyPlan, ReadyRequest,
 };
 pub use handover::{Attachment, GivenBack, Handover, HandoverPort};
-pub use interrupted::Interrupted;
+pub use interrupted::{Interrupted, Recovery};
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
 pub use live::{LiveRequest, LiveUpdate};
 pub use options::{ProbeOptions, RolloutOptions};

@@ -9,22 +9,28 @@
 //! Blue is only stopped in Remove Blue and removed at the very end of Verification, so every phase
 //! before SUCCESS can be undone.
 
+mod books;
 mod configured;
 mod drain;
 mod evidence;
+mod facts;
 mod failure;
 mod guard;
 mod health;
 mod phases;
 mod record;
 mod recorder;
+mod recovery;
 mod split;
+#[cfg(test)]
+pub(crate) mod tests;
 mod undo;
 mod unsettled;
 
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
+use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::{
@@ -37,10 +43,11 @@ use crate::{
 };
 
 pub(crate) use evidence::Evidence;
+pub(crate) use facts::Facts;
 use failure::{FailureKind, Trouble, chain};
 pub(crate) use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
-pub(crate) use unsettled::{Unsettled, UnsettledFile, interrupted};
+pub(crate) use unsettled::Unsettled;
 
 /// Everything one rollout works with.
 pub(crate) struct Driver {
@@ -62,8 +69,8 @@ pub(crate) struct Driver {
     pub(crate) phases: Vec<PhaseTiming>,
     /// Held until the rollout has ended.
     pub(crate) lock: Option<Lock>,
-    /// There from before the first change until everything is settled.
-    pub(crate) unsettled: UnsettledFile,
+    /// By the clock, for people; durations are measured on one that never jumps.
+    pub(crate) started_at: Timestamp,
 }
 
 /// How a rollout ended.
@@ -84,25 +91,16 @@ impl Driver {
         );
         let work = async move {
             self.prepared(preparation);
-            let end = self.drive().await;
-            self.finish(end).await;
-        };
-        tokio::spawn(work.instrument(span));
-    }
-
-    /// Takes an unsettled rollout back to Blue, in the background.
-    pub(crate) fn spawn_recovery(mut self) {
-        let span = tracing::info_span!("recovery", id = self.rollout.id());
-        let work = async move {
-            let end = self.recover().await;
+            self.books().begin_journal();
+            let end = self.drive(Phase::DeployGreen).await;
             self.finish(end).await;
         };
         tokio::spawn(work.instrument(span));
     }
 
     /// The specification's diagram: each phase in turn; the first that fails leads back to Blue.
-    async fn drive(&mut self) -> End {
-        for phase in Phase::ALL.into_iter().skip(1) {
+    async fn drive(&mut self, from: Phase) -> End {
+        for phase in Phase::ALL.into_iter().filter(|phase| *phase >= from) {
             if let Err(trouble) = self.run(phase).await {
                 return self.give_up(phase, trouble).await;
             }
@@ -122,10 +120,6 @@ impl Driver {
             deadline_ms: self.deadline(phase).map(millis),
         });
         tracing::info!(?phase, "phase started");
-        if let Err(error) = self.unsettled.note(phase) {
-            // The way back does not need it: it is for people to read.
-            tracing::warn!(%error, "the phase was not noted");
-        }
         let aborted = self.rollout.aborted().clone();
         let done = tokio::select! {
             biased;
@@ -217,6 +211,7 @@ impl Driver {
 
     /// Tells everybody how it ended. History first: who hears of the end can read it there.
     async fn finish(mut self, end: End) {
+        let books = self.books();
         let image_after = self.image_after().await;
         let receipt = self.evidence.stop().await;
         tracing::info!(outcome = ?end.outcome, "rollout ended");
@@ -231,16 +226,9 @@ impl Driver {
             receipt: &receipt,
             image_after,
         });
-        if let Err(error) = self.history.append(&revisions) {
-            let text = format!("this rollout is not in the history: {}", chain(&error));
-            self.rollout.warn(text);
-        }
-        // What has ended well leaves no record. What has not can be recovered by it.
-        if end.outcome != Outcome::NotRolledBack
-            && let Err(error) = self.unsettled.remove()
-        {
-            self.rollout.warn(chain(&error));
-        }
+        books
+            .close(&revisions, end.outcome != Outcome::NotRolledBack)
+            .await;
         drop(self.lock.take());
         self.rollout.emit(EventKind::Ended {
             outcome: end.outcome,

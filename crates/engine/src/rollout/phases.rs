@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 use futures_util::future::{join_all, try_join_all};
 
 use super::{
-    Driver, Unsettled,
+    Driver,
     failure::{FailureKind, Trouble},
     health::{Wait, crashed},
     split::traffic,
@@ -51,11 +51,7 @@ impl Driver {
     /// of the traffic before, so that Green gets none, healthy or not.
     pub(super) async fn deploy_green(&mut self) -> Done {
         let phase = Phase::DeployGreen;
-        self.unsettled.write(&Unsettled {
-            rollout: self.rollout.id().to_owned(),
-            plan: self.plan.clone(),
-            phase: Some(phase),
-        })?;
+        self.books().keep_record().await?;
         self.keep_blue().await;
         if self.is_steered() && !self.live_blue().is_empty() {
             self.step(phase, "Holding all traffic on Blue");

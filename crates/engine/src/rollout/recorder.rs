@@ -9,7 +9,13 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Event, EventKind, Outcome};
+use super::chain;
+use crate::{
+    Result,
+    event::{Event, EventKind, Outcome},
+    history::Journal,
+    model::Revision,
+};
 
 /// A rollout that runs, or has ended. Cheap to clone; dropping it does not stop the rollout.
 #[derive(Debug, Clone)]
@@ -23,10 +29,17 @@ struct Shared {
     project: String,
     service: String,
     began: Instant,
-    events: Mutex<Vec<Event>>,
+    said: Mutex<Said>,
     /// How many events there are.
     length: watch::Sender<usize>,
     abort: CancellationToken,
+}
+
+/// What was said so far, and where it is kept.
+#[derive(Debug, Default)]
+struct Said {
+    events: Vec<Event>,
+    journal: Option<Journal>,
 }
 
 /// The events of a rollout from its first one, whenever the listener came.
@@ -45,7 +58,7 @@ impl Rollout {
                 project,
                 service,
                 began,
-                events: Mutex::default(),
+                said: Mutex::default(),
                 length: watch::Sender::new(0),
                 abort: CancellationToken::new(),
             }),
@@ -98,16 +111,54 @@ impl Rollout {
         self.shared.began.elapsed()
     }
 
+    /// Tells everybody. It is in the journal, if there is one, before what it tells of goes on.
     pub(crate) fn emit(&self, kind: EventKind) {
-        let event = Event {
+        let event = self.event(kind);
+        let mut said = self.lock();
+        let kept = said.journal.as_mut().map(|journal| journal.note(&event));
+        said.events.push(event);
+        if let Some(Err(error)) = kept {
+            said.journal = None;
+            said.events.push(self.event(not_kept(&error)));
+        }
+        self.shared.length.send_replace(said.events.len());
+    }
+
+    /// Keeps in the journal what was said so far, and what will be.
+    pub(crate) fn keep(&self, journal: Result<Journal>) {
+        let keep = |said: &mut Said| -> std::result::Result<(), Box<dyn std::error::Error>> {
+            let mut journal = journal?;
+            said.events
+                .iter()
+                .try_for_each(|event| journal.note(event))?;
+            said.journal = Some(journal);
+            Ok(())
+        };
+        let kept = keep(&mut self.lock());
+        if let Err(error) = kept {
+            self.emit(not_kept(&*error));
+        }
+    }
+
+    /// Ends the journal; false where there is none, or it can't be written.
+    pub(crate) fn end_journal(&self, revisions: &[Revision], is_settled: bool) -> bool {
+        let Some(mut journal) = self.lock().journal.take() else {
+            return false;
+        };
+        let ended = journal.end(revisions, is_settled);
+        if let Err(error) = &ended {
+            self.emit(not_kept(error));
+        }
+        ended.is_ok()
+    }
+
+    fn event(&self, kind: EventKind) -> Event {
+        Event {
             rollout: self.shared.id.clone(),
             at: Timestamp::now(),
             elapsed_ms: millis(self.elapsed()),
             kind,
-        };
-        let mut events = self.lock();
-        events.push(event);
-        self.shared.length.send_replace(events.len());
+        }
     }
 
     pub(crate) fn warn(&self, text: String) {
@@ -116,9 +167,9 @@ impl Rollout {
     }
 
     /// Nothing is left half done by a panic between lock and unlock, so poison means nothing here.
-    fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
+    fn lock(&self) -> MutexGuard<'_, Said> {
         self.shared
-            .events
+            .said
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,12 +181,12 @@ impl RolloutEvents {
         let ended = |event: &Event| matches!(event.kind, EventKind::Ended { .. });
         loop {
             {
-                let events = self.rollout.lock();
-                if let Some(event) = events.get(self.next) {
+                let said = self.rollout.lock();
+                if let Some(event) = said.events.get(self.next) {
                     self.next += 1;
                     return Some(event.clone());
                 }
-                if events.last().is_some_and(ended) {
+                if said.events.last().is_some_and(ended) {
                     return None;
                 }
             }
@@ -143,6 +194,16 @@ impl RolloutEvents {
             self.length.changed().await.ok()?;
         }
     }
+}
+
+/// A disk that is full or read-only costs the history, not the rollout.
+fn not_kept(error: &dyn std::error::Error) -> EventKind {
+    let text = format!(
+        "the history of this rollout is not written: {}; the rollout goes on without it",
+        chain(error)
+    );
+    tracing::error!(text);
+    EventKind::Warning { text }
 }
 
 /// Whole milliseconds.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::{Driver, End, health};
+use super::{Driver, health};
 use crate::{
     Error, Result,
     compose::override_file,
     docker,
-    event::{Color, EventKind, Failure, FailureCode, Outcome, Phase},
+    event::{Color, EventKind, Phase},
     model::ContainerState,
 };
 
@@ -61,41 +61,6 @@ impl Driver {
         last.map_or(Phase::Preparation, |timing| timing.phase)
     }
 
-    /// Ends a rollout whose process died, or that was left as it was.
-    pub(super) async fn recover(&mut self) -> End {
-        let failure = Failure {
-            code: FailureCode::Interrupted,
-            message: "the rollout was interrupted".to_owned(),
-            hint: "deploy again when you are ready".to_owned(),
-            container: None,
-            exit_code: None,
-            out_of_memory: false,
-            probe_output: None,
-            log: Vec::new(),
-        };
-        self.rollout.emit(EventKind::RollingBack {
-            reason: failure.message.clone(),
-        });
-        let end = |outcome, message, left_behind| End {
-            outcome,
-            failure: Some(Failure {
-                message,
-                ..failure.clone()
-            }),
-            left_behind,
-        };
-        // Requests may be in flight on Green: how far the rollout came is not known.
-        self.green_served = true;
-        self.evidence.shifting(50);
-        match self.roll_back().await {
-            Ok(()) => end(Outcome::RolledBack, failure.message.clone(), Vec::new()),
-            Err(error) => {
-                let message = format!("the way back to Blue failed: {}", super::chain(&error));
-                end(Outcome::NotRolledBack, message, self.left_behind().await)
-            }
-        }
-    }
-
     /// What a rollout that was not rolled back leaves, and how to clean it up: one line each.
     pub(super) async fn left_behind(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -116,7 +81,7 @@ impl Driver {
         }
         names.push(format!("override: {}", self.plan.override_file.display()));
         names.push(format!(
-            "to return to Blue: teal recover {} --project-name {}",
+            "to return to Blue: teal recover {} --roll-back --project-name {}",
             self.plan.service, self.plan.project
         ));
         names

@@ -1,160 +1,211 @@
 //! Rollouts that have not been settled: they run, were left as they were, or their process died.
 //!
-//! The record is on disk before the first change, so that what was begun can always be undone.
+//! What it takes to settle one is on the engine before its first change, in the labels of a volume
+//! that nothing uses: it outlives Teal, Teal's data, and every container, and it is there for whoever
+//! looks at the same engine. Green's labels and the sidecars' tell how far the rollout has come.
 
 use std::{
-    fs::{self, File},
-    io::Write,
-    path::{Path, PathBuf},
+    collections::HashMap,
+    io::{Read, Write},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bollard::{
+    Docker,
+    models::{Volume, VolumeCreateRequest},
+    query_parameters::{ListVolumesOptions, RemoveVolumeOptions},
+};
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    event::Phase,
-    lock::{Lock, file_name},
-    model::{Interrupted, Plan, ProjectSource},
+    docker::{Missing, failed, teal_label},
+    model::{Origin, Plan},
 };
 
-const DIRECTORY: &str = "rollouts";
+/// The role of the volume.
+const RECORD: &str = "record";
+/// The rollout, as JSON, deflated, in Base64: a plan has the texts of two files in it.
+const CONTENT: &str = "dev.teal.record";
+/// No plan is as large: what inflates to more is no record of Teal's.
+const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// What it takes to return to Blue.
-#[derive(Debug, Serialize, Deserialize)]
+/// What it takes to finish a rollout, or to return to Blue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Unsettled {
     pub(crate) rollout: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) origin: Origin,
     pub(crate) plan: Plan,
-    /// The phase it is in, as far as that was noted.
-    #[serde(default)]
-    pub(crate) phase: Option<Phase>,
 }
 
-impl From<Unsettled> for Interrupted {
-    fn from(
-        Unsettled {
-            rollout,
-            plan,
-            phase,
-        }: Unsettled,
-    ) -> Self {
-        Self {
-            rollout,
-            source: ProjectSource {
-                project_name: Some(plan.project.clone()),
-                ..plan.source
-            },
-            project: plan.project,
-            service: plan.service,
-            phase,
-            limits_before: plan.limits_before,
-            limits_after: plan.limits_after,
-        }
-    }
-}
-
-/// The rollouts on this engine that nobody carries on: no process holds their lock.
-pub(crate) fn interrupted(data: &Path, engine: &str) -> Result<Vec<Interrupted>> {
-    let directory = data.join(DIRECTORY);
-    let failed = |source| Error::File {
-        operation: "read the records in",
-        path: directory.clone(),
-        source,
-    };
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let prefix = format!("{}.", file_name(&[engine]));
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        if !entry.file_name().to_string_lossy().starts_with(&prefix) {
-            continue;
-        }
-        let file = UnsettledFile { path: entry.path() };
-        // One that has been settled meanwhile is gone.
-        let Some(unsettled) = file.read()? else {
-            continue;
+impl Unsettled {
+    /// Keeps it on the engine.
+    ///
+    /// # Errors
+    /// The engine's, or that of another rollout that has its record there.
+    pub(crate) async fn keep(&self, docker: &Docker) -> Result<()> {
+        let plan = &self.plan;
+        let name = name(&plan.project, &plan.service);
+        let labels = HashMap::from([
+            (teal_label::ROLE.to_owned(), RECORD.to_owned()),
+            (teal_label::ROLLOUT.to_owned(), self.rollout.clone()),
+            (teal_label::PROJECT.to_owned(), plan.project.clone()),
+            (teal_label::SERVICE.to_owned(), plan.service.clone()),
+            (CONTENT.to_owned(), self.encode()?),
+        ]);
+        let request = VolumeCreateRequest {
+            name: Some(name.clone()),
+            labels: Some(labels),
+            ..VolumeCreateRequest::default()
         };
-        let Plan {
-            project, service, ..
-        } = &unsettled.plan;
-        if !Lock::is_held(data, engine, project, service)? {
-            found.push(Interrupted::from(unsettled));
+        // Of a volume that was there already the engine gives the old labels.
+        let volume = docker.create_volume(request).await.map_err(failed(format!(
+            "keep the record of the rollout in `{name}`"
+        )))?;
+        match volume.labels.get(teal_label::ROLLOUT) {
+            Some(rollout) if *rollout == self.rollout => Ok(()),
+            _ => Err(Error::Unexpected(format!(
+                "a volume `{name}` is in the way: it holds what another rollout left"
+            ))),
         }
     }
-    found.sort_by(|a, b| (&a.project, &a.service).cmp(&(&b.project, &b.service)));
-    Ok(found)
+
+    /// That of a service; none where every rollout is settled.
+    pub(crate) async fn find(
+        docker: &Docker,
+        project: &str,
+        service: &str,
+    ) -> Result<Option<Self>> {
+        // A name that Compose has for no service would mean another path of the engine's API.
+        if !is_name(project) || !is_name(service) {
+            return Ok(None);
+        }
+        let name = name(project, service);
+        let volume = docker
+            .inspect_volume(&name)
+            .await
+            .missing()
+            .map_err(failed(format!("inspect volume `{name}`")))?;
+        volume.map(|volume| Self::of(&volume)).transpose()
+    }
+
+    /// All on the engine. One that can't be read is left out and logged.
+    pub(crate) async fn list(docker: &Docker) -> Result<Vec<Self>> {
+        let filter = vec![format!("{}={RECORD}", teal_label::ROLE)];
+        let options = ListVolumesOptions {
+            filters: Some(HashMap::from([("label".to_owned(), filter)])),
+        };
+        let found = docker
+            .list_volumes(Some(options))
+            .await
+            .map_err(failed("list volumes"))?;
+        let volumes = found.volumes.into_iter().flatten();
+        Ok(volumes
+            .filter_map(|volume| {
+                Self::of(&volume)
+                    .inspect_err(|error| tracing::warn!(volume = volume.name, %error, "no record"))
+                    .ok()
+            })
+            .collect())
+    }
+
+    /// Removes it from the engine: the rollout is settled.
+    pub(crate) async fn settle(&self, docker: &Docker) -> Result<()> {
+        let name = name(&self.plan.project, &self.plan.service);
+        docker
+            .remove_volume(&name, None::<RemoveVolumeOptions>)
+            .await
+            .missing()
+            .map_err(failed(format!("remove volume `{name}`")))
+            .map(drop)
+    }
+
+    fn of(volume: &Volume) -> Result<Self> {
+        let content = volume.labels.get(CONTENT).map_or("", String::as_str);
+        Self::decode(content).map_err(|reason| {
+            Error::Unexpected(format!(
+                "the record of a rollout in volume `{}` can't be read: {reason}",
+                volume.name
+            ))
+        })
+    }
+
+    fn encode(&self) -> Result<String> {
+        let write = || -> std::io::Result<Vec<u8>> {
+            let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
+            deflated.write_all(&serde_json::to_vec(self)?)?;
+            deflated.finish()
+        };
+        let bytes = write().map_err(|error| Error::Unexpected(error.to_string()))?;
+        Ok(BASE64_STANDARD.encode(bytes))
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote, or says what is wrong with it.
+    fn decode(text: &str) -> std::result::Result<Self, String> {
+        let bytes = BASE64_STANDARD
+            .decode(text)
+            .map_err(|error| error.to_string())?;
+        let mut json = Vec::new();
+        DeflateDecoder::new(&*bytes)
+            .take(LARGEST)
+            .read_to_end(&mut json)
+            .map_err(|error| error.to_string())?;
+        serde_json::from_slice(&json).map_err(|error| error.to_string())
+    }
 }
 
-/// The file of one service's unsettled rollout.
-#[derive(Debug, Clone)]
-pub(crate) struct UnsettledFile {
-    path: PathBuf,
+/// The volume of a service. A project's name has no dot in it, so no two services share one.
+fn name(project: &str, service: &str) -> String {
+    format!("teal-rollout-{project}.{service}")
 }
 
-impl UnsettledFile {
-    pub(crate) fn new(data: &Path, engine: &str, project: &str, service: &str) -> Self {
-        let name = format!("{}.json", file_name(&[engine, project, service]));
-        Self {
-            path: data.join(DIRECTORY).join(name),
+fn is_name(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !text.is_empty() && text.chars().all(is_allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rollout::tests::plan;
+
+    fn unsettled() -> Unsettled {
+        Unsettled {
+            rollout: "1".to_owned(),
+            started_at: Timestamp::UNIX_EPOCH,
+            origin: Origin::Window,
+            plan: plan("shop", "web"),
         }
     }
 
-    /// None where every rollout of the service is settled.
-    pub(crate) fn read(&self) -> Result<Option<Unsettled>> {
-        match fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|error| self.failed("read the record")(error.into())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.failed("read the record")(error)),
-        }
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let mut one = unsettled();
+        one.plan.override_before = Some("# ours\r\n\u{1f30a}".repeat(2_000));
+        let text = one.encode().unwrap();
+        assert!(text.len() < 4_000, "{} bytes", text.len());
+        assert_eq!(Unsettled::decode(&text).unwrap(), one);
     }
 
-    pub(crate) fn write(&self, unsettled: &Unsettled) -> Result<()> {
-        self.try_write(unsettled)
-            .map_err(self.failed("write the record"))
+    #[test]
+    fn a_bomb_is_no_record() {
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
+        deflated.write_all(&vec![b' '; 64 * 1024 * 1024]).unwrap();
+        let text = BASE64_STANDARD.encode(deflated.finish().unwrap());
+        assert!(Unsettled::decode(&text).is_err());
     }
 
-    /// Notes how far the rollout has come, where there is a record of it.
-    pub(crate) fn note(&self, phase: Phase) -> Result<()> {
-        match self.read()? {
-            Some(unsettled) => self.write(&Unsettled {
-                phase: Some(phase),
-                ..unsettled
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn try_write(&self, unsettled: &Unsettled) -> std::io::Result<()> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(directory)?;
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(&serde_json::to_vec(unsettled)?)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
-        File::open(directory)?.sync_all()
-    }
-
-    pub(crate) fn remove(&self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(self.failed("remove the record")(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn failed(&self, operation: &'static str) -> impl FnOnce(std::io::Error) -> Error + use<> {
-        let path = self.path.clone();
-        move |source| Error::File {
-            operation,
-            path,
-            source,
+    proptest! {
+        #[test]
+        fn any_other_text_is_an_error(text: String, bytes: Vec<u8>) {
+            prop_assert!(Unsettled::decode(&text).is_err());
+            prop_assert!(Unsettled::decode(&BASE64_STANDARD.encode(bytes)).is_err());
         }
     }
 }

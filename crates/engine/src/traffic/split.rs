@@ -30,6 +30,15 @@ impl Split {
         }
     }
 
+    /// Green's share of the whole.
+    pub(super) const fn green_percent(self) -> u8 {
+        match self {
+            Self::Blue => 0,
+            Self::Both { green_percent } => green_percent,
+            Self::Green => 100,
+        }
+    }
+
     pub(super) fn name(self) -> String {
         match self {
             Self::Blue => "blue".into(),

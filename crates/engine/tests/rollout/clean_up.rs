@@ -2,7 +2,7 @@
 
 use std::{fs, thread, time::Duration};
 
-use bollard::query_parameters::RemoveContainerOptions;
+use bollard::query_parameters::{RemoveContainerOptions, RemoveVolumeOptions};
 use teal_engine::{
     Engine,
     event::{EventKind, Phase},
@@ -81,11 +81,16 @@ async fn helpers_that_nobody_needs_are_removed_and_others_are_not() {
     })
     .await;
 
-    fs::remove_dir_all(stage.project.data_directory().join("rollouts")).unwrap();
+    fs::remove_dir_all(stage.project.data_directory().join("journal")).unwrap();
+    let record = format!("teal-rollout-{}.{SERVICE}", stage.project.name());
+    let docker = stage.project.docker().clone();
+    docker
+        .remove_volume(&record, None::<RemoveVolumeOptions>)
+        .await
+        .unwrap();
     let reason = why_kept().await;
     assert!(reason.contains("Blue and Green"), "{reason}");
 
-    let docker = stage.project.docker().clone();
     for container in stage.project.containers(SERVICE).await {
         if container.id != stage.blue[0].id {
             let options = RemoveContainerOptions {

@@ -180,7 +180,7 @@ async fn without_rollback_everything_stays_until_it_is_recovered() {
     assert!(matches!(again, Err(Error::Interrupted { .. })), "{again:?}");
     let recovery = stage
         .engine
-        .recover(&stage.project.source(), SERVICE, Origin::Terminal)
+        .recover(&stage.project.source(), SERVICE, None, Origin::Terminal)
         .await
         .unwrap();
     follow(&recovery, |_| ())
@@ -188,7 +188,7 @@ async fn without_rollback_everything_stays_until_it_is_recovered() {
         .assert_outcome(Outcome::RolledBack);
     let nothing = stage
         .engine
-        .recover(&stage.project.source(), SERVICE, Origin::Terminal)
+        .recover(&stage.project.source(), SERVICE, None, Origin::Terminal)
         .await;
     assert!(
         matches!(nothing, Err(Error::NothingToRecover { .. })),

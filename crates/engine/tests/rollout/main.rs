@@ -8,6 +8,7 @@ mod faulty;
 mod files;
 mod live;
 mod load;
+mod recovery;
 mod refused;
 mod stage;
 mod success;

@@ -1,0 +1,228 @@
+//! A journal: JSON lines, each synced before what it tells of goes on.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{Event, EventKind},
+    model::Revision,
+    rollout::Unsettled,
+};
+
+/// The version of this format. A journal with a higher one is left alone.
+const VERSION: u32 = 1;
+
+/// One line. A kind that is not known yet is passed over.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(super) enum Line {
+    /// The first.
+    Journal {
+        version: u32,
+    },
+    /// What is about to be done, before it is.
+    Began {
+        engine: String,
+        unsettled: Box<Unsettled>,
+    },
+    Event(Box<Event>),
+    /// How it ended, so far.
+    Revision(Box<Revision>),
+    /// Nothing is left to do.
+    Settled {},
+}
+
+/// The journal of a rollout that runs.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+}
+
+impl Journal {
+    /// A new journal, or one that goes on after its last line, which a crash may have torn.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(path)?;
+        let end = End::of(&mut file)?;
+        let mut journal = Self { file };
+        match end {
+            End::Empty => {
+                journal.write(&[Line::Journal { version: VERSION }])?;
+                sync_folders(path)?;
+            }
+            End::Torn => journal.file.write_all(b"\n")?,
+            End::Whole => {}
+        }
+        Ok(journal)
+    }
+
+    /// Keeps what is about to be done.
+    pub(super) fn begin(&mut self, engine: &str, unsettled: &Unsettled) -> io::Result<()> {
+        self.write(&[Line::Began {
+            engine: engine.to_owned(),
+            unsettled: Box::new(unsettled.clone()),
+        }])
+    }
+
+    /// Keeps an event if it is a transition; what is told every second is not worth a sync.
+    pub(crate) fn note(&mut self, event: &Event) -> io::Result<()> {
+        if !is_transition(&event.kind) {
+            return Ok(());
+        }
+        self.write(&[Line::Event(Box::new(event.clone()))])
+    }
+
+    /// Keeps how the rollout ended, and whether anything is left to be settled.
+    pub(crate) fn end(&mut self, revisions: &[Revision], is_settled: bool) -> io::Result<()> {
+        let revisions = revisions.iter().cloned().map(Box::new).map(Line::Revision);
+        let lines: Vec<_> = revisions
+            .chain(is_settled.then_some(Line::Settled {}))
+            .collect();
+        self.write(&lines)
+    }
+
+    fn write(&mut self, lines: &[Line]) -> io::Result<()> {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&serde_json::to_string(line)?);
+            text.push('\n');
+        }
+        self.file.write_all(text.as_bytes())?;
+        self.file.sync_data()
+    }
+}
+
+/// The plan is in the first line; the end is told by revision.
+fn is_transition(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::PhaseStarted { .. }
+            | EventKind::PhaseDone { .. }
+            | EventKind::PhaseFailed { .. }
+            | EventKind::Containers { .. }
+            | EventKind::Split { .. }
+            | EventKind::Warning { .. }
+            | EventKind::RollingBack { .. }
+    )
+}
+
+/// The revisions in a journal, or in a file of bare ones, in their order.
+pub(super) fn revisions(path: &Path) -> io::Result<Vec<Revision>> {
+    let text = read(path)?;
+    let revisions = lines(&text).filter_map(|line| {
+        if line.starts_with(b"{\"revision\":{") {
+            return match parse(path, line)? {
+                Line::Revision(revision) => Some(*revision),
+                _ => None,
+            };
+        }
+        let is_bare = line.starts_with(b"{\"revision\":");
+        is_bare.then(|| parse(path, line)).flatten()
+    });
+    Ok(revisions.collect())
+}
+
+/// The engine and the rollout of a journal that is not settled.
+pub(super) fn unsettled(path: &Path) -> io::Result<Option<(String, Unsettled)>> {
+    let text = read(path)?;
+    let mut found = None;
+    for line in lines(&text) {
+        match parse(path, line) {
+            Some(Line::Journal { version }) if version > VERSION => return Ok(None),
+            Some(Line::Began { engine, unsettled }) => found = Some((engine, *unsettled)),
+            Some(Line::Settled {}) => return Ok(None),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// What a journal says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Settled,
+    Unsettled,
+    /// Written by a newer Teal.
+    Unknown,
+}
+
+pub(super) fn state(path: &Path) -> io::Result<State> {
+    let text = read(path)?;
+    let mut state = State::Unsettled;
+    for line in lines(&text) {
+        match parse(path, line) {
+            Some(Line::Journal { version }) if version > VERSION => return Ok(State::Unknown),
+            Some(Line::Settled {}) => state = State::Settled,
+            _ => {}
+        }
+    }
+    Ok(state)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+}
+
+/// A line that can't be read, such as one torn by a crash, costs only itself.
+fn parse<T: for<'a> Deserialize<'a>>(path: &Path, line: &[u8]) -> Option<T> {
+    serde_json::from_slice(line)
+        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "unreadable line"))
+        .ok()
+}
+
+/// How a file ends.
+enum End {
+    Empty,
+    Torn,
+    Whole,
+}
+
+impl End {
+    fn of(file: &mut File) -> io::Result<Self> {
+        if file.seek(SeekFrom::End(0))? == 0 {
+            return Ok(Self::Empty);
+        }
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        Ok(if last == *b"\n" {
+            Self::Whole
+        } else {
+            Self::Torn
+        })
+    }
+}
+
+/// Makes a new file, and the folder that may be new too, last through a crash.
+#[cfg(unix)]
+fn sync_folders(path: &Path) -> io::Result<()> {
+    path.ancestors()
+        .skip(1)
+        .take(2)
+        .try_for_each(|folder| File::open(folder)?.sync_all())
+}
+
+/// Windows writes a folder's entries itself.
+#[cfg(not(unix))]
+fn sync_folders(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,228 @@
+use std::{fs::OpenOptions, io::Write};
+
+use super::*;
+use crate::{
+    event::{Event, EventKind, Phase},
+    model::{Limits, ProjectSource, RevisionKind},
+};
+
+const ID: &str = "8f14e45f-ceea-467f-a0e6-000000000001";
+
+pub(crate) fn revision(project: &str, service: &str, number: u32) -> Revision {
+    Revision {
+        revision: number,
+        rollout: None,
+        kind: RevisionKind::Rollout,
+        engine: "engine".into(),
+        project: project.into(),
+        working_directory: "/srv".into(),
+        service: service.into(),
+        source: ProjectSource::default(),
+        started_at: Timestamp::now(),
+        ended_at: Timestamp::UNIX_EPOCH,
+        origin: None,
+        to_revision: None,
+        limits_before: Limits::default(),
+        limits_after: Limits::default(),
+        file_limits: None,
+        image_before: None,
+        image_after: None,
+        phases: Vec::new(),
+        outcome: None,
+        failure: None,
+        receipt: None,
+    }
+}
+
+fn begun(rollout: &str) -> Unsettled {
+    Unsettled {
+        rollout: rollout.to_owned(),
+        started_at: Timestamp::now(),
+        origin: crate::model::Origin::Terminal,
+        plan: crate::rollout::tests::plan("shop", "web"),
+    }
+}
+
+fn event(kind: EventKind) -> Event {
+    Event {
+        rollout: ID.to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+        elapsed_ms: 0,
+        kind,
+    }
+}
+
+fn history() -> (tempfile::TempDir, History) {
+    let data = tempfile::tempdir().unwrap();
+    let history = History::new(data.path());
+    (data, history)
+}
+
+/// The one journal there is.
+fn only_journal(history: &History) -> PathBuf {
+    let folders = entries(&history.directory).unwrap();
+    let [folder] = &folders[..] else {
+        panic!("{folders:?}")
+    };
+    let journals = entries(folder).unwrap();
+    let [journal] = &journals[..] else {
+        panic!("{journals:?}")
+    };
+    journal.clone()
+}
+
+fn numbers(revisions: &[Revision]) -> Vec<u32> {
+    revisions.iter().map(|revision| revision.revision).collect()
+}
+
+#[test]
+fn revisions_come_back_newest_first_and_by_service() {
+    let (_data, history) = history();
+    assert_eq!(history.read("engine", None, None).unwrap(), []);
+    history
+        .append(&[revision("shop", "web", 1), revision("shop", "web", 2)])
+        .unwrap();
+    history.append(&[revision("shop", "api", 1)]).unwrap();
+    history.append(&[revision("wiki", "web", 1)]).unwrap();
+    let web = history.read("engine", Some("shop"), Some("web")).unwrap();
+    assert_eq!(numbers(&web), [2, 1]);
+    assert_eq!(history.read("engine", Some("shop"), None).unwrap().len(), 3);
+    assert_eq!(history.read("other", None, None).unwrap(), []);
+}
+
+#[test]
+fn names_that_look_alike_have_folders_of_their_own_inside_of_the_data() {
+    let (_data, history) = history();
+    let mut folders = std::collections::BTreeSet::new();
+    let long = "x".repeat(300);
+    for (project, service) in [
+        ("a", "b.c"),
+        ("a.b", "c"),
+        ("..", "../../etc"),
+        ("--", "-f"),
+        ("a", "b+c"),
+        ("a", "b/c"),
+        (&long, &long),
+    ] {
+        let folder = history.folder("engine", project, service);
+        assert_eq!(folder.parent(), Some(&*history.directory));
+        assert!(name_of(&folder).len() < 120);
+        assert!(folders.insert(folder), "{project} {service}");
+    }
+}
+
+#[test]
+fn what_the_first_builds_wrote_is_still_read() {
+    let (data, history) = history();
+    let mut text = serde_json::to_string(&revision("shop", "web", 1)).unwrap();
+    text.push_str("\n{\"revision\":2,\"roll");
+    fs::write(data.path().join("history.jsonl"), text).unwrap();
+    history.append(&[revision("shop", "web", 3)]).unwrap();
+    assert_eq!(
+        numbers(&history.read("engine", None, None).unwrap()),
+        [3, 1]
+    );
+}
+
+#[test]
+fn a_journal_is_unsettled_until_it_says_otherwise() {
+    let (_data, history) = history();
+    let begun = begun(ID);
+    let mut journal = history.begin("engine", &begun).unwrap();
+    journal
+        .note(&event(EventKind::PhaseStarted {
+            phase: Phase::DeployGreen,
+            deadline_ms: None,
+        }))
+        .unwrap();
+    assert_eq!(history.unsettled("engine").unwrap(), [begun.clone()]);
+    assert_eq!(history.unsettled("another").unwrap(), []);
+    assert!(!history.is_settled("engine", &begun).unwrap());
+    journal.end(&[revision("shop", "web", 2)], false).unwrap();
+    assert_eq!(history.unsettled("engine").unwrap(), [begun.clone()]);
+
+    let mut journal = history.begin("engine", &begun).unwrap();
+    let settled = Revision {
+        outcome: Some(crate::event::Outcome::Success),
+        ..revision("shop", "web", 2)
+    };
+    journal.end(std::slice::from_ref(&settled), true).unwrap();
+    assert_eq!(history.unsettled("engine").unwrap(), []);
+    assert!(history.is_settled("engine", &begun).unwrap());
+    // One number, one revision: as it ended in the end.
+    let read = history.read("engine", Some("shop"), Some("web")).unwrap();
+    assert_eq!(read, [settled]);
+}
+
+#[test]
+fn a_line_that_a_crash_tore_costs_only_itself() {
+    let (_data, history) = history();
+    let begun = begun(ID);
+    drop(history.begin("engine", &begun).unwrap());
+    let path = only_journal(&history);
+    let whole = fs::read(&path).unwrap();
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"{\"event\":{\"rollo").unwrap();
+    assert_eq!(history.unsettled("engine").unwrap(), [begun.clone()]);
+    let mut journal = history.begin("engine", &begun).unwrap();
+    journal.end(&[revision("shop", "web", 2)], true).unwrap();
+    assert_eq!(numbers(&history.read("engine", None, None).unwrap()), [2]);
+    assert!(history.is_settled("engine", &begun).unwrap());
+
+    // Cut at any byte it is read without an error, and never as settled.
+    for length in 0..whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(history.unsettled("engine").unwrap().len() <= 1);
+        assert!(!history.is_settled("engine", &begun).unwrap());
+    }
+}
+
+#[test]
+fn a_journal_of_a_newer_teal_is_neither_read_nor_removed() {
+    let (_data, history) = history();
+    let begun = begun(ID);
+    drop(history.begin("engine", &begun).unwrap());
+    let path = only_journal(&history);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"version\":1", "\"version\":2", 1)).unwrap();
+    assert_eq!(history.unsettled("engine").unwrap(), []);
+    for number in 2..120 {
+        history.append(&[at(number, now_ms(number))]).unwrap();
+    }
+    assert!(path.exists());
+}
+
+fn now_ms(number: u32) -> i64 {
+    Timestamp::now().as_millisecond() + i64::from(number)
+}
+
+fn at(number: u32, ms: i64) -> Revision {
+    Revision {
+        started_at: Timestamp::from_millisecond(ms).unwrap(),
+        ..revision("shop", "web", number)
+    }
+}
+
+#[test]
+fn old_journals_go_and_the_last_ones_stay() {
+    let (_data, history) = history();
+    for number in 1..=120 {
+        history.append(&[at(number, now_ms(number))]).unwrap();
+    }
+    let kept = numbers(&history.read("engine", Some("shop"), Some("web")).unwrap());
+    assert_eq!(kept, (21..=120).rev().collect::<Vec<_>>());
+
+    // Of a service whose rollouts are all of long ago, the last stay until another one runs …
+    let old = |number| Revision {
+        project: "wiki".into(),
+        ..at(number, i64::from(number))
+    };
+    for number in 1..=8 {
+        history.append(&[old(number)]).unwrap();
+    }
+    let kept = numbers(&history.read("engine", Some("wiki"), Some("web")).unwrap());
+    assert_eq!(kept, [8, 7, 6, 5, 4]);
+    // … of which nobody has heard for a year.
+    history.append(&[at(121, now_ms(121))]).unwrap();
+    assert_eq!(history.read("engine", Some("wiki"), None).unwrap(), []);
+}

@@ -1,0 +1,97 @@
+//! How far an unsettled rollout has come, as its containers show it.
+
+use bollard::{Docker, models::ContainerInspectResponse};
+
+use super::Unsettled;
+use crate::{
+    Result, docker,
+    event::Phase,
+    model::{ContainerState, Health, Interrupted, ProjectSource, Replica},
+    traffic,
+};
+
+/// What there is of a rollout.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// Blue's containers that are still there, running or not.
+    pub(crate) blue: Vec<ContainerInspectResponse>,
+    pub(crate) green: Vec<ContainerInspectResponse>,
+    /// The share of new requests that Green gets; none where nothing steers them.
+    pub(crate) green_percent: Option<u8>,
+    /// How many containers Blue was.
+    size: usize,
+    /// Whether any of them ran when the rollout began.
+    blue_ran: bool,
+}
+
+impl Facts {
+    pub(crate) async fn look(docker: &Docker, unsettled: &Unsettled) -> Result<Self> {
+        let plan = &unsettled.plan;
+        let all = docker::list(docker, &plan.project, Some(&plan.service)).await?;
+        let is_blue = |container: &ContainerInspectResponse| {
+            (plan.blue.iter()).any(|replica| container.id.as_ref() == Some(&replica.id))
+        };
+        let (blue, green) = all.into_iter().partition(is_blue);
+        Ok(Self {
+            blue,
+            green,
+            green_percent: traffic::green_percent(docker, &unsettled.rollout).await?,
+            size: plan.blue.len(),
+            blue_ran: plan
+                .blue
+                .iter()
+                .any(|replica| replica.state == ContainerState::Running),
+        })
+    }
+
+    /// Whether there is a Blue to return to.
+    pub(crate) fn blue_is_whole(&self) -> bool {
+        self.blue.len() == self.size
+    }
+
+    /// Whether anything on the engine was begun and not ended.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.green_percent.is_some() || (!self.blue.is_empty() && !self.green.is_empty())
+    }
+
+    /// The phase that the rollout was in when it was interrupted.
+    pub(crate) fn phase(&self) -> Phase {
+        let is_complete = self.green.len() >= self.size;
+        let is_up = |replica: &Replica| replica.state == ContainerState::Running;
+        let blue_runs = docker::replicas(&self.blue).iter().any(is_up);
+        let is_healthy =
+            |replica: &Replica| matches!(replica.health, Health::Healthy | Health::None);
+        match self.green_percent {
+            // Of a Blue that had ended before, nothing shows how far the rollout came.
+            _ if self.blue_is_whole() && !self.blue_ran && is_complete => Phase::HealthCheck,
+            _ if !self.blue_is_whole() => Phase::Verification,
+            Some(100) if !blue_runs => Phase::Verification,
+            Some(100) => Phase::RemoveBlue,
+            Some(1..) => Phase::VerifyTraffic,
+            _ if !is_complete => Phase::DeployGreen,
+            None if !blue_runs => Phase::Verification,
+            None if docker::replicas(&self.green).iter().all(is_healthy) => Phase::RemoveBlue,
+            _ => Phase::HealthCheck,
+        }
+    }
+
+    pub(crate) fn interrupted(&self, unsettled: Unsettled) -> Interrupted {
+        let plan = unsettled.plan;
+        Interrupted {
+            rollout: unsettled.rollout,
+            // By its name it is found whatever has become of the files.
+            source: ProjectSource {
+                project_name: Some(plan.project.clone()),
+                ..plan.source
+            },
+            project: plan.project,
+            service: plan.service,
+            started_at: unsettled.started_at,
+            phase: self.phase(),
+            green_percent: self.green_percent,
+            limits_before: plan.limits_before,
+            limits_after: plan.limits_after,
+            can_roll_back: self.blue_is_whole(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Settling a rollout that was interrupted: on to Green, or back to Blue. Both look before they act,
+//! so that they can be interrupted themselves and done again.
+
+use tracing::Instrument;
+
+use super::{Driver, End, Facts, chain, failure::Trouble};
+use crate::{
+    docker,
+    event::{Color, EventKind, Failure, FailureCode, Outcome, Phase},
+    model::Recovery,
+};
+
+impl Driver {
+    /// Settles an unsettled rollout, in the background.
+    pub(crate) fn spawn_recovery(mut self, facts: Facts, way: Recovery) {
+        let span = tracing::info_span!("recovery", id = self.rollout.id(), ?way);
+        let work = async move {
+            self.books().begin_journal();
+            self.take_over(&facts);
+            let end = match way {
+                Recovery::Finish => self.go_on(&facts).await,
+                Recovery::RollBack => self.go_back().await,
+            };
+            self.finish(end).await;
+        };
+        tokio::spawn(work.instrument(span));
+    }
+
+    /// Knows, and tells, what the process before this one did.
+    fn take_over(&mut self, facts: &Facts) {
+        let ids = facts.green.iter().filter_map(|green| green.id.clone());
+        self.green = ids.collect();
+        // Requests may be in flight on Green: the split before the last one is not known.
+        self.green_served = true;
+        self.evidence.shifting(50);
+        self.rollout.emit(EventKind::Planned {
+            plan: Box::new(self.plan.clone()),
+        });
+        for (color, containers) in [(Color::Blue, &facts.blue), (Color::Green, &facts.green)] {
+            self.rollout.emit(EventKind::Containers {
+                color,
+                replicas: docker::replicas(containers),
+            });
+        }
+        if let Some(green_percent) = facts.green_percent {
+            self.rollout.emit(EventKind::Split { green_percent });
+        }
+    }
+
+    /// On from the phase it was in. After the cutover that is Remove Blue, whatever has become of
+    /// Blue: all traffic is sent to Green once more, from this process.
+    async fn go_on(&mut self, facts: &Facts) -> End {
+        let from = facts.phase().min(Phase::RemoveBlue);
+        match self.books().keep_record().await {
+            Ok(()) => self.drive(from).await,
+            Err(error) => self.give_up(from, Trouble::from(error)).await,
+        }
+    }
+
+    async fn go_back(&mut self) -> End {
+        let failure = Failure {
+            code: FailureCode::Interrupted,
+            message: "the rollout was interrupted".to_owned(),
+            hint: "deploy again when you are ready".to_owned(),
+            container: None,
+            exit_code: None,
+            out_of_memory: false,
+            probe_output: None,
+            log: Vec::new(),
+        };
+        self.rollout.emit(EventKind::RollingBack {
+            reason: failure.message.clone(),
+        });
+        let restored = match self.books().keep_record().await {
+            Ok(()) => self.roll_back().await,
+            Err(error) => Err(error),
+        };
+        match restored {
+            Ok(()) => End {
+                outcome: Outcome::RolledBack,
+                failure: Some(failure),
+                left_behind: Vec::new(),
+            },
+            Err(error) => {
+                let message = format!("the way back to Blue failed: {}", chain(&error));
+                End {
+                    outcome: Outcome::NotRolledBack,
+                    failure: Some(Failure { message, ..failure }),
+                    left_behind: self.left_behind().await,
+                }
+            }
+        }
+    }
+}
