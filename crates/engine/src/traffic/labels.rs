@@ -65,8 +65,10 @@ pub(super) struct Configured {
     pub(super) routers: BTreeMap<String, Options>,
     pub(super) services: BTreeMap<String, Options>,
     pub(super) middlewares: BTreeMap<String, Options>,
-    /// Names of TCP and UDP routers.
+    /// TCP and UDP routers as people call them: by protocol and name.
     pub(super) streams: BTreeSet<String>,
+    /// Whether there is anything for TCP or UDP. Then no HTTP router comes by itself.
+    pub(super) has_streams: bool,
 }
 
 impl Configured {
@@ -91,8 +93,19 @@ impl Configured {
                     let options = map.entry(words[3].to_owned()).or_default();
                     options.0.insert(words[4].to_owned(), value.clone());
                 }
-                ["traefik", "tcp" | "udp", "routers", _, _] => {
-                    configured.streams.insert(words[3].to_owned());
+                [
+                    "traefik",
+                    protocol @ ("tcp" | "udp"),
+                    kind @ ("routers" | "services"),
+                    _,
+                    _,
+                ] => {
+                    configured.has_streams = true;
+                    if *kind == "routers" {
+                        let protocol = protocol.to_uppercase();
+                        let router = format!("{protocol} router `{}`", words[3]);
+                        configured.streams.insert(router);
+                    }
                 }
                 _ => {}
             }
@@ -181,7 +194,7 @@ impl Subject<'_> {
         } else if configured.services.len() > 1
             || (configured.services.is_empty()
                 && configured.middlewares.is_empty()
-                && !configured.streams.is_empty())
+                && configured.has_streams)
         {
             return Vec::new();
         } else {

@@ -1,6 +1,6 @@
 //! One service seen through one Traefik: its routers, and what can be done with them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 
@@ -152,7 +152,7 @@ impl Look<'_> {
         let mut survey = if routers.is_empty() {
             Survey::unsteered(if any_broken {
                 "Traefik does not serve the service's routers"
-            } else if configured.streams.is_empty() {
+            } else if !configured.has_streams {
                 "no HTTP router leads to the service"
             } else {
                 "only TCP or UDP routers lead to the service"
@@ -311,16 +311,16 @@ impl Look<'_> {
     }
 
     fn warnings(&self, configured: &Configured) -> Vec<Verdict> {
-        let mut warnings = Vec::new();
-        if !configured.streams.is_empty() {
-            warnings.push(warning(
-                format!(
-                    "TCP or UDP routers are not steered: {}",
-                    words(&configured.streams)
-                ),
-                "expect their connections to be cut when Blue stops",
-            ));
+        let stream = |router: &String| {
+            Verdict {
+            meaning: "connections through it go to Blue and Green alike while both run, and those to Blue are cut when it stops".into(),
+            ..warning(
+                format!("{router} is not steered"),
+                "roll out while few are connected that way; clients have to connect again",
+            )
         }
+        };
+        let mut warnings: Vec<_> = configured.streams.iter().map(stream).collect();
         if !self.others.is_empty() {
             warnings.push(warning(
                 format!(
@@ -345,14 +345,6 @@ fn warning(reason: String, remedy: &str) -> Verdict {
         remedy: remedy.into(),
         fix: None,
     }
-}
-
-fn words(names: &BTreeSet<String>) -> String {
-    names
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 fn shapes_path(middleware: &str, configured: &Configured) -> bool {

@@ -259,7 +259,7 @@ fn other_traefiks_and_tcp_routers_are_warned_of() {
         .collect();
     assert_eq!(survey.verdicts.len(), 2, "{reasons:?}");
     assert!(
-        reasons[0].contains("db") && reasons[1].contains("second"),
+        reasons[0] == "TCP router `db` is not steered" && reasons[1].contains("second"),
         "{reasons:?}"
     );
     assert!(
@@ -432,4 +432,38 @@ fn a_router_that_traefik_does_not_serve_is_left_alone() {
     of_api(&mut surroundings, "warning");
     let survey = surroundings.survey(&[container("web-1", &labels)], None);
     assert!(survey.steering.is_some(), "{survey:?}");
+}
+
+#[test]
+fn a_service_for_tcp_alone_is_not_steered_and_says_so() {
+    let labels = [
+        ROUTED[0],
+        ("traefik.tcp.routers.db.rule", "HostSNI(`*`)"),
+        ("traefik.udp.routers.log.entrypoints", "syslog"),
+        ("traefik.tcp.services.db.loadbalancer.server.port", "5432"),
+    ];
+    let survey = survey_of(&ARGUMENTS, &labels);
+    assert_eq!(
+        reason(&survey),
+        "only TCP or UDP routers lead to the service"
+    );
+    let reasons: Vec<_> = survey
+        .verdicts
+        .iter()
+        .map(|verdict| &verdict.reason)
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "TCP router `db` is not steered",
+            "UDP router `log` is not steered"
+        ]
+    );
+    assert!(survey.verdicts[0].meaning.contains("cut when it stops"));
+    // A service for TCP keeps Traefik from making an HTTP router of its own, too.
+    let survey = survey_of(&ARGUMENTS, &[ROUTED[0], labels[3]]);
+    assert_eq!(
+        reason(&survey),
+        "only TCP or UDP routers lead to the service"
+    );
 }
