@@ -94,14 +94,23 @@ pub(super) struct Sidecar {
     _reader: AbortOnDropHandle<()>,
 }
 
+/// Whether there is a program for this architecture, by Docker's name of it. A Teal carries those
+/// that the toolchain could build it was built with.
+pub(super) fn runs_on(architecture: &str) -> bool {
+    program_for(architecture).is_some()
+}
+
+fn program_for(architecture: &str) -> Option<&'static Program> {
+    PROGRAMS
+        .iter()
+        .find(|program| program.architecture == architecture)
+}
+
 /// The image for the engine's architecture, imported where it is not there yet.
 pub(super) async fn ensure_image(docker: &Docker) -> Result<Option<String>, DockerError> {
     let version = docker.version().await?;
     let architecture = version.arch.unwrap_or_default();
-    let Some(program) = PROGRAMS
-        .iter()
-        .find(|program| program.architecture == architecture)
-    else {
+    let Some(program) = program_for(&architecture) else {
         return Ok(None);
     };
     let image = format!("{REPOSITORY}:{}", program.digest);

@@ -18,6 +18,7 @@ use super::{
     look::Look,
     pins::Pinned,
     rule::Target,
+    sidecar,
     version::Version,
 };
 use crate::{
@@ -204,6 +205,8 @@ pub(crate) struct Surroundings {
     /// By the id of the Traefik, the routers that its API tells of.
     routers: HashMap<String, Vec<ApiRouter>>,
     containers: Vec<ContainerSummary>,
+    /// The engine's, by Docker's name of it.
+    architecture: String,
 }
 
 impl Surroundings {
@@ -213,6 +216,8 @@ impl Surroundings {
             .list_containers(None::<ListContainersOptions>)
             .await
             .map_err(failed("list the containers"))?;
+        let version = docker.version().await;
+        let version = version.map_err(failed("ask for its version"))?;
         let networks = around.iter().flat_map(network_ids).collect();
         let mut gateways = Gateway::find(docker, &containers, &networks)
             .await
@@ -229,6 +234,7 @@ impl Surroundings {
             gateways,
             routers,
             containers,
+            architecture: version.arch.unwrap_or_default(),
         })
     }
 
@@ -261,6 +267,15 @@ impl Surroundings {
             .survey(first),
             None => Survey::unsteered("no Traefik shares a network with the service"),
         };
+        if survey.steering.is_some() && !sidecar::runs_on(&self.architecture) {
+            survey.steering = None;
+            survey.plan = TrafficPlan::Unsteered {
+                reason: format!(
+                    "this Teal was built without the helper program for the engine's architecture, `{}`",
+                    self.architecture
+                ),
+            };
+        }
         survey.ports.extend(exposed_ports(first));
         survey.ports.sort_unstable();
         survey.ports.dedup();

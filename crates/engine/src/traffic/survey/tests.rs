@@ -51,6 +51,7 @@ fn surroundings(arguments: &[(&str, &str)]) -> Surroundings {
         gateways: vec![traefik(arguments)],
         routers: HashMap::new(),
         containers: Vec::new(),
+        architecture: "amd64".into(),
     }
 }
 
@@ -466,4 +467,14 @@ fn a_service_for_tcp_alone_is_not_steered_and_says_so() {
         reason(&survey),
         "only TCP or UDP routers lead to the service"
     );
+}
+
+#[test]
+fn an_engine_that_no_helper_runs_on_is_told_before_anything_changes() {
+    let mut surroundings = surroundings(&ARGUMENTS);
+    surroundings.architecture = "riscv64".into();
+    let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+    assert!(reason(&survey).contains("`riscv64`"), "{survey:?}");
+    assert!(survey.steering.is_none());
+    assert_eq!(survey.routes.len(), 1, "the route is there all the same");
 }
