@@ -263,6 +263,7 @@ impl Engine {
             pre_stop,
             origin,
             green: Vec::new(),
+            green_percent: None,
             green_served: false,
             phases: Vec::new(),
             lock: Some(lock),

@@ -11,6 +11,7 @@
 mod ask;
 #[expect(unsafe_code, reason = "the C library's `socket`")]
 mod diag;
+mod listen;
 mod tally;
 
 use std::{
@@ -111,11 +112,12 @@ fn watch(ports: &[u16]) -> io::Result<()> {
         let accepted = passive_opens().saturating_sub(first_opens);
         writeln!(
             out,
-            r#"{{"inFlight":{},"connections":{},"accepted":{accepted},"received":{},"sent":{}}}"#,
+            r#"{{"inFlight":{},"connections":{},"accepted":{accepted},"received":{},"sent":{},"listens":{}}}"#,
             tally.in_flight(),
             tally.connections(),
             tally.received(),
             tally.sent(),
+            listen::listens(ports),
         )?;
         out.flush()?;
     }

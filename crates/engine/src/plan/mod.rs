@@ -141,6 +141,7 @@ impl Planner<'_> {
                 .options
                 .verdicts(survey.can_weigh().err().as_deref()),
         );
+        verdicts.extend(traffic::unexpected(&survey, &request.options).await);
         verdicts.extend(green.verdicts);
         let live_update = live::judge(&live::Facts {
             replicas: &replicas,

@@ -108,8 +108,8 @@ fn host_ports(facts: &Facts) -> Option<Verdict> {
         format!("publishes {}", ports.join(", ")),
     )
     .means("a port of the host leads to one container only, so Green can't run beside Blue");
-    let fixes: Result<Vec<_>, _> = fixed.iter().map(|port| for_the_edge(port)).collect();
-    Some(match fixes {
+    let by_the_edge: Result<Vec<_>, _> = fixed.iter().map(|port| for_the_edge(port)).collect();
+    Some(match by_the_edge {
         // An edge does not make a database ready.
         Ok(_) if facts.is_stateful() => verdict
             .remedy("publish it from a service that can run twice, or change it in a quiet hour"),

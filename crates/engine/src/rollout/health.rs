@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use super::{
     failure::{FailureKind, Trouble},
-    recorder::{Rollout, millis},
+    recorder::Rollout,
 };
 use crate::{
     Result,
@@ -46,21 +46,31 @@ pub(super) struct Wait<'a> {
 }
 
 /// Where one container stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
-    Ready,
-    Waiting(Health),
+    Healthy,
+    /// It runs, and nobody checks its health.
+    Unchecked,
+    Waiting,
+}
+
+impl Look {
+    const fn is_ready(self) -> bool {
+        matches!(self, Self::Healthy | Self::Unchecked)
+    }
 }
 
 impl Wait<'_> {
-    /// Returns when all are healthy at once.
-    pub(super) async fn until_healthy(&self) -> std::result::Result<(), Trouble> {
+    /// Returns when all are healthy at once; one without a health check is as soon as it runs. The
+    /// ids of those come back.
+    pub(super) async fn until_healthy(&self) -> std::result::Result<Vec<String>, Trouble> {
         let began = Instant::now();
         let mut events = self.events();
         let mut polls = interval(self.poll);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let deadline = sleep_until((began + self.timeout).into());
         tokio::pin!(deadline);
-        let mut ready: HashMap<&str, bool> = HashMap::new();
+        let mut looks: HashMap<&str, Look> = HashMap::new();
         loop {
             // Which containers to look at: all at a poll, one at an event of its own.
             let about = tokio::select! {
@@ -74,23 +84,17 @@ impl Wait<'_> {
                         continue;
                     }
                 },
-                () = &mut deadline => return Err(self.timed_out(&ready)),
+                () = &mut deadline => return Err(self.timed_out(&looks)),
             };
             for id in self.containers {
                 if about.as_ref().is_none_or(|about| about == id) {
-                    let look = self.look(id).await?;
-                    ready.insert(id, matches!(look, Look::Ready));
-                    if let Look::Waiting(health) = look {
-                        tracing::debug!(%id, ?health, "waiting for Green");
-                    }
+                    looks.insert(id, self.look(id).await?);
                 }
             }
-            if self
-                .containers
-                .iter()
-                .all(|id| ready.get(id.as_str()) == Some(&true))
-            {
-                return Ok(());
+            let is_ready = |id: &String| looks.get(id.as_str()).is_some_and(|look| look.is_ready());
+            if self.containers.iter().all(is_ready) {
+                let unchecked = |id: &&String| looks.get(id.as_str()) == Some(&Look::Unchecked);
+                return Ok(self.containers.iter().filter(unchecked).cloned().collect());
             }
         }
     }
@@ -145,14 +149,9 @@ impl Wait<'_> {
             return Err(trouble);
         }
         Ok(match (replica.state, health) {
-            (ContainerState::Running, Health::Healthy) => Look::Ready,
-            // Without a health check: running for a stable window.
-            (ContainerState::Running, Health::None)
-                if since_start(&container) >= millis(self.poll) =>
-            {
-                Look::Ready
-            }
-            (_, health) => Look::Waiting(health),
+            (ContainerState::Running, Health::Healthy) => Look::Healthy,
+            (ContainerState::Running, Health::None) => Look::Unchecked,
+            _ => Look::Waiting,
         })
     }
 
@@ -171,11 +170,11 @@ impl Wait<'_> {
             .map(Some)
     }
 
-    fn timed_out(&self, ready: &HashMap<&str, bool>) -> Trouble {
+    fn timed_out(&self, looks: &HashMap<&str, Look>) -> Trouble {
         let late = self
             .containers
             .iter()
-            .find(|id| ready.get(id.as_str()) != Some(&true))
+            .find(|id| looks.get(id.as_str()).is_none_or(|look| !look.is_ready()))
             .map_or("", String::as_str);
         Trouble::new(
             FailureKind::HealthTimeout,

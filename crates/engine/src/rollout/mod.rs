@@ -9,6 +9,7 @@
 //! Blue is only stopped in Remove Blue and removed at the very end of Verification, so every phase
 //! before SUCCESS can be undone.
 
+mod accepting;
 mod books;
 mod configured;
 mod drain;
@@ -64,6 +65,8 @@ pub(crate) struct Driver {
     pub(crate) pre_stop: Vec<Hook>,
     /// Green's container ids, once they exist.
     pub(crate) green: Vec<String>,
+    /// Green's share of new requests, as it was told last.
+    pub(crate) green_percent: Option<u8>,
     /// Whether Green was ever sent traffic.
     pub(crate) green_served: bool,
     pub(crate) phases: Vec<PhaseTiming>,

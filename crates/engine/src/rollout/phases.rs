@@ -1,6 +1,10 @@
 //! What each phase does.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::{join_all, try_join_all};
 
@@ -44,7 +48,7 @@ impl Driver {
             color: Color::Blue,
             replicas: self.plan.blue.clone(),
         });
-        self.rollout.emit(EventKind::Split { green_percent: 0 });
+        self.tell_share(0);
     }
 
     /// Phase 2: N more containers from the same files with the new limits. Blue is held to all
@@ -113,15 +117,20 @@ impl Driver {
     pub(super) async fn check_health(&mut self) -> Done {
         self.step(Phase::HealthCheck, "Waiting until Green is healthy");
         let options = &self.plan.options;
-        Wait {
+        let timeout = Duration::from_millis(options.health_timeout_ms);
+        let deadline = Instant::now() + timeout;
+        let unchecked = Wait {
             docker: &self.docker,
             rollout: &self.rollout,
             containers: &self.green,
-            timeout: Duration::from_millis(options.health_timeout_ms),
+            timeout,
             poll: Duration::from_millis(options.poll_interval_ms),
         }
         .until_healthy()
         .await?;
+        if !unchecked.is_empty() {
+            self.until_accepting(&unchecked, deadline).await?;
+        }
         self.show(Color::Green).await?;
         Ok(())
     }
@@ -173,7 +182,7 @@ impl Driver {
             })?;
         }
         if !self.is_steered() {
-            self.rollout.emit(EventKind::Split { green_percent: 100 });
+            self.tell_share(100);
         }
         self.show(Color::Blue).await?;
         Ok(())

@@ -61,7 +61,14 @@ impl Driver {
 
     fn has_shifted(&mut self, green_percent: u8) {
         self.evidence.shifted(green_percent);
-        self.rollout.emit(EventKind::Split { green_percent });
+        self.tell_share(green_percent);
+    }
+
+    /// Tells which share Green gets from now on, if that is news.
+    pub(super) fn tell_share(&mut self, green_percent: u8) {
+        if self.green_percent.replace(green_percent) != Some(green_percent) {
+            self.rollout.emit(EventKind::Split { green_percent });
+        }
     }
 
     /// One step of Verify Traffic: a share of the requests to Green, and proof that both sets

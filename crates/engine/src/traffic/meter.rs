@@ -238,6 +238,7 @@ mod tests {
                 accepted,
                 received: accepted * 100,
                 sent: accepted * 1000,
+                listens: true,
             },
             at,
         }

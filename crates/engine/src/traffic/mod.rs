@@ -46,7 +46,7 @@ pub(crate) use error::TrafficError;
 pub(crate) use ledger::Moment;
 pub(crate) use leftovers::{Helper, helpers, remove_helpers, remove_unused};
 pub(crate) use meter::Meter;
-pub(crate) use probe::Probe;
+pub(crate) use probe::{Probe, unexpected};
 pub(crate) use served::green_percent;
 pub(crate) use steer::Traffic;
 pub(crate) use survey::{Survey, survey, survey_handover};

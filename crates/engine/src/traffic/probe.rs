@@ -13,7 +13,12 @@ use super::{
     ledger::{Expected, Ledger, Moment},
     survey::{Door, Survey},
 };
-use crate::{event::Color, model::ProbeOptions, receipt::Receipt};
+use crate::{
+    event::Color,
+    model::{ProbeOptions, Readiness, RolloutOptions, Verdict, VerdictCode},
+    readiness::refused,
+    receipt::Receipt,
+};
 
 /// How long one answer may take.
 const ONE_ANSWER: Duration = Duration::from_secs(10);
@@ -84,6 +89,22 @@ impl Probe {
         requests.join_all().await;
         self.ledger.receipt()
     }
+}
+
+/// What is refused where Blue does not answer as somebody expects: the rollout would only find out
+/// that nothing was well before. Asks nothing where nobody expects anything.
+pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Option<Verdict> {
+    options.probe.expect_status?;
+    if survey.doors_to(None).is_empty() {
+        return None;
+    }
+    let reason = first_that_answers(survey, &options.probe).await.err()?;
+    let reason = format!("the service does not answer as expected: {reason}");
+    Some(Verdict {
+        readiness: Readiness::Ready,
+        ..refused(VerdictCode::BadOption, reason)
+            .remedy("give the status that it answers with, or another path")
+    })
 }
 
 /// The first route that answers well before anything has changed, and what is expected of it from

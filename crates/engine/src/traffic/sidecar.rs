@@ -74,6 +74,8 @@ pub(crate) struct Report {
     pub(crate) accepted: u64,
     pub(crate) received: u64,
     pub(crate) sent: u64,
+    /// Whether something listens on one of the ports, for others than the container itself.
+    pub(crate) listens: bool,
 }
 
 /// A report and when it came.

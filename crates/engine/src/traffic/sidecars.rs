@@ -42,6 +42,11 @@ impl Sidecars {
         }
     }
 
+    /// Whether there is anything to count on.
+    pub(super) fn knows_ports(&self) -> bool {
+        !self.ports.is_empty()
+    }
+
     /// Makes sure that the image is there.
     pub(super) async fn ready(&mut self) -> Result<(), TrafficError> {
         if self.image.is_some() {
@@ -88,6 +93,21 @@ impl Sidecars {
         let sidecar = self.start(&id, &order).await?;
         self.running.insert(0, sidecar);
         Ok(())
+    }
+
+    /// Removes the one that only counts beside a container, which may have been started again since:
+    /// then it has another network.
+    pub(super) async fn forget(&mut self, container: &str) -> Result<(), TrafficError> {
+        self.running
+            .retain(|sidecar| sidecar.target != container || sidecar.generation > 0);
+        let found = self.list().await?;
+        let ids = found
+            .iter()
+            .filter(|found| found.target == container && found.generation == 0)
+            .map(|found| found.id.as_str());
+        sidecar::remove(&self.docker, ids)
+            .await
+            .map_err(TrafficError::engine("remove sidecars"))
     }
 
     /// Listens to these as well.

@@ -164,6 +164,20 @@ impl Traffic {
         Some(sum)
     }
 
+    /// Whether a container accepts connections now on a port that requests come in on. None where
+    /// that can't be seen.
+    pub(crate) async fn accepts(&mut self, container: &str) -> Option<bool> {
+        if !self.sidecars.knows_ports() {
+            return None;
+        }
+        Some(self.report(container).await?.listens)
+    }
+
+    /// A container was started again: what stands beside it sees nothing of it any more.
+    pub(crate) async fn started_again(&mut self, container: &str) -> Result<(), TrafficError> {
+        self.sidecars.forget(container).await
+    }
+
     /// What goes on in a container's network, as its sidecar reports it next.
     pub(crate) async fn report(&mut self, container: &str) -> Option<Report> {
         let since = self

@@ -38,6 +38,23 @@ async fn green_that_is_never_healthy_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn green_without_a_health_check_has_to_accept_connections() {
+    let mut stage = Stage::up(Template::named("deaf").health_check(None)).await;
+    stage
+        .project
+        .change(|template| template.environment("LISTEN_DELAY_MS", "60000"));
+    stage.before = stage.project.snapshot().await;
+    let mut options = quick();
+    options.force = true;
+    options.health_timeout_ms = 3_000;
+    let ended = stage.roll_out(change(None, Some("256M")), options).await;
+    ended.assert_outcome(Outcome::HealthTimeout);
+    let message = &ended.failure().message;
+    assert!(message.contains("did not accept connections"), "{message}");
+    stage.assert_restored().await;
+}
+
+#[tokio::test]
 async fn green_that_crashes_fails_at_once_with_its_exit_code() {
     let mut stage = Stage::up(Template::named("crash")).await;
     stage.project.change(|template| {

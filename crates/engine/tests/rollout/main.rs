@@ -3,11 +3,13 @@
 
 mod clean_up;
 mod dead;
+mod drain;
 mod failure;
 mod faulty;
 mod files;
 mod live;
 mod load;
+mod receipt;
 mod recovery;
 mod refused;
 mod stage;

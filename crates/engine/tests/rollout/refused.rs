@@ -164,6 +164,40 @@ async fn memory_below_present_use_is_a_warning_with_the_figures() {
 }
 
 #[tokio::test]
+async fn options_that_can_not_be_had_are_refused() {
+    let mut options = quick();
+    options.steps = vec![50, 20, 100];
+    options.probe.path = Some("no-path".to_owned());
+    let stage = Stage::up(Template::named("options")).await;
+    assert_eq!(
+        refusals(stage, "256M", options).await,
+        [VerdictCode::BadOption, VerdictCode::BadOption]
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_as_expected_before_anything_changed_is_refused() {
+    let stage = Stage::up(Template::named("expected")).await;
+    let mut options = quick();
+    options.probe.path = Some("/no/such/page".to_owned());
+    options.probe.expect_status = Some(200);
+    let request = stage.request(change(None, Some("256M")), options.clone());
+    let plan = stage.engine.plan(&request).await.unwrap();
+    let refusal = plan.refusals().next().unwrap();
+    assert!(
+        refusal
+            .reason
+            .contains("/no/such/page` answers 404 instead of 200"),
+        "{}",
+        refusal.reason
+    );
+    assert_eq!(
+        refusals(stage, "256M", options).await,
+        [VerdictCode::BadOption]
+    );
+}
+
+#[tokio::test]
 async fn no_engine_is_an_error_of_its_own() {
     let error = Engine::connect(Settings {
         docker_host: Some("unix:///nonexistent/engine.sock".to_owned()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use teal_engine::{
     Engine, OVERRIDE_FILE, Result, Rollout, Settings,
-    event::{Event, EventKind, Failure, Outcome, Phase},
+    event::{Event, EventKind, Failure, Outcome, Phase, Receipt},
     model::{Cpus, Limits, LimitsChange, Memory, Origin, RolloutOptions, RolloutRequest},
 };
 use teal_testkit::{Container, Project, Report, RunningTraffic, Snapshot, Template};
@@ -206,6 +206,24 @@ impl Ended {
             } => failure,
             other => panic!("the last event tells no failure: {other:?}"),
         }
+    }
+
+    pub(crate) fn receipt(&self) -> &Receipt {
+        match &self.events.last().expect("there are events").kind {
+            EventKind::Ended {
+                receipt: Some(receipt),
+                ..
+            } => receipt,
+            other => panic!("the last event has no receipt: {other:?}"),
+        }
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<&str> {
+        let warnings = self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Warning { text } => Some(text.as_str()),
+            _ => None,
+        });
+        warnings.collect()
     }
 
     /// The phases that were started, in their order.

@@ -90,7 +90,11 @@ async fn the_same_limits_are_a_valid_redeploy() {
 
 #[tokio::test]
 async fn force_rolls_a_service_without_a_health_check() {
-    let stage = Stage::up(Template::named("nocheck").health_check(None)).await;
+    let mut stage = Stage::up(Template::named("nocheck").health_check(None)).await;
+    stage
+        .project
+        .change(|template| template.environment("LISTEN_DELAY_MS", "1500"));
+    stage.before = stage.project.snapshot().await;
     let mut options = quick();
     options.force = true;
     let ended = stage.roll_out(change(None, Some("256M")), options).await;
