@@ -136,6 +136,16 @@ async fn a_deploy_and_its_rollback_succeed_and_are_remembered() {
     }
     assert!(text.contains("1 CPU, 512M → 1.5 CPU, 768M"), "{text}");
     assert!(text.contains("\nSUCCESS after "), "{text}");
+    for part in [
+        "\nLive probe GET http://localhost:",
+        " requests, 0 failed, worst gap ",
+        "\n  before → during → after: ",
+        "\n  Blue ",
+        "; Green ",
+        "\n  0 requests in flight cut\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
     assert!(!text.contains('\u{1b}'), "{text}");
     assert_eq!(limits(&project).await, [(Some(1.5), Some(768 * MIB))]);
 
@@ -148,6 +158,13 @@ async fn a_deploy_and_its_rollback_succeed_and_are_remembered() {
         (&last["type"], &last["outcome"]),
         (&json!("ended"), &json!("success"))
     );
+    assert_eq!(last["receipt"]["failed"], 0);
+    for part in ["before", "during", "after", "blue", "green"] {
+        assert!(
+            last["receipt"][part]["requests"].as_u64() > Some(0),
+            "{part}: {last}"
+        );
+    }
     assert_eq!(limits(&project).await, [(Some(1.0), Some(512 * MIB))]);
     traffic.stop().await.assert_none_failed();
 
@@ -162,6 +179,11 @@ async fn a_deploy_and_its_rollback_succeed_and_are_remembered() {
     assert_eq!(history[0]["origin"], "terminal");
     let output = run(&project, "history").await;
     assert!(stdout(&output).contains("3 (as 1)"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains(" requests, 0 failed"),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[tokio::test]
@@ -179,12 +201,20 @@ async fn a_dry_run_shows_everything_and_changes_nothing() {
         "+          memory: 768M",
         "docker compose ",
         "--scale",
+        "Green gets 50, then 100 %",
+        "watched by 10 requests a second",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
-    let output = run(&project, &format!("{words} --json")).await;
+    let shares = "--steps 10,50,100 --probe-path /health --probe-rate 20 --expect-status 200";
+    let output = run(&project, &format!("{words} {shares} --json")).await;
     assert_code(&output, 0);
     let plan: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(plan["options"]["steps"], json!([10, 50, 100]));
+    assert_eq!(
+        plan["options"]["probe"],
+        json!({ "enabled": true, "path": "/health", "perSecond": 20, "expectStatus": 200 })
+    );
     assert_eq!(
         plan["limitsAfter"],
         json!({ "cpus": 1.5, "memory": 768 * MIB })
@@ -215,6 +245,13 @@ async fn what_is_refused_ends_with_1_and_changes_nothing() {
     let output = run(&project, "deploy hello --cpus 4096 --force --json").await;
     assert_code(&output, 1);
     assert_eq!(events(&output)[0]["code"], "refused", "{}", stdout(&output));
+    let output = run(&project, "deploy hello --force --steps 50,20,100").await;
+    assert_code(&output, 1);
+    assert!(
+        stderr(&output).contains("the steps 50,20,100 do not rise"),
+        "{}",
+        stderr(&output)
+    );
     let output = run(&project, "rollback hello").await;
     assert_code(&output, 1);
     assert!(

@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     applied::Applied,
     compose::{self, ComposeModel, ComposeService, Files, override_file},
-    docker::{self, compose_label},
+    docker::{self, Image, compose_label},
     drift::{Found, drift},
     model::{
         AppliedChange, ContainerState, Health, Project, ProjectSource, Readiness, Replica,
@@ -78,7 +78,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
                 effective_hash: with_override
                     .as_ref()
                     .and_then(|(_, hashes)| hashes.get(*name).map(String::as_str)),
-                current_image: images.get(*name).map(String::as_str),
+                current_image: images.get(*name),
                 up: &up,
                 containers,
                 survey,
@@ -115,16 +115,16 @@ async fn with_override(
     Ok(Some(both))
 }
 
-/// The id of each service's image, where the engine has it.
-async fn images(planner: &Planner<'_>, model: &ComposeModel) -> Result<BTreeMap<String, String>> {
+/// Each service's image, where the engine has it.
+async fn images(planner: &Planner<'_>, model: &ComposeModel) -> Result<BTreeMap<String, Image>> {
     let named = model.services.iter().filter_map(|(service, file)| {
         let image = file.image.clone()?;
         Some((service.clone(), image))
     });
     let inspections: Vec<_> = named
         .map(async |(service, image)| {
-            let found = docker::image_id(planner.docker, &image).await?;
-            Ok::<_, Error>(found.map(|id| (service, id)))
+            let found = docker::image(planner.docker, &image).await?;
+            Ok::<_, Error>(found.map(|image| (service, image)))
         })
         .collect();
     let found: Vec<_> = stream::iter(inspections)
@@ -156,7 +156,7 @@ struct Part<'a> {
     effective: &'a ComposeService,
     hash: Option<&'a str>,
     effective_hash: Option<&'a str>,
-    current_image: Option<&'a str>,
+    current_image: Option<&'a Image>,
     up: &'a [String],
     containers: &'a [ContainerInspectResponse],
     survey: Survey,
@@ -167,7 +167,13 @@ struct Part<'a> {
 impl Part<'_> {
     fn describe(self, planner: &Planner<'_>, model: &ComposeModel, directory: &Path) -> Service {
         let replicas = docker::replicas(self.containers);
-        let image_health = self.containers.first().and_then(docker::health_check);
+        // Where nothing was made of it yet, the image tells.
+        let image_health = match self.containers.first() {
+            Some(container) => docker::health_check(container),
+            None => self
+                .current_image
+                .and_then(|image| image.health_check.clone()),
+        };
         let mut verdicts = readiness::verdicts(&Facts {
             name: self.name,
             model,
@@ -213,7 +219,7 @@ impl Part<'_> {
                 hash: self.hash,
                 effective: self.effective,
                 effective_hash: self.effective_hash,
-                image: self.current_image,
+                image: self.current_image.map(|image| image.id.as_str()),
                 containers: self.containers,
                 past: &past,
                 command: self.up,

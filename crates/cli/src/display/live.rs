@@ -86,9 +86,10 @@ impl Live {
             }
             EventKind::Probe { receipt } => {
                 self.probe = format!(
-                    "{}, {} failed",
+                    "{}, {} failed, p99 {:.0} ms",
                     counted(receipt.requests, "request"),
-                    receipt.failed
+                    receipt.failed,
+                    receipt.p99_ms
                 );
                 self.refresh();
             }

@@ -7,7 +7,7 @@ use bollard::{
     errors::Error as BollardError,
     models::{
         ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary,
-        ContainerSummaryStateEnum, HealthStatusEnum, HealthcheckResult,
+        ContainerSummaryStateEnum, HealthConfig, HealthStatusEnum, HealthcheckResult,
     },
     query_parameters::{
         ListContainersOptions, LogsOptions, RemoveContainerOptions, StopContainerOptions,
@@ -100,14 +100,28 @@ pub(crate) async fn inspect(docker: &Docker, id: &str) -> Result<Option<Containe
         .map_err(failed(format!("inspect container `{id}`")))
 }
 
-/// The id of the image that a name means on the engine; none where it is not there.
-pub(crate) async fn image_id(docker: &Docker, name: &str) -> Result<Option<String>> {
+/// An image on the engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Image {
+    pub(crate) id: String,
+    /// What it asks for itself.
+    pub(crate) health_check: Option<HealthCheck>,
+}
+
+/// The image that a name means on the engine; none where it is not there.
+pub(crate) async fn image(docker: &Docker, name: &str) -> Result<Option<Image>> {
     let image = docker
         .inspect_image(name)
         .await
         .missing()
         .map_err(failed(format!("inspect image `{name}`")))?;
-    Ok(image.and_then(|image| image.id))
+    Ok(image.and_then(|image| {
+        let config = image.config.unwrap_or_default();
+        Some(Image {
+            id: image.id?,
+            health_check: config.healthcheck.as_ref().and_then(health_check_of),
+        })
+    }))
 }
 
 /// The projects on the engine, by name.
@@ -266,7 +280,10 @@ pub(crate) fn limits(container: &ContainerInspectResponse) -> Limits {
 
 /// The health check in force, from the file or the image; none where there is none.
 pub(crate) fn health_check(container: &ContainerInspectResponse) -> Option<HealthCheck> {
-    let check = container.config.as_ref()?.healthcheck.as_ref()?;
+    health_check_of(container.config.as_ref()?.healthcheck.as_ref()?)
+}
+
+fn health_check_of(check: &HealthConfig) -> Option<HealthCheck> {
     let test = check
         .test
         .clone()

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::{Error, Result, Settings};
 
 pub(crate) use containers::{
-    Missing, container_label, health_check, image_id, image_volumes, inspect, last_log, limits,
+    Image, Missing, container_label, health_check, image, image_volumes, inspect, last_log, limits,
     list, list_projects, probe_output, remove, replica, replicas, start, stop,
 };
 pub(crate) use exec::{ExecEnd, exec};

@@ -61,6 +61,7 @@ impl Driver {
             self.step(phase, "Holding all traffic on Blue");
         }
         self.shift(0).await.map_err(|error| traffic(&error))?;
+        self.count_unsteered(self.live_blue()).await;
         self.step(phase, "Writing the override with the new limits");
         override_file::write_atomic(
             &self.plan.override_file,
@@ -69,6 +70,7 @@ impl Driver {
         self.scale_up().await?;
         self.green = self.find_green().await?;
         self.evidence.green_is(&self.green);
+        self.count_unsteered(self.green.clone()).await;
         let (found, wanted) = (self.green.len(), self.plan.blue.len());
         if found != wanted {
             return Err(Trouble::new(

@@ -64,6 +64,13 @@ impl Driver {
         self.tell_share(green_percent);
     }
 
+    /// Counts what goes through these where no pin does.
+    pub(super) async fn count_unsteered(&mut self, containers: Vec<String>) {
+        if !self.is_steered() {
+            self.traffic.count(&containers).await;
+        }
+    }
+
     /// Tells which share Green gets from now on, if that is news.
     pub(super) fn tell_share(&mut self, green_percent: u8) {
         if self.green_percent.replace(green_percent) != Some(green_percent) {
@@ -121,14 +128,23 @@ impl Driver {
             options: self.plan.options.clone(),
         };
         self.traffic
-            .verify(blue, green, &demand, |blue, green, failed| {
-                rollout.emit(EventKind::Answers {
-                    blue,
-                    green,
-                    failed,
-                    wanted,
-                });
-            })
+            .verify(
+                blue,
+                green,
+                &demand,
+                |blue_answers, green_answers, failed| {
+                    // Green alone is checked in passing.
+                    if blue.is_empty() {
+                        return;
+                    }
+                    rollout.emit(EventKind::Answers {
+                        blue: blue_answers,
+                        green: green_answers,
+                        failed,
+                        wanted,
+                    });
+                },
+            )
             .await
     }
 }

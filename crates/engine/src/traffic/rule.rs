@@ -109,7 +109,7 @@ impl Target {
     }
 }
 
-/// The path that a container's own health check asks for, if it asks by HTTP.
+/// The path that a container's own health check asks for, if it asks by HTTP and changes nothing.
 pub(super) fn health_path(container: &ContainerInspectResponse) -> Option<String> {
     let test = container
         .config
@@ -118,23 +118,70 @@ pub(super) fn health_path(container: &ContainerInspectResponse) -> Option<String
         .as_ref()?
         .test
         .as_ref()?;
-    test.iter()
-        .flat_map(|word| word.split_whitespace())
-        .find_map(|word| {
-            let (_, address) = word
-                .split_once("http://")
-                .or_else(|| word.split_once("https://"))?;
-            let path = &address[address.find('/')?..];
-            let end = path
-                .find(['"', '\'', '|', '>', ';', '`', '$'])
-                .unwrap_or(path.len());
-            Some(path[..end].to_owned())
-        })
+    let words = || test.iter().flat_map(|word| word.split_whitespace());
+    if words().any(sends) {
+        return None;
+    }
+    words().find_map(|word| {
+        let (_, address) = word
+            .split_once("http://")
+            .or_else(|| word.split_once("https://"))?;
+        let path = &address[address.find('/')?..];
+        let end = path
+            .find(['"', '\'', '|', '>', ';', '`', '$'])
+            .unwrap_or(path.len());
+        Some(path[..end].to_owned())
+    })
+}
+
+/// Whether a word of a command has `curl` or `wget` send something.
+fn sends(word: &str) -> bool {
+    const OPTIONS: [&str; 6] = ["-X", "-d", "-F", "--request", "--data", "--form"];
+    OPTIONS.iter().any(|option| {
+        word.strip_prefix(option)
+            .is_some_and(|rest| option.len() == 2 || !rest.starts_with(char::is_alphabetic))
+    }) || word.starts_with("--post-")
+        || word.starts_with("--method")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_health_check_that_sends_something_is_not_asked_for() {
+        let path = |command: &str| {
+            let test = ["CMD-SHELL", command].map(str::to_owned).to_vec();
+            health_path(&ContainerInspectResponse {
+                config: Some(bollard::models::ContainerConfig {
+                    healthcheck: Some(bollard::models::HealthConfig {
+                        test: Some(test),
+                        ..Default::default()
+                    }),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            })
+        };
+        assert_eq!(
+            path("curl -fsS --max-time 3 http://localhost:80/ready || exit 1").as_deref(),
+            Some("/ready")
+        );
+        assert_eq!(
+            path("wget --spider -q http://127.0.0.1/ping").as_deref(),
+            Some("/ping")
+        );
+        for command in [
+            "curl -X POST http://localhost/jobs",
+            "curl -XPOST http://localhost/jobs",
+            "curl --request DELETE http://localhost/jobs",
+            "curl -d ping http://localhost/jobs",
+            "curl --data-raw x http://localhost/jobs",
+            "wget --post-data=x http://localhost/jobs",
+        ] {
+            assert_eq!(path(command), None, "{command}");
+        }
+    }
 
     #[test]
     fn a_request_satisfies_host_path_query_and_header() {

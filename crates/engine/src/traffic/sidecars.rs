@@ -64,9 +64,7 @@ impl Sidecars {
     /// container without a sidecar gets one.
     pub(super) async fn report(&mut self, container: &str, since: Instant) -> Option<Report> {
         let counts = |sidecar: &Sidecar| sidecar.counts && sidecar.target == container;
-        if !self.running.iter().any(counts) {
-            self.count_only(container).await.ok()?;
-        }
+        self.count(container).await.ok()?;
         let newest = self
             .running
             .iter_mut()
@@ -77,6 +75,15 @@ impl Sidecars {
             .wait_for(|reading| reading.is_some_and(|reading| reading.at >= since));
         let reading = timeout_at(since + REPORTS_WITHIN, fresh).await.ok()?.ok()?;
         reading.map(|reading| reading.report)
+    }
+
+    /// Makes sure that something counts beside a container.
+    pub(super) async fn count(&mut self, container: &str) -> Result<(), TrafficError> {
+        let counts = |sidecar: &Sidecar| sidecar.counts && sidecar.target == container;
+        if self.running.iter().any(counts) {
+            return Ok(());
+        }
+        self.count_only(container).await
     }
 
     async fn count_only(&mut self, container: &str) -> Result<(), TrafficError> {

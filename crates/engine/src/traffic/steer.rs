@@ -152,6 +152,18 @@ impl Traffic {
         }
     }
 
+    /// Counts beside these containers from now on, as far as that can be done.
+    pub(crate) async fn count(&mut self, containers: &[String]) {
+        if !self.sidecars.knows_ports() {
+            return;
+        }
+        for container in containers {
+            if let Err(error) = self.sidecars.count(container).await {
+                tracing::warn!(%error, "what goes through a container is not counted");
+            }
+        }
+    }
+
     /// Requests in flight on these containers, now. None where they can't be counted.
     pub(crate) async fn in_flight(&mut self, containers: &[String]) -> Option<u32> {
         if !self.is_countable {

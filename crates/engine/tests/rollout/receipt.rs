@@ -228,6 +228,10 @@ caller:
         assert!(said.contains(part), "{said}");
     }
     assert_eq!(receipt.bypass, ["caller"]);
+    let counted = ended.events.iter().any(
+        |event| matches!(&event.kind, EventKind::Flow { blue, green } if blue.is_some() && green.is_some()),
+    );
+    assert!(counted && receipt.blue_traffic.is_some() && receipt.green_traffic.is_some());
     // Nobody knows who got what in between.
     assert_eq!(ended.splits(), [0, 100]);
     let green = project.containers(SERVICE).await;

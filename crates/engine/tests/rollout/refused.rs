@@ -6,9 +6,9 @@ use teal_engine::{
     Engine, Error, Settings,
     model::{Level, RolloutOptions, VerdictCode},
 };
-use teal_testkit::Template;
+use teal_testkit::{Project, Template};
 
-use crate::stage::{Stage, change, quick};
+use crate::stage::{SERVICE, Stage, change, quick};
 
 /// The codes of the verdicts that stop this rollout; nothing has changed by it.
 async fn refusals(stage: Stage, memory: &str, options: RolloutOptions) -> Vec<VerdictCode> {
@@ -195,6 +195,40 @@ async fn an_answer_that_is_not_as_expected_before_anything_changed_is_refused() 
         refusals(stage, "256M", options).await,
         [VerdictCode::BadOption]
     );
+}
+
+#[tokio::test]
+async fn the_images_own_health_check_counts_before_there_is_a_container() {
+    let docker = |words: &[&str]| {
+        let output = std::process::Command::new("docker").args(words).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "docker {words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let project = Project::new(Template::named("image").health_check(None)).await;
+    let engine = crate::stage::engine(&project).await;
+    let plain = engine.project(&project.source()).await.unwrap();
+    let hello = |project: &teal_engine::model::Project| {
+        let service = project.services.iter().find(|one| one.name == SERVICE);
+        service.unwrap().health_check.clone()
+    };
+    assert_eq!(hello(&plain), None);
+
+    let container = docker(&["create", project.image()]);
+    let image = docker(&[
+        "commit",
+        "--change",
+        r#"HEALTHCHECK --interval=7s CMD ["/hello", "check"]"#,
+        &container,
+    ]);
+    docker(&["rm", &container]);
+    let file = project.compose_file();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace(project.image(), &image)).unwrap();
+    let checked = engine.project(&project.source()).await;
+    docker(&["rmi", &image]);
+    let check = hello(&checked.unwrap()).expect("the image has one");
+    assert_eq!(check.interval_ms, 7_000);
 }
 
 #[tokio::test]
