@@ -10,6 +10,7 @@ mod process;
 mod run;
 mod setup;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Xtask {
     },
     /// Measures how quick and how small Teal is, and what a rollout takes
     Bench(bench::Options),
+    /// Kills Teal at every transition and at random moments of rollouts under load, and settles them
+    Torture(torture::Options),
     /// Writes the front end's types anew
     Types,
     /// Writes docs/screenshots anew, by the tests that drive the window
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Xtask::Run => run::run(),
         Xtask::Test { quick } => test::test(quick),
         Xtask::Bench(options) => bench::bench(&options),
+        Xtask::Torture(options) => torture::torture(&options),
         Xtask::Types => types(),
         Xtask::Screenshots => screenshots(),
     };

@@ -127,10 +127,7 @@ impl History {
     /// The folder of a service. Names are foreign: what tells one from another is the digest.
     fn folder(&self, engine: &str, project: &str, service: &str) -> PathBuf {
         let digest = Sha256::digest([engine, project, service].join("\0"));
-        let digest: String = digest[..6]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = format!("{digest:x}");
         let shown = |name: &str| -> String {
             let harmless = |c: char| match c {
                 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => c,
@@ -138,7 +135,7 @@ impl History {
             };
             name.chars().take(NAME_SHOWN).map(harmless).collect()
         };
-        let name = format!("{}.{}.{digest}", shown(project), shown(service));
+        let name = format!("{}.{}.{}", shown(project), shown(service), &digest[..12]);
         self.directory.join(name)
     }
 }
