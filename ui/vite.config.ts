@@ -40,6 +40,8 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     include: ["src/**/*.test.ts"],
+    // What a test waits for comes at once; on a machine that builds besides, it does not.
+    testTimeout: 30_000,
     setupFiles: ["src/testing/setup.ts"],
   },
 });

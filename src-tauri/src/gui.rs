@@ -44,6 +44,7 @@ pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R
             commands::project_files::plan_keep,
             commands::project_files::apply_keep,
             commands::project_files::undo_files,
+            commands::project_files::give_back,
             commands::sample::sample_up,
             commands::sample::sample_down,
             commands::follow::follow_rollout,

@@ -112,6 +112,7 @@ export const keepPlan = {
   source: monitoring,
   sourceAfter: monitoring,
   limits: after,
+  settled: true,
   files: [
     {
       path: compose,

@@ -13,6 +13,7 @@ import type { CommandError } from "./bindings/CommandError";
 import type { EngineInfo } from "./bindings/EngineInfo";
 import type { Event } from "./bindings/Event";
 import type { ChangeKind } from "./bindings/ChangeKind";
+import type { GivenBack } from "./bindings/GivenBack";
 import type { Interrupted } from "./bindings/Interrupted";
 import type { KeepPlan } from "./bindings/KeepPlan";
 import type { KeepRequest } from "./bindings/KeepRequest";
@@ -41,6 +42,7 @@ export type { Figures } from "./bindings/Figures";
 export type { FileChange } from "./bindings/FileChange";
 export type { Fix } from "./bindings/Fix";
 export type { Flow } from "./bindings/Flow";
+export type { Handover } from "./bindings/Handover";
 export type { Health } from "./bindings/Health";
 export type { HealthTest } from "./bindings/HealthTest";
 export type { Limits } from "./bindings/Limits";
@@ -55,6 +57,7 @@ export type { Receipt } from "./bindings/Receipt";
 export type { Replica } from "./bindings/Replica";
 export type { RolloutOptions } from "./bindings/RolloutOptions";
 export type { Service } from "./bindings/Service";
+export type { TrafficPlan } from "./bindings/TrafficPlan";
 export type { TraefikInfo } from "./bindings/TraefikInfo";
 export type { Verdict } from "./bindings/Verdict";
 export type {
@@ -152,6 +155,9 @@ export const applyReady = (request: ReadyRequest, id: string) =>
 export const planKeep = (request: KeepRequest) => call<KeepPlan>("plan_keep", { request });
 export const applyKeep = (request: KeepRequest, id: string) =>
   call<KeepPlan>("apply_keep", { request, id });
+/** Gives the host ports of a service back from the edge, and its files with them. */
+export const giveBack = (source: ProjectSource, service: string) =>
+  call<GivenBack>("give_back", { source, service });
 /** Puts back the files that were changed for a service. */
 export const undoFiles = (source: ProjectSource, service: string, kind: ChangeKind) =>
   call<string[]>("undo_files", { source, service, kind });

@@ -96,6 +96,8 @@ export class ReadyReview extends Review<ReadyPlan> {
   left = $state.raw<ReadonlySet<Fix["kind"]>>(new Set());
   /** Instead of the health check that Teal proposes. */
   health = $state.raw<HealthTest | null>(null);
+  /** Instead of the edge's usual image. */
+  edgeImage = $state("");
   /** All fixes there are, from the first plan on. */
   #all: Fix[] | null = null;
 
@@ -103,7 +105,8 @@ export class ReadyReview extends Review<ReadyPlan> {
     const fixes =
       this.left.size === 0 ? null : (this.#all ?? []).filter(({ kind }) => !this.left.has(kind));
     const { source, service, place, health } = this;
-    return { source, service, place, fixes, health, edgeImage: null };
+    const edgeImage = this.edgeImage === "" ? null : this.edgeImage;
+    return { source, service, place, fixes, health, edgeImage };
   }
 
   protected async ask(): Promise<ReadyPlan> {

@@ -6,7 +6,7 @@ import { UsageFeed } from "./feeds.svelte";
 import { KeepReview, ReadyReview } from "./files.svelte";
 import { Proposal, type Proposed } from "./proposal.svelte";
 import { isRunning, PHASE_TITLES, PHASES } from "./rollout";
-import { rollbackTarget } from "./services";
+import { isEdge, rollbackTarget } from "./services";
 import { app } from "./state.svelte";
 import type { Retry } from "./suggestion";
 
@@ -150,11 +150,20 @@ export class ServicePage {
     app.reopen(source);
   }
 
+  /** Whether Teal's edge has the service's host ports. */
+  get isBehindEdge(): boolean {
+    const { plan } = this.editor;
+    return plan !== null && plan.handover === null && isEdge(plan.traffic);
+  }
+
   async undo({ kind }: AppliedChange): Promise<void> {
     const { source, service } = this.#shown();
     this.busy = true;
     try {
-      const undone = await backend.undoFiles(source, service.name, kind);
+      const undone =
+        kind === "ready" && this.isBehindEdge
+          ? (await backend.giveBack(source, service.name)).files
+          : await backend.undoFiles(source, service.name, kind);
       await app.reopenWithout(source, undone);
     } finally {
       this.busy = false;

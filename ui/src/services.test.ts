@@ -28,26 +28,23 @@ test("names a service's health in one word", () => {
   expect(healthOf(service({ state: "restarting" })).tone).toBe("bad");
 });
 
-test("shows the worst thing in the way of a rollout", () => {
-  expect(readiness(service()).text).toBe("Ready");
+test("says how ready a service is, and what is most in the way", () => {
+  expect(readiness(service())).toEqual({ tone: "good", text: "Ready", reason: "" });
   const verdict = {
+    level: "refused",
     code: "hostPort",
-    remedy: "remove it",
     readiness: "readyAfterFix",
+    reason: "publishes host port 80",
     meaning: "",
+    remedy: "remove it",
     fix: null,
   } as const;
-  const verdicts = [
-    { ...verdict, level: "refused", reason: "publishes host port 80" } as const,
-    { ...verdict, level: "warning", reason: "is called by name" } as const,
-  ];
-  expect(readiness(service({ verdicts }))).toEqual({
-    tone: "bad",
-    text: "publishes host port 80",
-    remedy: "remove it",
-    more: 1,
+  const verdicts = [verdict, { ...verdict, reason: "is called by name" }];
+  expect(readiness(service({ verdicts, readiness: "readyAfterFix" }))).toEqual({
+    tone: "warning",
+    text: "Ready after a fix",
+    reason: "publishes host port 80, and 1 more",
   });
-  expect(readiness(service({ verdicts: verdicts.slice(1) })).text).toBe("Ready: is called by name");
 });
 
 test("tells a set's state by its worst container", () => {

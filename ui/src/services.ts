@@ -1,5 +1,15 @@
 /** What a service's page and row say about it, from what the engine said. */
-import type { Drift, Limits, NextUp, Replica, Revision, Service, Verdict } from "./backend";
+import type {
+  Drift,
+  Limits,
+  NextUp,
+  Readiness,
+  Replica,
+  Revision,
+  Service,
+  TrafficPlan,
+  Verdict,
+} from "./backend";
 
 type Tone = "good" | "warning" | "bad" | "none";
 
@@ -20,6 +30,14 @@ export function driftSentence(name: string, drift: Drift): string {
   const command = `\`${drift.command.join(" ")}\``;
   const by = drift.byHand.length > 0 && drift.differences.length === 0 ? ", changed by hand" : "";
   return `The next plain ${command} ${NEXT_UP[drift.nextUp]} ${name}${by}`;
+}
+
+/** How the engine names the front that is Teal's own. */
+const EDGE = "Teal's edge";
+
+/** Whether the traffic goes through Teal's edge. */
+export function isEdge(traffic: TrafficPlan): boolean {
+  return traffic.mode === "steered" && traffic.traefik === EDGE;
 }
 
 /** Whether a verdict stops a rollout. */
@@ -46,25 +64,26 @@ export function healthOf(service: Service): { tone: Tone; label: string } {
   }
 }
 
-/** Ready, or the one thing that is most in the way. */
-export function readiness(service: Service): {
-  tone: Tone;
-  text: string;
-  remedy: string;
-  more: number;
-} {
+export const READINESS_TITLES: Record<Readiness, string> = {
+  ready: "Ready",
+  readyAfterFix: "Ready after a fix",
+  notForBlueGreen: "Not for blue/green",
+};
+
+const READINESS_TONES = {
+  ready: "good",
+  readyAfterFix: "warning",
+  notForBlueGreen: "bad",
+} as const;
+
+/** How ready a service is, and the one thing that is most in the way. */
+export function readiness(service: Service): { tone: Tone; text: string; reason: string } {
+  const tone = READINESS_TONES[service.readiness];
+  const text = READINESS_TITLES[service.readiness];
   const [worst, ...others] = service.verdicts;
-  if (!worst) return { tone: "good", text: "Ready", remedy: "Nothing is in the way", more: 0 };
-  const more = others.length;
-  const said = { remedy: worst.remedy, more };
-  switch (worst.level) {
-    case "refused":
-      return { tone: "bad", text: worst.reason, ...said };
-    case "needsforce":
-      return { tone: "warning", text: worst.reason, ...said };
-    case "warning":
-      return { tone: "warning", text: `Ready: ${worst.reason}`, ...said };
-  }
+  if (!worst) return { tone, text, reason: "" };
+  const more = others.length === 0 ? "" : `, and ${others.length} more`;
+  return { tone, text, reason: `${worst.reason}${more}` };
 }
 
 /** The worst state of a set of containers, in one word. */

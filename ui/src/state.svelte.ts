@@ -216,6 +216,11 @@ export class AppState {
     }
   }
 
+  /** Reads the open project again, since its files may have changed while nobody looked. */
+  lookAgain(): void {
+    if (this.engine.status === "ready" && this.project.status === "ready") this.reload();
+  }
+
   /** Reads everything on screen again. */
   readAgain(): void {
     if (this.engine.status !== "ready") void this.connect();

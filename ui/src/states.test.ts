@@ -106,7 +106,7 @@ test("two hundred services are listed, each with its row", async () => {
   open({ open_project: () => project({ services }) });
   await fireEvent.click(await screen.findByTestId("open-project-shop"));
   await screen.findByTestId("service-row-worker-199");
-  expect(screen.getAllByRole("row")).toHaveLength(201);
+  expect(document.querySelectorAll("tbody tr")).toHaveLength(200);
 });
 
 test("a service that is not there any more leads back to the project", async () => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tauri::State;
 use teal_engine::model::{
-    ChangeKind, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
+    ChangeKind, GivenBack, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
 };
 
 use super::Answer;
@@ -71,4 +71,18 @@ pub(crate) async fn undo_files(
     let engine = desktop.engine().await?;
     let files = engine.undo_files(&source, &service, kind).await;
     desktop.answer(files).await
+}
+
+/// Gives the host ports of a service back from the edge, and undoes that it was made ready.
+#[tauri::command]
+pub(crate) async fn give_back(
+    desktop: State<'_, Desktop>,
+    source: ProjectSource,
+    service: String,
+) -> Answer<GivenBack> {
+    input::check_source(&source)?;
+    input::check_name(&service)?;
+    let engine = desktop.engine().await?;
+    let given_back = engine.give_back(&source, &service).await;
+    desktop.answer(given_back).await
 }
