@@ -16,8 +16,10 @@ use tokio::process::{Child, Command};
 
 use crate::close;
 
-/// The key, in `WebDriver`'s alphabet: pressed first, released the second time.
-const CONTROL: char = '\u{e009}';
+/// Keys in `WebDriver`'s alphabet. This one is pressed first, released the second time.
+pub(crate) const CONTROL: char = '\u{e009}';
+pub(crate) const ENTER: &str = "\u{e007}";
+pub(crate) const ESCAPE: &str = "\u{e00c}";
 
 /// How often the page is looked at while a test waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -121,15 +123,38 @@ impl App {
         drop(answer);
     }
 
-    /// Replaces what a field holds, as a person does: the driver's own way to clear a field tells
-    /// the page nothing.
+    /// Types over what a field holds: the driver's own way to clear a field tells the page nothing,
+    /// and Control-A selects nothing in a window that another test's has taken the focus from.
     pub(crate) async fn write(&self, id: &str, text: &str) {
-        let select_all = format!("{CONTROL}a{CONTROL}");
-        let field = self.find(id).await;
-        field
-            .send_keys(&format!("{select_all}{text}"))
-            .await
-            .unwrap();
+        self.run("arguments[0].focus(); arguments[0].select()", id)
+            .await;
+        self.find(id).await.send_keys(text).await.unwrap();
+    }
+
+    /// Presses keys wherever the focus is.
+    pub(crate) async fn press_keys(&self, keys: &str) {
+        let focused = self.client.active_element().await.unwrap();
+        focused.send_keys(keys).await.unwrap();
+    }
+
+    /// Moves the focus as Tab would.
+    pub(crate) async fn focus(&self, id: &str) {
+        self.run("arguments[0].focus()", id).await;
+    }
+
+    async fn run(&self, script: &str, id: &str) {
+        let element = serde_json::to_value(self.find(id).await).unwrap();
+        self.client.execute(script, vec![element]).await.unwrap();
+    }
+
+    /// Waits until an element is there no more.
+    pub(crate) async fn until_gone(&self, id: &str) {
+        let css = selector(id);
+        eventually(&format!("`{id}` is gone"), ROLLS_OUT_WITHIN, async || {
+            let found = self.client.find_all(Locator::Css(&css)).await.ok()?;
+            found.is_empty().then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn text(&self, id: &str) -> String {

@@ -4,6 +4,8 @@
 
 mod app;
 mod close;
+mod files;
+mod steps;
 
 use std::{
     path::{Path, PathBuf},
