@@ -167,7 +167,13 @@ pub(crate) fn edited(existing: Option<&str>, edits: &[Edit]) -> Result<String, C
         Some(text) => (&existing[..BOM.len_utf8()], text),
         None => ("", existing),
     };
-    let after = match read(text)? {
+    let before = read(text)?;
+    let needed = needed(&before, edits)?;
+    let edits = needed.as_slice();
+    if edits.is_empty() {
+        return Ok(existing.to_owned());
+    }
+    let after = match before {
         Value::Null => appended(text, edits)?,
         Value::Mapping(_) => changed(text, edits)?,
         _ => {
@@ -243,6 +249,20 @@ fn second_document(text: &str) -> Option<usize> {
     let file = YamlFile::parse(text).tree();
     let second = file.documents().nth(1)?;
     Some(line_at(text, second.byte_range().start))
+}
+
+/// The edits that change something: the others are left alone, however they are written.
+fn needed(before: &Value, edits: &[Edit]) -> Result<Vec<Edit>, CannotEdit> {
+    let mut value = before.clone();
+    let mut needed = Vec::new();
+    for edit in edits {
+        let next = expected(value.clone(), std::slice::from_ref(edit))?;
+        if next != value {
+            needed.push(edit.clone());
+        }
+        value = next;
+    }
+    Ok(needed)
 }
 
 /// The text with a new `services` below its comments.

@@ -1,8 +1,8 @@
 //! Making an edit in the text's own tree.
 
-use yaml_edit::{Mapping, ScalarValue, Sequence, YamlFile, YamlNode};
+use yaml_edit::{Mapping, ScalarValue, Sequence, YamlFile};
 
-use super::{CannotEdit, Edit, Node, check::is_reset, read};
+use super::{CannotEdit, Edit, Node, check::is_reset};
 
 /// How many keys stay although they are empty: `services` and the service's own.
 const KEPT: usize = 2;
@@ -27,10 +27,7 @@ pub(super) fn apply(root: &Mapping, edit: &Edit) -> Result<(), CannotEdit> {
         }
         Edit::Append { path, item } => {
             if let Some((parent, key)) = parent(root, path) {
-                let list = parent.entry(key).or_insert_sequence();
-                if !list.values().any(|node| is_text(&node, item)) {
-                    list.push(item.as_str());
-                }
+                parent.entry(key).or_insert_sequence().push(item.as_str());
             }
         }
     }
@@ -48,23 +45,17 @@ fn parent<'a>(root: &Mapping, path: &'a [String]) -> Option<(Mapping, &'a str)> 
 }
 
 fn set(mapping: &Mapping, key: &str, value: &Node) -> Result<(), CannotEdit> {
-    let existing = mapping.get(key);
     match value {
-        Node::Text(text) | Node::Quoted(text)
-            if existing.as_ref().is_some_and(|node| is_text(node, text)) => {}
         Node::Text(text) => mapping.set(key, text.as_str()),
         Node::Quoted(text) => mapping.set(key, ScalarValue::double_quoted(text.as_str())),
         // Entry by entry, so that it gets the file's own indent.
-        Node::Map(entries) if existing.is_none() && !mapping.is_flow_style() => {
+        Node::Map(entries) if mapping.get(key).is_none() && !mapping.is_flow_style() => {
             let map = mapping.entry(key).or_insert_mapping();
             for (key, value) in entries {
                 set(&map, key, value)?;
             }
         }
         Node::Yaml(_) | Node::Map(_) => {
-            if existing.is_some_and(|node| says(&node, value)) {
-                return Ok(());
-            }
             let snippet = YamlFile::parse(&format!("value: {}\n", value.flow())).tree();
             let snippet = snippet.document().and_then(|file| file.as_mapping());
             if let Some(node) = snippet.and_then(|snippet| snippet.get("value")) {
@@ -73,20 +64,6 @@ fn set(mapping: &Mapping, key: &str, value: &Node) -> Result<(), CannotEdit> {
         }
     }
     Ok(())
-}
-
-/// Whether a node means the value already.
-fn says(node: &YamlNode, value: &Node) -> bool {
-    let text = node.to_string();
-    // A node that leans on the rest of the file can't be read alone, and is written anew.
-    matches!((read(text.trim()), value.value()), (Ok(is), Ok(wanted)) if is == wanted)
-}
-
-/// Whether this is `value` already, as text, in whichever quotes.
-fn is_text(node: &YamlNode, value: &str) -> bool {
-    node.as_scalar().is_some_and(|scalar| {
-        scalar.as_string() == value && (scalar.is_quoted() || value.parse::<f64>().is_err())
-    })
 }
 
 /// Sets `key=value` in a list, in place where the key is there.

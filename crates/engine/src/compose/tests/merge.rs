@@ -25,15 +25,19 @@ pub(super) fn merge(existing: &str, keys: LimitKeys) -> Result<String, CannotEdi
 }
 
 /// One case of `merge.diff`.
-struct Case {
-    name: String,
-    keys: LimitKeys,
-    before: String,
-    after: String,
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) keys: LimitKeys,
+    pub(super) before: String,
+    pub(super) after: String,
 }
 
 fn cases() -> Vec<Case> {
-    let text = include_str!("merge.diff");
+    cases_of(include_str!("merge.diff"))
+}
+
+/// The cases of a file of differences.
+pub(super) fn cases_of(text: &str) -> Vec<Case> {
     let sections = text.split("\n@@ ").skip(1);
     sections
         .map(|section| {

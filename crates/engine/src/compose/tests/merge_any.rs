@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::merge::merge;
-use crate::compose::LimitKeys;
+use super::{awkward::edits, merge::merge};
+use crate::compose::{LimitKeys, edit::edited};
 
 /// An override as somebody may have written it. Lines that a merge may touch hold `MINE`.
 #[derive(Debug, Clone)]
@@ -226,6 +226,48 @@ proptest! {
             prop_assert!(after.ends_with('\n'));
         }
         prop_assert_eq!(&merge(&after, keys).unwrap(), &after);
+    }
+
+    /// An edit that only adds leaves every line as it is, but for the key that it sets.
+    #[test]
+    fn an_edit_changes_only_the_intended_lines(
+        written in written(),
+        name in prop::sample::select(vec!["name", "health", "alias", "label", "edge"]),
+    ) {
+        let before = written.text();
+        let after = edited(Some(&before), &edits(name)).unwrap();
+        // The edge has the service's ports, so those go.
+        let ports: Vec<_> = Block::Ports.lines().iter().map(|(_, line)| line.trim()).collect();
+        let of_web = |at: usize| {
+            let above = before.lines().take(at).filter(|line| !line.trim().is_empty());
+            let last = above.filter(|line| line.len() - line.trim_start().len() == written.indent).last();
+            last.is_some_and(|line| line.trim() == "web:")
+        };
+        let goes = |at: usize, line: &str| name == "edge" && of_web(at) && ports.contains(&line.trim());
+        let theirs: Vec<_> = before
+            .lines()
+            .enumerate()
+            .filter(|(at, line)| !line.trim().is_empty() && !goes(*at, line))
+            .map(|(_, line)| line)
+            .collect();
+        let kept: Vec<_> = after.lines().filter(|line| !line.trim().is_empty()).collect();
+        let news = added(&theirs, &kept);
+        prop_assert!(news.is_some(), "lost a line:\n{before}\n=>\n{after}");
+        let ours: &[&str] = match name {
+            "name" => &["container_name: !reset null"],
+            "health" => &["healthcheck:", "test: [", "interval: 5s", "retries: 3"],
+            "alias" => &["networks:", "default:", "aliases:", "- front"],
+            "label" => &["labels:", "- dev.teal.health=http:80/", "dev.teal.health: http:80/"],
+            _ => &["ports: !reset []", "teal-edge:", "image: traefik:v3", "ports: [\"80:10000\"]", "labels:", "dev.teal.role: edge"],
+        };
+        for line in news.unwrap() {
+            let is_ours = ours.iter().any(|start| line.trim().starts_with(start));
+            prop_assert!(is_ours, "`{line}` is not ours:\n{before}\n=>\n{after}");
+        }
+        let newlines = after.matches('\n').count();
+        prop_assert_eq!(after.matches("\r\n").count(), if written.crlf { newlines } else { 0 });
+        prop_assert_eq!(after.ends_with('\n'), before.ends_with('\n'));
+        prop_assert_eq!(&edited(Some(&after), &edits(name)).unwrap(), &after);
     }
 
     /// Text that is broken in any way is an error, or merged right: never a panic.

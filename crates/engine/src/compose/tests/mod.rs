@@ -1,5 +1,6 @@
 //! Against the real Compose of this machine.
 
+mod awkward;
 mod discovery;
 mod files;
 mod merge;
