@@ -80,6 +80,28 @@ impl Applied {
             .collect())
     }
 
+    /// The override that Teal has put beside a project's only file, so that it is one of its files.
+    /// A container that was made before tells of the old files alone.
+    pub(crate) fn override_beside(data: &Path, project: &str, file: &Path) -> Option<PathBuf> {
+        let start = format!("{}.", file_name(&[project]));
+        let entries = fs::read_dir(data.join("files")).ok()?.flatten();
+        let own = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&start));
+        let records = own.filter_map(|entry| Self { path: entry.path() }.read().ok());
+        let mut written = records.flatten().flat_map(|record| record.files);
+        let found = written.find(|written| {
+            let name = written
+                .path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy();
+            written.before.is_none()
+                && written.path.parent() == file.parent()
+                && name.contains(".override.")
+                && written.path.exists()
+        })?;
+        Some(found.path)
+    }
+
     /// Writes the files, where they are still as the changes say.
     pub(crate) fn apply(&self, kind: ChangeKind, changes: &[FileChange]) -> Result<()> {
         for change in changes {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     CleanedUp, Error, LogLine, Result, Usage,
+    applied::Applied,
     clean_up::clean_up,
     compose::{self, Compose, Files},
     docker,
@@ -113,7 +114,14 @@ impl Engine {
 
     /// The projects on this engine, by Compose's labels, running or not, by name.
     pub async fn projects(&self) -> Result<Vec<ProjectSummary>> {
-        docker::list_projects(&self.inner.docker).await
+        let mut projects = docker::list_projects(&self.inner.docker).await?;
+        for project in &mut projects {
+            if let [file] = project.source.files.as_slice() {
+                let beside = Applied::override_beside(&self.inner.data, &project.name, file);
+                project.source.files.extend(beside);
+            }
+        }
+        Ok(projects)
     }
 
     /// Opens a project from its files, with what the engine runs of it.

@@ -130,13 +130,13 @@ pub(super) fn remedy(subject: &Subject, verdict: &Verdict, test: &HealthTest) ->
 /// good answer.
 fn check(test: &[String], subject: &Subject) -> Node {
     let test: Vec<_> = test.iter().map(|word| escaped(word)).collect();
-    let text = |text: &str| Node::Text(text.to_owned());
+    let time = |time: &str| Node::Text(time.to_owned());
     let mut entries = vec![
         ("test", Node::list(&test)),
-        ("interval", text("5s")),
-        ("timeout", text("5s")),
+        ("interval", time("5s")),
+        ("timeout", time("5s")),
         ("retries", Node::Yaml("3".to_owned())),
-        ("start_period", text("30s")),
+        ("start_period", time("30s")),
     ];
     if subject.service.disables_health_check() {
         entries.push(("disable", Node::Yaml("false".to_owned())));
@@ -180,7 +180,7 @@ fn words(test: &[String]) -> Result<ExecConfig> {
         [kind, words @ ..] if kind == "CMD" && !words.is_empty() => {
             Ok(command(words.iter().map(String::as_str)))
         }
-        [kind, text] if kind == "CMD-SHELL" => Ok(command(["/bin/sh", "-c", text])),
+        [kind, script] if kind == "CMD-SHELL" => Ok(command(["/bin/sh", "-c", script])),
         _ => Err(cannot(
             format!("`{}` is no health check", test.join(" ")),
             "begin with `CMD` and the words of a command, or with `CMD-SHELL` and one text for the shell",

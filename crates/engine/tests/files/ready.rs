@@ -75,6 +75,15 @@ async fn a_fixed_name_and_no_health_check_are_fixed_and_undone() {
     assert_eq!(stage.service().await.verdicts, []);
     assert_eq!(stage.text("compose.override.yaml"), plan.files[0].after);
 
+    // Whoever finds the project on the engine finds the new file too, before Compose has read it.
+    let projects = stage.engine.projects().await.unwrap();
+    let mut named = projects.iter();
+    let found = named
+        .find(|found| found.name == stage.project.name())
+        .unwrap();
+    assert_eq!(found.source.files, plan.source_after.files);
+    assert_eq!(plan.source_after.files.len(), 2);
+
     let rollout = stage.start("0.5", "256M").await;
     assert_eq!(rollout.outcome().await, Outcome::Success);
     let mut events = rollout.events();

@@ -2,10 +2,7 @@
 
 use yaml_serde::{Mapping, Value};
 
-use super::{CannotEdit, Edit};
-
-/// How many keys stay although they are empty: `services` and the service's own.
-const KEPT: usize = 2;
+use super::{CannotEdit, Edit, KEPT};
 
 /// The values of the file `before`, with the edits.
 pub(super) fn expected(before: Value, edits: &[Edit]) -> Result<Value, CannotEdit> {

@@ -19,6 +19,9 @@ use expected::expected;
 
 const BOM: char = '\u{feff}';
 
+/// How many keys of a path stay although they are empty: `services` and the service's own.
+const KEPT: usize = 2;
+
 /// Why a file can't be edited safely, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CannotEdit {

@@ -2,10 +2,7 @@
 
 use yaml_edit::{Mapping, ScalarValue, Sequence, YamlFile};
 
-use super::{CannotEdit, Edit, Node, check::is_reset};
-
-/// How many keys stay although they are empty: `services` and the service's own.
-const KEPT: usize = 2;
+use super::{CannotEdit, Edit, KEPT, Node, check::is_reset};
 
 /// Makes an edit that [`check`](super::check::check) found possible.
 pub(super) fn apply(root: &Mapping, edit: &Edit) -> Result<(), CannotEdit> {
