@@ -134,8 +134,8 @@ impl Engine {
         let id = Uuid::new_v4().to_string();
         let files = self.inner.compose.read(&request.source).await?;
         let planner = self.planner();
-        let planned = planner.plan(files, request, Way::Rollout(&id)).await?;
-        Ok(planned.plan)
+        let Planned { plan, .. } = planner.plan(files, request, Way::Rollout(&id)).await?;
+        Ok(plan)
     }
 
     /// Starts a rollout; it goes on in the background until it has ended.
@@ -187,8 +187,8 @@ impl Engine {
     pub async fn plan_live(&self, request: &LiveRequest) -> Result<Plan> {
         let files = self.inner.compose.read(&request.source).await?;
         let planner = self.planner();
-        let planned = planner.plan(files, &request.rollout(), Way::Live).await?;
-        Ok(planned.plan)
+        let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
+        Ok(plan)
     }
 
     /// Changes the limits on the running containers, in the override and in history. Where one

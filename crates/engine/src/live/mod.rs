@@ -10,20 +10,22 @@ use crate::model::{Level, Limits, LiveUpdate, Readiness, Replica, Verdict, Verdi
 pub(crate) use judge::{Facts, judge};
 pub(crate) use update::Live;
 
-/// Whether a verdict on a rollout concerns a live update too: only the limits and the containers
-/// themselves do.
-pub(crate) fn concerns(verdict: &Verdict) -> bool {
-    matches!(
-        verdict.code,
-        VerdictCode::NotRunning
-            | VerdictCode::BadLimit
-            | VerdictCode::LimitAboveEngine
-            | VerdictCode::LimitBelowReservation
-    )
+/// Of a rollout's verdicts keeps those that concern a live update too, and adds its own.
+pub(crate) fn narrow(verdicts: &mut Vec<Verdict>, update: &LiveUpdate, service: &str) {
+    verdicts.retain(|verdict| {
+        matches!(
+            verdict.code,
+            VerdictCode::NotRunning
+                | VerdictCode::BadLimit
+                | VerdictCode::LimitAboveEngine
+                | VerdictCode::LimitBelowReservation
+        )
+    });
+    verdicts.extend(verdict(update, service));
 }
 
 /// What stands in the way of the update.
-pub(crate) fn verdict(update: &LiveUpdate, service: &str) -> Option<Verdict> {
+fn verdict(update: &LiveUpdate, service: &str) -> Option<Verdict> {
     if update.recommended {
         return None;
     }

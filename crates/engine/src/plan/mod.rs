@@ -1,16 +1,12 @@
 //! Preparation: what a rollout would do, found out without changing anything.
 
 mod green;
+mod judge;
 mod limits;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
-use bollard::{Docker, models::ContainerInspectResponse};
-use futures_util::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use bollard::Docker;
 
 use crate::{
     Error, Result,
@@ -18,18 +14,13 @@ use crate::{
     docker::{self, teal_label},
     history::History,
     live,
-    model::{
-        ContainerState, EngineInfo, Level, Limits, Memory, Plan, Replica, Revision, RolloutRequest,
-        Verdict, VerdictCode,
-    },
-    readiness::{self, Facts, Found, Wish},
+    model::{EngineInfo, Plan, Revision, RolloutRequest, Verdict},
+    readiness,
     traffic::{self, Survey},
 };
 
+use judge::{Situation, nothing_to_change};
 use limits::Wanted;
-
-/// The age from which a container's average use says something.
-const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a plan is made with.
 pub(crate) struct Planner<'a> {
@@ -116,49 +107,30 @@ impl Planner<'_> {
         }
         let replicas = docker::replicas(&blue);
         let directory = compose::working_directory(&source);
-        let image_health = blue.first().and_then(docker::health_check);
-        let wish = self.wish(&blue, limits_after).await?;
-        let mut verdicts = readiness::verdicts(&Facts {
-            name,
-            model: &base,
+        let situation = Situation {
+            request,
+            base: &base,
             service,
             directory: &directory,
-            found: Some(Found {
-                replicas: &replicas,
-                image_health: image_health.as_ref(),
-                image_volumes: &docker::image_volumes(blue.first(), &service.mounts()),
-                routes: &survey.routes,
-            }),
-            health_timeout: Duration::from_millis(request.options.health_timeout_ms),
-            engine: self.info,
-            wish: Some(wish),
-        });
-        verdicts.extend(survey.verdicts.iter().cloned());
+            blue: &blue,
+            replicas: &replicas,
+            survey: &survey,
+            green: &green,
+            limits: limits_after,
+            wish: self.wish(&blue, limits_after).await?,
+        };
+        let live_update = situation.live_update();
+        let mut verdicts = self.judge(&situation);
         let announced = handover.as_ref().map(traffic::announcement);
         verdicts.extend(announced.clone());
-        verdicts.extend(
-            request
-                .options
-                .verdicts(survey.can_weigh().err().as_deref()),
-        );
         verdicts.extend(traffic::unexpected(&survey, &request.options).await);
-        verdicts.extend(green.verdicts);
-        let live_update = live::judge(&live::Facts {
-            replicas: &replicas,
-            container: blue.first(),
-            after: limits_after,
-            memory_in_use: wish.memory_in_use,
-            differences: &green.differences,
-        });
-        if matches!(way, Way::Live) {
-            verdicts.retain(live::concerns);
-            verdicts.extend(live::verdict(&live_update, name));
-        } else if is_idle(request, &replicas, limits_after) && green.differences.is_empty() {
-            verdicts.push(nothing_to_change());
+        match way {
+            Way::Live => live::narrow(&mut verdicts, &live_update, name),
+            Way::Rollout(_) if situation.is_idle() => verdicts.push(nothing_to_change()),
+            Way::Rollout(_) => {}
         }
         readiness::sort(&mut verdicts);
-        let has_check = green.service.health_check(image_health.as_ref()).is_some();
-        let mut unpromised = survey.unpromised(has_check);
+        let mut unpromised = survey.unpromised(situation.has_health_check());
         unpromised.extend(announced.iter().map(sentence));
         let extra: Vec<PathBuf> = green
             .restored_from
@@ -202,25 +174,6 @@ impl Planner<'_> {
             pre_stop: green.service.pre_stop,
         })
     }
-
-    /// What the limits are judged against: what Blue and the engine's other containers use now.
-    async fn wish(&self, blue: &[ContainerInspectResponse], limits: Limits) -> Result<Wish> {
-        let ids = blue.iter().filter_map(|container| container.id.as_deref());
-        let used = try_join_all(ids.map(|id| docker::usage_now(self.docker, id)));
-        let (used, all) = tokio::try_join!(used, docker::memory_of_all(self.docker))?;
-        let memory = used.iter().flatten().map(|used| used.memory).max();
-        let cores = blue.iter().zip(&used).filter_map(|(container, used)| {
-            let age = Timestamp::now().duration_since(docker::replica(container).started_at?);
-            // At its start a container is busier than it will be.
-            (age > SETTLED).then_some(used.as_ref()?.cpu?.as_secs_f64() / age.as_secs_f64())
-        });
-        Ok(Wish {
-            limits,
-            memory_in_use: memory.map(Memory::from_bytes),
-            engine_in_use: Some(all),
-            cores_in_use: cores.reduce(f64::max),
-        })
-    }
 }
 
 /// A verdict as a sentence of what can't be promised.
@@ -234,27 +187,6 @@ fn labels(way: Way<'_>) -> Vec<(&'static str, &str)> {
     match way {
         Way::Rollout(id) => vec![("deployment.type", "blue-green"), (teal_label::ROLLOUT, id)],
         Way::Live => Vec::new(),
-    }
-}
-
-/// Whether nobody asks for a change, and all containers are as they would be made.
-fn is_idle(request: &RolloutRequest, blue: &[Replica], after: Limits) -> bool {
-    green::is_for_the_files(request)
-        && !request.recreate
-        && blue
-            .iter()
-            .all(|replica| replica.limits == after && replica.state == ContainerState::Running)
-}
-
-fn nothing_to_change() -> Verdict {
-    let verdict = readiness::refused(
-        VerdictCode::NothingToChange,
-        "nothing to change: it runs what the files say",
-    );
-    Verdict {
-        level: Level::Refused,
-        readiness: crate::model::Readiness::Ready,
-        ..verdict.remedy("change the file, give `--cpus` or `--memory`, or replace the containers all the same with `--recreate`")
     }
 }
 

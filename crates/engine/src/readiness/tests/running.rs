@@ -1,0 +1,86 @@
+//! Blue that runs, has ended, or never was.
+
+use super::*;
+
+#[test]
+fn what_was_never_started_has_no_blue() {
+    let mut case = Case {
+        replicas: vec![],
+        ..Case::default()
+    };
+    case.is(Level::Refused, VerdictCode::NotRunning);
+    case.replicas = vec![replica(ContainerState::Paused)];
+    case.is(Level::Refused, VerdictCode::NotRunning);
+}
+
+#[test]
+fn a_dead_blue_is_replaced() {
+    use ContainerState::{Created, Dead, Exited, Removing, Restarting};
+
+    for state in [Created, Dead, Exited, Removing, Restarting] {
+        let case = Case {
+            replicas: vec![replica(state)],
+            ..Case::default()
+        };
+        case.is(Level::Warning, VerdictCode::DeadBlue);
+    }
+    let mut case = Case::with("scale", json!(2));
+    case.replicas = vec![replica(Exited), replica(ContainerState::Running)];
+    let (level, code, reason) = case.only();
+    assert_eq!((level, code), (Level::Warning, VerdictCode::DeadBlue));
+    assert_eq!(reason, "1 of its 2 containers has ended");
+}
+
+#[test]
+fn only_replicated_services_roll() {
+    for mode in ["replicated-job", "global-job"] {
+        Case::with("deploy", json!({"mode": mode})).is(Level::Refused, VerdictCode::OneShot);
+    }
+    Case::with("deploy", json!({"mode": "global"})).is(Level::Refused, VerdictCode::GlobalMode);
+    Case::with("deploy", json!({"mode": "replicated"})).is_ready();
+}
+
+#[test]
+fn a_job_is_told_from_a_service_that_was_stopped() {
+    let ended = Replica {
+        exit_code: Some(0),
+        ..replica(ContainerState::Exited)
+    };
+    let mut case = Case {
+        model: json!({"name": "shop", "services": {"web": {"image": "example/migrate:1"}}}),
+        replicas: vec![ended.clone()],
+        routes: vec![],
+        ..Case::default()
+    };
+    let is_job = |case: &Case| {
+        let verdicts = case.verdicts();
+        let has = |code| verdicts.iter().any(|verdict| verdict.code == code);
+        assert!(
+            !has(VerdictCode::DeadBlue) || !has(VerdictCode::OneShot),
+            "{verdicts:#?}"
+        );
+        has(VerdictCode::OneShot)
+    };
+    assert!(is_job(&case));
+    case.model["services"]["web"]["restart"] = json!("always");
+    assert!(!is_job(&case));
+    case.model["services"]["web"]["restart"] = json!("no");
+    case.model["services"]["web"]["ports"] = json!([{"target": 80}]);
+    assert!(!is_job(&case));
+    case.model["services"]["web"]["ports"] = json!([]);
+    case.replicas[0].exit_code = Some(1);
+    assert!(!is_job(&case));
+
+    case.replicas = vec![];
+    case.model["services"]["api"] =
+        json!({"depends_on": {"web": {"condition": "service_completed_successfully"}}});
+    assert!(is_job(&case));
+    case.model["services"]["api"] =
+        json!({"depends_on": {"web": {"condition": "service_healthy"}}});
+    assert!(!is_job(&case));
+}
+
+#[test]
+fn another_number_of_containers_is_a_warning() {
+    Case::with("scale", json!(3)).is(Level::Warning, VerdictCode::ReplicasDiffer);
+}
