@@ -90,6 +90,11 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Finish a rollout that was cut off or left as it was, or return to Blue; list such rollouts
     Recover(Recover),
+    /// Undo that a service was made ready behind Teal's edge: it gets its own host ports again
+    #[command(
+        after_long_help = "The files are put back byte for byte, and the service is made anew with its ports:\nrequests meet a gap. Later changes of the same files have to be undone first."
+    )]
+    GiveBack(GiveBack),
     /// List past rollouts: of the project here, else of all
     History(History),
     /// Take what is in the way of a service's rollouts out of its files
@@ -227,6 +232,12 @@ impl FileOptions {
             false => Place::Override,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GiveBack {
+    /// Name of the service in the compose file
+    pub(crate) service: String,
 }
 
 /// How a rollout is done.

@@ -3,6 +3,7 @@
 mod completions;
 mod deploy;
 mod doctor;
+mod give_back;
 mod history;
 mod keep;
 mod limits;
@@ -20,7 +21,7 @@ mod update;
 use teal_engine::{Engine, Paths, Settings, telemetry};
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, GiveBack},
     failure::Failure,
     screen::{Screen, complain},
 };
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli, screen: &mut Screen) -> u8 {
         Command::Update(update) => update::run(global, &update, screen).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback, screen).await,
         Command::Recover(recover) => recover::run(global, &recover, screen).await,
+        Command::GiveBack(GiveBack { service }) => give_back::run(global, &service, screen).await,
         Command::History(history) => history::run(global, &history, screen).await,
         Command::Ready(ready) => ready::run(global, &ready, screen).await,
         Command::Keep(keep) => keep::run(global, &keep, screen).await,

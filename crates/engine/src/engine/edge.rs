@@ -59,6 +59,13 @@ impl Engine {
         })
     }
 
+    /// Whether an edge on the engine is in front of the service, whatever the files say.
+    pub(super) async fn edge_has_ports_of(&self, project: &str, service: &str) -> Result<bool> {
+        edge::has_ports_of(&self.inner.docker, project, service)
+            .await
+            .map_err(docker::failed("look for Teal's edge"))
+    }
+
     /// What runs becomes what the files say now.
     async fn with_own_ports(
         &self,

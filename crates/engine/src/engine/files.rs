@@ -76,7 +76,8 @@ impl Engine {
     }
 
     /// Puts the files of a service's project back to what they were before changes of this kind,
-    /// byte for byte. The paths of those files come back.
+    /// byte for byte. The paths of those files come back. Ports that Teal's edge has are given back
+    /// as well, as [`give_back`](Self::give_back) does.
     ///
     /// # Errors
     /// [`Error::FileChanged`] where others have changed a file since, [`Error::NothingToUndo`].
@@ -87,6 +88,9 @@ impl Engine {
         kind: ChangeKind,
     ) -> Result<Vec<PathBuf>> {
         let project = self.inner.compose.read(source).await?.model.name;
+        if kind == ChangeKind::Ready && self.edge_has_ports_of(&project, service).await? {
+            return Ok(self.give_back(source, service).await?.files);
+        }
         let _lock = Lock::take(&self.inner.data, &self.inner.info.id, &project, service)?;
         Applied::of(&self.inner.data, &project, service).undo(kind)
     }

@@ -81,10 +81,11 @@ impl TrafficError {
             Self::NotMade { .. } => {
                 "see whether its image is there: `docker compose pull teal-edge`"
             }
-            Self::Unanswered { .. } => "look at the container's log",
             Self::NoEdge => "start it with `docker compose up -d teal-edge`",
             Self::NoSidecar => "take a Teal that was built for it",
-            Self::MoreFailures { .. } | Self::TooFewAnswers { .. } => "look at the container's log",
+            Self::MoreFailures { .. } | Self::TooFewAnswers { .. } | Self::Unanswered { .. } => {
+                "look at the container's log"
+            }
             Self::Slower { .. } => "the new limits may be too low",
             Self::Engine { .. } => "look at the Docker engine's log",
         }

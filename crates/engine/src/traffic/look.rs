@@ -181,13 +181,13 @@ impl Look<'_> {
         survey.routes = public;
         survey.verdicts = verdicts;
         if matches!(survey.plan, TrafficPlan::Steered { .. }) {
-            survey.steering = Some(Steering::Pins(Pinning {
+            survey.steering = Some(Steering::Pins(Box::new(Pinning {
                 gateway: self.gateway.clone(),
                 routers,
                 doors,
                 health,
                 copied: self.copied_labels(subject.labels, configured),
-            }));
+            })));
         }
         survey
     }

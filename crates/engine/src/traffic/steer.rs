@@ -27,6 +27,7 @@ const LAST_REQUESTS: Duration = Duration::from_millis(250);
 pub(crate) struct Traffic {
     sidecars: Sidecars,
     is_countable: bool,
+    counts_connections: bool,
     /// None where nothing steers.
     way: Option<Way>,
     /// The containers that requests go to.
@@ -38,7 +39,7 @@ pub(crate) struct Traffic {
 #[derive(Debug)]
 enum Way {
     /// By pins on the user's Traefik.
-    Pins(Generations),
+    Pins(Box<Generations>),
     /// By splits in the files of Teal's edge.
     Edge(Splits),
     /// By Teal's edge, which takes the ports over first.
@@ -57,8 +58,9 @@ impl Traffic {
         Self {
             sidecars: Sidecars::new(docker, rollout.into(), survey.ports),
             is_countable: survey.is_countable,
+            counts_connections: survey.steering.as_ref().is_some_and(Steering::is_tcp),
             way: survey.steering.map(|steering| match steering {
-                Steering::Pins(pinning) => Way::Pins(Generations::new(pinning, steps)),
+                Steering::Pins(pinning) => Way::Pins(Box::new(Generations::new(*pinning, steps))),
                 Steering::Edge(fronting) => Way::Edge(Splits::new(fronting)),
                 Steering::TakeOver(take_over) => Way::TakeOver(Box::new(Transfer::new(*take_over))),
             }),
@@ -164,14 +166,19 @@ impl Traffic {
         }
     }
 
-    /// Requests in flight on these containers, now. None where they can't be counted.
+    /// Requests in flight on these containers, now; connections, where Teal's edge only passes bytes
+    /// on. None where they can't be counted.
     pub(crate) async fn in_flight(&mut self, containers: &[String]) -> Option<u32> {
         if !self.is_countable {
             return None;
         }
         let mut sum = 0;
         for container in containers {
-            sum += self.report(container).await?.in_flight;
+            let report = self.report(container).await?;
+            sum += match self.counts_connections {
+                true => report.connections,
+                false => report.in_flight,
+            };
         }
         Some(sum)
     }

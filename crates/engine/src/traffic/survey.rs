@@ -46,7 +46,7 @@ pub(crate) struct Survey {
 #[derive(Debug, Clone)]
 pub(super) enum Steering {
     /// By pins on the user's Traefik.
-    Pins(Pinning),
+    Pins(Box<Pinning>),
     /// By the files of Teal's edge.
     Edge(Fronting),
     /// By ports that Teal's edge is to take over.
@@ -54,6 +54,15 @@ pub(super) enum Steering {
 }
 
 impl Steering {
+    /// Whether it sees connections only, and no requests.
+    pub(super) fn is_tcp(&self) -> bool {
+        match self {
+            Self::Pins(_) => false,
+            Self::Edge(fronting) => fronting.is_tcp(),
+            Self::TakeOver(take_over) => take_over.fronting.is_tcp(),
+        }
+    }
+
     /// How to ask through each route; none where it can't be reached from here.
     pub(super) fn doors(&self) -> &[Option<Door>] {
         match self {

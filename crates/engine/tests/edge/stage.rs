@@ -88,6 +88,14 @@ impl Stage {
         }
     }
 
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.project.directory().join(name), text).unwrap();
+    }
+
+    pub(crate) fn host_ports(&self) -> [String; 2] {
+        host_ports(&self.project)
+    }
+
     pub(crate) fn request(&self, memory: &str) -> RolloutRequest {
         RolloutRequest {
             source: self.source(),

@@ -51,7 +51,7 @@ impl Definition {
         let mut published: Vec<_> = edge.iter().flat_map(|edge| edge.ports.clone()).collect();
         for (port, protocol) in taken {
             let is_used = |number: &u16| entries.iter().any(|entry| entry.port == *number);
-            let free = (FIRST_ENTRY..).find(|number| !is_used(number));
+            let free = (FIRST_ENTRY..=u16::MAX).find(|number| !is_used(number));
             let entry = Entry {
                 port: free.unwrap_or(FIRST_ENTRY),
                 protocol: *protocol,

@@ -59,6 +59,11 @@ impl Entry {
         (format!("{LABEL}{port}"), value)
     }
 
+    /// The name of its route in the baseline. A port of a service may be published twice.
+    pub(super) fn route(&self) -> String {
+        format!("{}-{}", self.service, self.name())
+    }
+
     /// The name of Traefik's entry point.
     pub(super) fn name(&self) -> String {
         format!("e{}", self.port)

@@ -77,6 +77,12 @@ pub(super) fn entries_for(container: &ContainerSummary, service: &str) -> Vec<En
 }
 
 impl Fronting {
+    /// Whether it passes all of the service's connections on as they are.
+    pub(in crate::traffic) fn is_tcp(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.all(|entry| entry.protocol == Protocol::Tcp)
+    }
+
     /// What is known of a service's traffic by the edge among these containers; none where no edge
     /// is in front of it.
     pub(in crate::traffic) fn survey(
@@ -159,7 +165,7 @@ fn route(entry: &Entry, address: Option<SocketAddr>) -> Route {
         Protocol::Tcp => "tcp",
     };
     Route {
-        router: format!("{}-{}", entry.service, entry.target),
+        router: entry.route(),
         rule: match entry.protocol {
             Protocol::Http => "PathPrefix(`/`)",
             Protocol::Tcp => "HostSNI(`*`)",

@@ -65,6 +65,18 @@ pub(crate) fn is_in_front(model: &ComposeModel, service: &str) -> bool {
     entries.iter().any(|entry| entry.service == service)
 }
 
+/// Whether a project's edge on the engine is in front of this service.
+pub(crate) async fn has_ports_of(
+    docker: &Docker,
+    project: &str,
+    service: &str,
+) -> Result<bool, DockerError> {
+    let edges = fronting::find_all(docker, project).await?;
+    Ok(edges
+        .iter()
+        .any(|edge| !fronting::entries_for(edge, service).is_empty()))
+}
+
 /// Removes the edges of a project and their volume. Requests in flight through them may end first.
 pub(crate) async fn remove(docker: &Docker, project: &str) -> Result<(), DockerError> {
     for edge in fronting::find_all(docker, project).await? {

@@ -40,7 +40,7 @@ pub(super) fn ping_address(generation: u32) -> String {
 pub(super) fn baseline(entries: &[Entry]) -> String {
     let mut routes = Routes::default();
     for entry in entries {
-        let name = format!("{}-{}", entry.service, entry.target);
+        let name = entry.route();
         routes.backend(entry, &name, &entry.service);
         routes.router(entry, &name, &name, None);
     }
@@ -216,12 +216,12 @@ mod tests {
         let text = baseline(&[entry(10_000, Protocol::Http), entry(10_001, Protocol::Tcp)]);
         assert!(text.starts_with("# "), "{text}");
         let routes: Value = yaml_serde::from_str(&text).unwrap();
-        let service = &routes["http"]["services"]["web-8080"];
+        let service = &routes["http"]["services"]["web-e10000"];
         let servers = &service["loadBalancer"]["servers"];
         assert_eq!(*servers, json!([{ "url": "http://web:8080" }]));
-        let servers = &routes["tcp"]["services"]["web-8080"]["loadBalancer"]["servers"];
+        let servers = &routes["tcp"]["services"]["web-e10001"]["loadBalancer"]["servers"];
         assert_eq!(*servers, json!([{ "address": "web:8080" }]));
-        let router = &routes["http"]["routers"]["web-8080"];
+        let router = &routes["http"]["routers"]["web-e10000"];
         assert_eq!(router["entryPoints"], json!(["e10000"]));
         assert!(routes["http"].get("middlewares").is_none());
     }
