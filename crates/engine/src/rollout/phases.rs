@@ -79,6 +79,10 @@ impl Driver {
             ));
         }
         self.show(Color::Green).await?;
+        // One that has ended by now is the health check's business.
+        if let Err(error) = self.traffic.prepare(&self.green).await {
+            tracing::warn!(%error, "Green is not made ready for its first share");
+        }
         Ok(())
     }
 

@@ -15,8 +15,10 @@ use super::{
 };
 
 /// How long Traefik may take to serve a generation. It applies changes at most every 2 s, unless
-/// it was told otherwise.
-pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(15);
+/// it was told otherwise; on a busy machine it also needs long to look at all containers.
+const SERVED_WITHIN: Duration = Duration::from_secs(30);
+/// How long Traefik may be away: a restart takes less.
+pub(super) const AWAY_AT_MOST: Duration = Duration::from_secs(15);
 /// The time between two looks at Traefik while it takes up a generation.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 const ONE_PROBE: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use futures_util::future::try_join_all;
 
 use super::{
-    confirm::{SERVED_WITHIN, Served},
+    confirm::{AWAY_AT_MOST, Served},
     error::TrafficError,
     pins::{Batch, Generation, LEVELS, Pin},
     sidecar::{self, Order},
@@ -112,7 +112,7 @@ impl Generations {
         }
         self.is_cut_short = true;
         let away = match presence {
-            Presence::Wanted => SERVED_WITHIN,
+            Presence::Wanted => AWAY_AT_MOST,
             Presence::Optional => Duration::ZERO,
         };
         let served = self.serve(sidecars, &generation, &wanted, away).await;
@@ -155,6 +155,38 @@ impl Generations {
         Ok(last.unwrap_or(0))
     }
 
+    /// Puts pins beside containers of Green that no split has yet: several that start at the time of
+    /// a split would make Traefik wait, since each opens one of its windows of 2 s.
+    pub(super) async fn prepare(
+        &mut self,
+        sidecars: &mut Sidecars,
+        green: &[String],
+    ) -> Result<(), TrafficError> {
+        // Without a split there is nothing to join yet.
+        if self.pins.placed.is_empty() || self.is_cut_short {
+            return Ok(());
+        }
+        let number = self.last(sidecars).await?;
+        let wanted = placements(sidecars, &[], green).await?;
+        let pinning = self.pinning.clone();
+        let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
+        let batch = self.pins.batch(&rollout, &splits, &pinning);
+        let orders: Vec<_> = wanted
+            .iter()
+            .map(|placed| placed.order(&batch, number))
+            .collect();
+        self.is_cut_short = true;
+        let started = orders.iter().map(|order| async {
+            let id = sidecars.create(order).await?;
+            sidecars.start(&id, order).await
+        });
+        let started = try_join_all(started).await?;
+        sidecars.keep(started);
+        self.pins.placed.extend(wanted);
+        self.is_cut_short = false;
+        Ok(())
+    }
+
     /// Starts what is missing: pins, and at last the sidecar that brings the generation's routers.
     /// If a pin is missing, it brings them as well.
     async fn serve(
@@ -166,14 +198,7 @@ impl Generations {
     ) -> Result<(), TrafficError> {
         let pinning = self.pinning.clone();
         let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
-        let batch = Batch {
-            rollout: &rollout,
-            number: self.pins.batch,
-            splits: &splits,
-            sizes: self.pins.sizes,
-            routers: &pinning.routers,
-            copied: &pinning.copied,
-        };
+        let batch = self.pins.batch(&rollout, &splits, &pinning);
         let missing: Vec<_> = wanted
             .iter()
             .filter(|placed| self.pins.find(placed).is_none())
@@ -181,13 +206,7 @@ impl Generations {
             .collect();
         let mut orders: Vec<_> = missing
             .iter()
-            .map(|placed| Order {
-                target: placed.pin.container.clone(),
-                color: Some(placed.pin.color),
-                generation: generation.number,
-                split: None,
-                labels: batch.pin_labels(&placed.pin),
-            })
+            .map(|placed| placed.order(&batch, generation.number))
             .collect();
         let mut last = match (orders.pop(), wanted.last()) {
             (Some(order), _) => order,
@@ -232,7 +251,31 @@ impl Generations {
     }
 }
 
+impl Placed {
+    /// The sidecar that pins and counts beside its container.
+    fn order(&self, batch: &Batch<'_>, generation: u32) -> Order {
+        Order {
+            target: self.pin.container.clone(),
+            color: Some(self.pin.color),
+            generation,
+            split: None,
+            labels: batch.pin_labels(&self.pin),
+        }
+    }
+}
+
 impl PinSet {
+    fn batch<'a>(&self, rollout: &'a str, splits: &'a [Split], pinning: &'a Pinning) -> Batch<'a> {
+        Batch {
+            rollout,
+            number: self.batch,
+            splits,
+            sizes: self.sizes,
+            routers: &pinning.routers,
+            copied: &pinning.copied,
+        }
+    }
+
     /// None yet; they are to come for this split and for the planned ones.
     fn begin(batch: u32, planned: &[Split], split: Split, sizes: Sizes) -> Self {
         let mut splits = planned.to_vec();

@@ -101,6 +101,18 @@ impl Traffic {
         self.shift_if(Presence::Optional, blue, &[], 0).await
     }
 
+    /// Makes ready for a first share to these containers of Green, as far as that can be done
+    /// before it is their turn.
+    ///
+    /// # Errors
+    /// One of them can't be made ready. Traffic goes where it went.
+    pub(crate) async fn prepare(&mut self, green: &[String]) -> Result<(), TrafficError> {
+        match &mut self.way {
+            Some(Way::Pins(pins)) => pins.prepare(&mut self.sidecars, green).await,
+            Some(Way::Edge(_) | Way::TakeOver(_)) | None => Ok(()),
+        }
+    }
+
     async fn shift_if(
         &mut self,
         presence: Presence,

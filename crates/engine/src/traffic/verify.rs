@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    confirm::SERVED_WITHIN,
+    confirm::AWAY_AT_MOST,
     error::TrafficError,
     http::{self, Answer, NoAnswer},
     ledger::{Expected, figures},
@@ -164,8 +164,8 @@ impl Traffic {
                 None => away_since = None,
                 Some(traefik) => {
                     let since = *away_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= SERVED_WITHIN {
-                        let waited = SERVED_WITHIN;
+                    if since.elapsed() >= AWAY_AT_MOST {
+                        let waited = AWAY_AT_MOST;
                         return Err(TrafficError::Away { traefik, waited });
                     }
                 }

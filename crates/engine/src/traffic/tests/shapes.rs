@@ -239,26 +239,26 @@ async fn two_routers_lead_to_two_ports(traefik: &str) {
     project.change(|template| template.more_services(&second));
     project.compose(&["up", "--detach", "--wait"]).await;
     let mut stage = Stage::of(project).await;
-    let blue = stage.ids(0, 1);
-    stage.shift(&blue, &[]).await.unwrap();
+    let green = stage.ids(0, 1);
+    stage.shift(&[], &green).await.unwrap();
     let mut good = 0;
     stage
         .traffic
-        .verify(&blue, &[], &demand(4), |blue, _, _| {
-            good = blue;
+        .verify(&[], &green, &demand(4), |_, green, _| {
+            good = green;
         })
         .await
         .unwrap();
     assert_eq!(good, 4);
     eventually("nothing in flight", Duration::from_secs(5), async || {
-        (stage.traffic.in_flight(&blue).await == Some(0)).then_some(())
+        (stage.traffic.in_flight(&green).await == Some(0)).then_some(())
     })
     .await;
     // Nobody answers at the second port any more, and verification goes through both.
     stage.project.compose(&["stop", "second"]).await;
     let error = stage
         .traffic
-        .verify(&blue, &[], &demand(4), |_, _, _| {})
+        .verify(&[], &green, &demand(4), |_, _, _| {})
         .await
         .unwrap_err();
     assert!(error.to_string().contains("502"), "{error}");

@@ -130,6 +130,9 @@ async fn three_replicas_each_way_and_back_after_blue_was_stopped() {
     for (to_blue, to_green) in [(&blue[..], &[][..]), (&blue, &green), (&[], &green)] {
         stage.shift(to_blue, to_green).await.unwrap();
         let begin = Instant::now();
+        if to_green.is_empty() {
+            stage.traffic.prepare(&green).await.unwrap();
+        }
         some_traffic(&running, 60).await;
         marks.push((begin, Instant::now(), [to_blue, to_green].concat()));
     }
