@@ -37,7 +37,6 @@ pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R
             commands::rollouts::running_rollouts,
             commands::rollouts::interrupted_rollouts,
             commands::rollouts::recover_rollout,
-            commands::rollouts::give_back,
             commands::rollouts::rollback_request,
             commands::rollouts::history,
             commands::project_files::plan_ready,

@@ -150,9 +150,6 @@ export const rollbackRequest = (source: ProjectSource, service: string, to: numb
   call<RolloutRequest>("rollback_request", { source, service, to });
 /** Changes the limits of the running containers, without new ones. */
 export const updateLive = (request: LiveRequest) => call<null>("update_live", { request });
-/** A service has its own host ports again; answers once it is up with them. */
-export const giveBack = (source: ProjectSource, service: string) =>
-  call<GivenBack>("give_back", { source, service });
 export const planReady = (request: ReadyRequest) => call<ReadyPlan>("plan_ready", { request });
 export const applyReady = (request: ReadyRequest, id: string) =>
   call<ReadyPlan>("apply_ready", { request, id });

@@ -4,8 +4,8 @@ use tauri::{AppHandle, Runtime, State};
 use teal_engine::{
     Rollout,
     model::{
-        GivenBack, Interrupted, LiveRequest, Origin, Plan, ProjectSource, Recovery, Revision,
-        RolloutOptions, RolloutRequest,
+        Interrupted, LiveRequest, Origin, Plan, ProjectSource, Recovery, Revision, RolloutOptions,
+        RolloutRequest,
     },
 };
 
@@ -128,17 +128,4 @@ pub(crate) async fn history(
 
 pub(super) fn unknown(id: &str) -> CommandError {
     CommandError::bad_input(format!("this window has started no rollout `{id}`"))
-}
-
-/// Gives a service its host ports back from Teal's edge; answers once it has them.
-#[tauri::command]
-pub(crate) async fn give_back(
-    desktop: State<'_, Desktop>,
-    source: ProjectSource,
-    service: String,
-) -> Answer<GivenBack> {
-    input::check_source(&source)?;
-    input::check_name(&service)?;
-    let given = desktop.engine().await?.give_back(&source, &service).await;
-    desktop.answer(given).await
 }
