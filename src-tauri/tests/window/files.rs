@@ -96,7 +96,7 @@ async fn limits_are_kept_and_what_the_file_says_is_rolled_out() {
     app.picture("drift").await;
     app.click("keep-button").await;
     app.click("place-inFile").await;
-    app.until_text("keep-sheet", "768M").await;
+    app.until_text("file-diff", "/compose.yaml").await;
     app.picture("keep").await;
     app.click("keep-apply").await;
     app.find("applied-keep").await;
