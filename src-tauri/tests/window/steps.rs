@@ -23,7 +23,6 @@ async fn green_gets_its_share_in_steps_and_the_receipt_tells_each_set() {
     app.click("tab-traffic").await;
     app.until_text("receipt-table", "Green").await;
     app.until_text("receipt-sentence", " 0 failed").await;
-    app.until_text("receipt", "/health").await;
     app.picture("receipt").await;
     traffic.stop().await.assert_none_failed();
     app.end().await;
