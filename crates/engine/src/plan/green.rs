@@ -170,12 +170,14 @@ impl Planner<'_> {
     pub(super) fn commands(
         &self,
         source: &ProjectSource,
-        extra: &[PathBuf],
+        green: &Green,
+        override_file: &Path,
         service: &str,
         blue: &[ContainerInspectResponse],
     ) -> Vec<Vec<String>> {
         let scale = format!("{service}={}", 2 * blue.len());
-        let extra: Vec<_> = extra.iter().map(PathBuf::as_path).collect();
+        let restored_from = green.restored_from.as_deref();
+        let extra: Vec<_> = restored_from.into_iter().chain([override_file]).collect();
         let up = self.compose.command(
             source,
             &extra,

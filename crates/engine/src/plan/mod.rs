@@ -4,7 +4,7 @@ mod green;
 mod judge;
 mod limits;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bollard::Docker;
 
@@ -14,7 +14,7 @@ use crate::{
     docker::{self, teal_label},
     history::History,
     live,
-    model::{EngineInfo, Plan, Revision, RolloutRequest, Verdict},
+    model::{EngineInfo, Plan, Revision, RolloutOptions, RolloutRequest, Verdict},
     readiness,
     traffic::{self, Survey},
 };
@@ -70,21 +70,13 @@ impl Planner<'_> {
         let past = self
             .history
             .read(&self.info.id, Some(&base.name), Some(name))?;
-        let Wanted {
-            limits,
-            reason: limits_reason,
-        } = self
-            .wanted(request, &source, service, limits_before, &past)
-            .await?;
+        let wanted = self.wanted(request, &source, service, limits_before, &past);
+        let Wanted { limits, reason } = wanted.await?;
         let limits_after = limits.as_compose_sets();
-        let override_after = override_file::merged(
-            override_before.as_deref(),
-            name,
-            limits,
-            service.limit_keys(),
-            &labels(way),
-        )
-        .map_err(|error| error.at(&override_file))?;
+        let before = override_before.as_deref();
+        let keys = service.limit_keys();
+        let override_after = override_file::merged(before, name, limits, keys, &labels(way))
+            .map_err(|error| error.at(&override_file))?;
         let green = self
             .green(
                 &source,
@@ -100,11 +92,6 @@ impl Planner<'_> {
             Some(handover) => traffic::survey_handover(self.compose, &source, handover, &blue),
             None => traffic::survey(self.docker, &blue, Some(&green.service.labels)).await?,
         };
-        let mut options = request.options.clone();
-        if handover.is_some() {
-            // Blue can't be behind the edge while it holds the ports itself.
-            options.steps = vec![100];
-        }
         let replicas = docker::replicas(&blue);
         let directory = compose::working_directory(&source);
         let situation = Situation {
@@ -132,12 +119,10 @@ impl Planner<'_> {
         readiness::sort(&mut verdicts);
         let mut unpromised = survey.unpromised(situation.has_health_check());
         unpromised.extend(announced.iter().map(sentence));
-        let extra: Vec<PathBuf> = green
-            .restored_from
-            .iter()
-            .chain([&override_file])
-            .cloned()
-            .collect();
+        let commands = match way {
+            Way::Rollout(_) => self.commands(&source, &green, &override_file, name, &blue),
+            Way::Live => vec![live::command(limits_before, limits_after, &replicas)],
+        };
         let plan = Plan {
             project: base.name.clone(),
             service: name.clone(),
@@ -148,24 +133,21 @@ impl Planner<'_> {
             limits_before,
             limits_after,
             file_limits: service.limits(),
-            limits_reason,
+            limits_reason: reason,
             live_update,
             restored_from: green.restored_from,
-            commands: match way {
-                Way::Rollout(_) => self.commands(&source, &extra, name, &blue),
-                Way::Live => vec![live::command(limits_before, limits_after, &replicas)],
-            },
+            commands,
             blue: replicas,
             differences: green.differences,
             override_file,
             override_before,
             override_after,
             traffic: survey.plan.clone(),
+            options: options(request, handover.is_some()),
             handover,
             unpromised,
             bypass: base.callers(name),
             verdicts,
-            options,
             source,
         };
         Ok(Planned {
@@ -174,6 +156,16 @@ impl Planner<'_> {
             pre_stop: green.service.pre_stop,
         })
     }
+}
+
+/// Blue can't be behind the edge while it holds the ports itself: with a handover all traffic moves
+/// at once.
+fn options(request: &RolloutRequest, hands_over: bool) -> RolloutOptions {
+    let mut options = request.options.clone();
+    if hands_over {
+        options.steps = vec![100];
+    }
+    options
 }
 
 /// A verdict as a sentence of what can't be promised.
