@@ -60,7 +60,9 @@ fn a_new_file_goes_and_an_old_one_is_as_before() {
     project.applied.apply(ChangeKind::Ready, &changes).unwrap();
     let written = project.files();
     assert_eq!(written.len(), 3, "{written:?}");
-    assert!(written[2].0.starts_with("compose.yaml.") && written[2].0.ends_with(".bak"));
+    let backup = Path::new(&written[2].0);
+    assert!(written[2].0.starts_with("compose.yaml."), "{written:?}");
+    assert_eq!(backup.extension(), Some("bak".as_ref()));
     assert_eq!(written[2].1, "a: b\r\n");
     let listed = project.applied.list().unwrap();
     assert_eq!(listed[0].files.len(), 2);

@@ -160,11 +160,17 @@ fn a_journal_is_unsettled_until_it_says_otherwise() {
             deadline_ms: None,
         }))
         .unwrap();
-    assert_eq!(history.unsettled("engine").unwrap(), [begun.clone()]);
+    assert_eq!(
+        history.unsettled("engine").unwrap(),
+        std::slice::from_ref(&begun)
+    );
     assert_eq!(history.unsettled("another").unwrap(), []);
     assert!(!history.is_settled("engine", &begun).unwrap());
     journal.end(&[revision("shop", "web", 2)], false).unwrap();
-    assert_eq!(history.unsettled("engine").unwrap(), [begun.clone()]);
+    assert_eq!(
+        history.unsettled("engine").unwrap(),
+        std::slice::from_ref(&begun)
+    );
 
     let mut journal = history.begin("engine", &begun).unwrap();
     let settled = Revision {
@@ -188,7 +194,10 @@ fn a_line_that_a_crash_tore_costs_only_itself() {
     let whole = fs::read(&path).unwrap();
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(b"{\"event\":{\"rollo").unwrap();
-    assert_eq!(history.unsettled("engine").unwrap(), [begun.clone()]);
+    assert_eq!(
+        history.unsettled("engine").unwrap(),
+        std::slice::from_ref(&begun)
+    );
     let mut journal = history.begin("engine", &begun).unwrap();
     journal.end(&[revision("shop", "web", 2)], true).unwrap();
     assert_eq!(numbers(&history.read("engine", None, None).unwrap()), [2]);

@@ -203,7 +203,7 @@ impl Judged {
             match (&verdict.fix, verdict.readiness) {
                 (Some(fix), _) => fixes.push(name(fix).to_owned()),
                 (None, Readiness::ReadyAfterFix) => {
-                    fixes.push(format!("by hand: {}", verdict.remedy))
+                    fixes.push(format!("by hand: {}", verdict.remedy));
                 }
                 (None, _) => {}
             }

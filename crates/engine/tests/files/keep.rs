@@ -1,6 +1,6 @@
 //! Limits that last, and drift until they do.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use teal_engine::{
     Error,
@@ -80,7 +80,8 @@ async fn plain_up_leaves_limits_that_are_kept_in_the_file_itself() {
     );
     let names: Vec<_> = stage.files().into_keys().collect();
     assert_eq!(names.len(), 3, "{names:?}");
-    assert!(names.iter().any(|name| name.ends_with(".bak")), "{names:?}");
+    let is_backup = |name: &String| Path::new(name).extension() == Some("bak".as_ref());
+    assert!(names.iter().any(is_backup), "{names:?}");
 
     let undone = stage
         .engine

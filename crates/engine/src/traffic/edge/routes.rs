@@ -221,8 +221,8 @@ mod tests {
         assert_eq!(*servers, json!([{ "url": "http://web:8080" }]));
         let servers = &routes["tcp"]["services"]["web-e10001"]["loadBalancer"]["servers"];
         assert_eq!(*servers, json!([{ "address": "web:8080" }]));
-        let router = &routes["http"]["routers"]["web-e10000"];
-        assert_eq!(router["entryPoints"], json!(["e10000"]));
+        let way_in = &routes["http"]["routers"]["web-e10000"];
+        assert_eq!(way_in["entryPoints"], json!(["e10000"]));
         assert!(routes["http"].get("middlewares").is_none());
     }
 
