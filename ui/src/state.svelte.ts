@@ -256,6 +256,14 @@ export class AppState {
     await this.refresh();
   }
 
+  /** The interrupted rollouts that matter where one is: in a project only its own. */
+  get interruptedHere(): Interrupted[] {
+    if (this.place.name === "start" || this.project.status === "failed") return this.interrupted;
+    if (this.project.status === "loading") return [];
+    const { name } = this.project.value;
+    return this.interrupted.filter(({ project }) => project === name);
+  }
+
   /** Settles a rollout that was cut off, and shows that. */
   async recover(interrupted: Interrupted, way: Recovery): Promise<void> {
     const { source, project, service, rollout } = interrupted;

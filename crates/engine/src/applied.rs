@@ -53,6 +53,11 @@ impl Applied {
         }
     }
 
+    /// The file that the changes are on record in.
+    pub(crate) fn record(&self) -> &Path {
+        &self.path
+    }
+
     /// What can be undone, the newest first. Changes that others have undone are left out.
     pub(crate) fn list(&self) -> Result<Vec<AppliedChange>> {
         let records = self.read()?;

@@ -43,7 +43,10 @@ impl Engine {
         let before = contents(&applied)?;
         let began = Instant::now();
         let changed = applied.undo(ChangeKind::Ready)?;
-        if let Err(error) = self.with_own_ports(source, &project, service).await {
+        // An override that Teal made is gone now, and may be one of the files that were named.
+        let mut own = source.clone();
+        own.files.retain(|file| file.exists());
+        if let Err(error) = self.with_own_ports(&own, &project, service).await {
             for (path, bytes) in before {
                 override_file::restore(&path, bytes.as_deref())?;
             }
@@ -119,7 +122,7 @@ impl Engine {
     }
 }
 
-/// The files that an undo would touch, as they are.
+/// The files that an undo would touch and the record of them, as they are.
 fn contents(applied: &Applied) -> Result<Vec<(PathBuf, Option<Vec<u8>>)>> {
     let ready = applied
         .list()?
@@ -127,6 +130,7 @@ fn contents(applied: &Applied) -> Result<Vec<(PathBuf, Option<Vec<u8>>)>> {
         .filter(|change| change.kind == ChangeKind::Ready);
     ready
         .flat_map(|change| change.files)
+        .chain([applied.record().to_owned()])
         .map(|path| {
             let bytes = override_file::read(&path)?;
             Ok((path, bytes))
