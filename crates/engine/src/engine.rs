@@ -19,6 +19,7 @@ use crate::{
     docker,
     event::{EventKind, Phase},
     history::History,
+    holder::Holder,
     live::Live,
     lock::Lock,
     model::{
@@ -29,7 +30,7 @@ use crate::{
     paths::Paths,
     plan::{Planned, Planner, Way},
     project,
-    rollout::{Driver, Evidence, Rollout},
+    rollout::{Driver, Evidence, Rollout, Unsettled},
     traffic::Traffic,
 };
 
@@ -149,6 +150,8 @@ impl Engine {
         let files = inner.compose.read(&request.source).await?;
         let project = files.model.name.clone();
         let lock = Lock::take(&inner.data, &inner.info.id, &project, &request.service)?;
+        self.refuse_while_at_work(&project, &request.service)
+            .await?;
         if (self.unsettled(&project, &request.service).await?).is_some() {
             return Err(Error::Interrupted {
                 service: request.service,
@@ -167,6 +170,16 @@ impl Engine {
                 plan: Some(Box::new(planned.plan)),
             });
         }
+        let started_at = Timestamp::now();
+        let unsettled = Unsettled {
+            rollout: id.clone(),
+            started_at,
+            origin: request.origin,
+            plan: plan.clone(),
+            holder: Holder::here(&inner.data),
+        };
+        // There is one record of a service: of two that begin at once, from wherever, one ends here.
+        unsettled.keep(&inner.docker).await?;
         let rollout = Rollout::new(id, project.clone(), request.service.clone(), began);
         rollout.emit(EventKind::Started {
             project,
@@ -177,7 +190,7 @@ impl Engine {
             deadline_ms: None,
         });
         let driver = self
-            .driver(&rollout, planned, request.origin, Timestamp::now(), lock)
+            .driver(&rollout, planned, request.origin, started_at, lock)
             .await;
         driver.spawn(began.elapsed());
         Ok(rollout)
@@ -276,6 +289,7 @@ impl Engine {
             phases: Vec::new(),
             lock: Some(lock),
             started_at,
+            holder: Holder::here(&inner.data),
             plan,
         }
     }

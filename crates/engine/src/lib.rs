@@ -16,6 +16,7 @@ mod docker;
 mod drift;
 mod engine;
 mod history;
+mod holder;
 mod keep;
 mod live;
 mod lock;

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, holder::Holder};
 
 /// Held as long as it lives. The system takes it from a process that dies, so none is ever stale.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Lock {
         // The file stays: removing it would let two processes lock two files of one name.
         file.set_len(0).map_err(failed("write the lock"))?;
         file.rewind().map_err(failed("write the lock"))?;
-        let holder = format!("process {} since {}", std::process::id(), now());
+        let holder = format!("{} since {}", Holder::here(data), now());
         file.write_all(holder.as_bytes())
             .map_err(failed("write the lock"))?;
         Ok(Self { _file: file })

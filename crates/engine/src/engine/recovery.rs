@@ -8,6 +8,7 @@ use crate::{
     compose::{Files, Hook},
     docker,
     event::EventKind,
+    holder::Holder,
     lock::Lock,
     model::{ContainerState, Interrupted, Origin, Plan, ProjectSource, Recovery},
     plan::Planned,
@@ -22,6 +23,11 @@ impl Engine {
         let mut found = Vec::new();
         for unsettled in self.all_unsettled().await? {
             let plan = &unsettled.plan;
+            let service = (plan.project.as_str(), plan.service.as_str());
+            let own = Holder::here(&inner.data);
+            if unsettled.holder.is_at_work(&own, &inner.info.id, service) {
+                continue;
+            }
             if Lock::is_held(&inner.data, &inner.info.id, &plan.project, &plan.service)? {
                 continue;
             }
@@ -50,6 +56,7 @@ impl Engine {
             None => inner.compose.read(source).await?.model.name,
         };
         let lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
+        self.refuse_while_at_work(&project, service).await?;
         let unsettled = self.unsettled(&project, service).await?;
         let unsettled = unsettled.ok_or_else(|| Error::NothingToRecover {
             service: service.to_owned(),
@@ -116,6 +123,24 @@ impl Engine {
                 Vec::new()
             }
         }
+    }
+
+    /// # Errors
+    /// [`Error::Busy`] where somebody with other data on this machine works on the service: the
+    /// lock in this data directory says nothing of them.
+    pub(super) async fn refuse_while_at_work(&self, project: &str, service: &str) -> Result<()> {
+        let inner = &self.inner;
+        let Some(unsettled) = Unsettled::find(&inner.docker, project, service).await? else {
+            return Ok(());
+        };
+        let own = Holder::here(&inner.data);
+        if !(unsettled.holder).is_at_work(&own, &inner.info.id, (project, service)) {
+            return Ok(());
+        }
+        Err(Error::Busy {
+            service: service.to_owned(),
+            holder: unsettled.holder.to_string(),
+        })
     }
 
     /// The rollout of a service that is not settled.

@@ -38,6 +38,7 @@ use crate::{
     compose::{Compose, Hook},
     event::{EventKind, Failure, Outcome, Phase},
     history::History,
+    holder::Holder,
     lock::Lock,
     model::{EngineInfo, Origin, PhaseTiming, Plan},
     traffic::Traffic,
@@ -72,6 +73,8 @@ pub(crate) struct Driver {
     pub(crate) phases: Vec<PhaseTiming>,
     /// Held until the rollout has ended.
     pub(crate) lock: Option<Lock>,
+    /// This process.
+    pub(crate) holder: Holder,
     /// By the clock, for people; durations are measured on one that never jumps.
     pub(crate) started_at: Timestamp,
 }

@@ -55,7 +55,6 @@ impl Driver {
     /// of the traffic before, so that Green gets none, healthy or not.
     pub(super) async fn deploy_green(&mut self) -> Done {
         let phase = Phase::DeployGreen;
-        self.books().keep_record().await?;
         self.keep_blue().await;
         if self.is_steered() && !self.live_blue().is_empty() {
             self.step(phase, "Holding all traffic on Blue");

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     docker::{Missing, failed, teal_label},
+    holder::Holder,
     model::{Origin, Plan},
 };
 
@@ -40,6 +41,9 @@ pub(crate) struct Unsettled {
     pub(crate) started_at: Timestamp,
     pub(crate) origin: Origin,
     pub(crate) plan: Plan,
+    /// Who carries it out, or did.
+    #[serde(default)]
+    pub(crate) holder: Holder,
 }
 
 impl Unsettled {
@@ -68,8 +72,12 @@ impl Unsettled {
         )))?;
         match volume.labels.get(teal_label::ROLLOUT) {
             Some(rollout) if *rollout == self.rollout => Ok(()),
-            _ => Err(Error::Unexpected(format!(
-                "a volume `{name}` is in the way: it holds what another rollout left"
+            Some(_) => Err(Error::Interrupted {
+                service: plan.service.clone(),
+                project: plan.project.clone(),
+            }),
+            None => Err(Error::Unexpected(format!(
+                "a volume `{name}` of somebody else is in the way: remove it"
             ))),
         }
     }
@@ -181,6 +189,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             origin: Origin::Window,
             plan: plan("shop", "web"),
+            holder: Holder::default(),
         }
     }
 

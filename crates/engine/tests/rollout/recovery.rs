@@ -3,7 +3,7 @@
 use std::fs;
 
 use teal_engine::{
-    Engine, Error,
+    Engine, Error, Settings,
     event::{EventKind, Outcome, Phase},
     model::{Interrupted, Origin, Recovery},
 };
@@ -138,6 +138,44 @@ async fn without_blue_a_rollout_is_finished_and_can_not_be_taken_back() {
     );
     let ended = follow(&recover(None).await.unwrap(), |_| ()).await;
     ended.assert_outcome(Outcome::Success);
+    stage.assert_succeeded(limits("1", "256M")).await;
+}
+
+#[tokio::test]
+async fn whoever_has_other_data_is_told_who_works_on_the_service() {
+    let mut stage = Stage::up(Template::named("others")).await;
+    stage
+        .project
+        .change(|template| template.environment("START_DELAY_MS", "1500"));
+    stage.before = stage.project.snapshot().await;
+    let others = tempfile::tempdir().unwrap();
+    let other = Engine::connect(Settings {
+        data_directory: Some(others.path().to_owned()),
+        ..Settings::default()
+    })
+    .await
+    .unwrap();
+    let first = stage
+        .start(change(None, Some("256M")), quick())
+        .await
+        .unwrap();
+    let second = other
+        .roll_out(stage.request(change(None, Some("128M")), quick()))
+        .await;
+    let own_process = format!("process {}", std::process::id());
+    assert!(
+        matches!(&second, Err(Error::Busy { holder, .. }) if holder.starts_with(&own_process)),
+        "{second:?}"
+    );
+    let source = stage.project.source();
+    let recovery = other
+        .recover(&source, SERVICE, None, Origin::Terminal)
+        .await;
+    assert!(matches!(recovery, Err(Error::Busy { .. })), "{recovery:?}");
+    assert_eq!(interrupted(&other, &stage).await, None);
+    follow(&first, |_| ())
+        .await
+        .assert_outcome(Outcome::Success);
     stage.assert_succeeded(limits("1", "256M")).await;
 }
 
