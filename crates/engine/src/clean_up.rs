@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     Error, Result,
     docker::{self, compose_label, container_label, teal_label},
-    lock::Lock,
+    lock::{Lock, Locks},
     rollout::Unsettled,
     traffic::{self, Helper},
 };
@@ -32,7 +32,7 @@ pub struct Kept {
 }
 
 /// Removes the helpers that nobody needs.
-pub(crate) async fn clean_up(docker: &Docker, data: &Path, engine: &str) -> Result<CleanedUp> {
+pub(crate) async fn clean_up(docker: &Docker, data: &Path, locks: &Locks) -> Result<CleanedUp> {
     let mut rollouts: BTreeMap<String, Vec<Helper>> = BTreeMap::new();
     for helper in traffic::helpers(docker).await? {
         rollouts
@@ -42,12 +42,15 @@ pub(crate) async fn clean_up(docker: &Docker, data: &Path, engine: &str) -> Resu
     }
     let mut cleaned = CleanedUp::default();
     for (rollout, helpers) in rollouts {
-        let claim = claim(docker, data, engine, &rollout, &helpers).await?;
+        let claim = claim(docker, data, locks, &rollout, &helpers).await?;
         let names = helpers.into_iter().map(|helper| helper.name).collect();
         match claim {
             // The lock, where there is something to lock, is held until they are gone.
-            Claim::Free(_lock) => {
+            Claim::Free(lock) => {
                 traffic::remove_helpers(docker, &rollout).await?;
+                if let Some(lock) = lock {
+                    lock.release().await;
+                }
                 cleaned.removed.extend::<Vec<_>>(names);
             }
             Claim::Needed(reason) => cleaned.kept.push(Kept {
@@ -56,6 +59,7 @@ pub(crate) async fn clean_up(docker: &Docker, data: &Path, engine: &str) -> Resu
             }),
         }
     }
+    locks.remove_stale().await?;
     traffic::remove_unused(docker).await?;
     Ok(cleaned)
 }
@@ -69,7 +73,7 @@ enum Claim {
 async fn claim(
     docker: &Docker,
     data: &Path,
-    engine: &str,
+    locks: &Locks,
     rollout: &str,
     helpers: &[Helper],
 ) -> Result<Claim> {
@@ -97,7 +101,7 @@ async fn claim(
     let Some((project, service)) = service else {
         return Ok(Claim::Free(None));
     };
-    let lock = match Lock::take(data, engine, &project, &service) {
+    let lock = match locks.take(&project, &service).await {
         Ok(lock) => lock,
         Err(Error::Busy { holder, .. }) => {
             let reason = format!("a rollout of `{service}` in project `{project}` runs ({holder})");

@@ -19,9 +19,8 @@ use crate::{
     docker,
     event::{EventKind, Phase},
     history::History,
-    holder::Holder,
     live::Live,
-    lock::Lock,
+    lock::{Lock, Locks},
     model::{
         EngineInfo, LimitsChange, LiveRequest, Memory, Origin, Plan, Project, ProjectSource,
         ProjectSummary, Revision, RolloutOptions, RolloutRequest,
@@ -55,6 +54,7 @@ struct Inner {
     compose: Compose,
     info: EngineInfo,
     history: History,
+    locks: Locks,
     data: PathBuf,
 }
 
@@ -95,6 +95,7 @@ impl Engine {
         tracing::info!(engine = info.name, version = info.version, "connected");
         Ok(Self {
             inner: Arc::new(Inner {
+                locks: Locks::new(&connection.docker, &data, &info.id),
                 docker: connection.docker,
                 compose,
                 info,
@@ -149,9 +150,37 @@ impl Engine {
         let inner = &self.inner;
         let files = inner.compose.read(&request.source).await?;
         let project = files.model.name.clone();
-        let lock = Lock::take(&inner.data, &inner.info.id, &project, &request.service)?;
-        self.refuse_while_at_work(&project, &request.service)
-            .await?;
+        let service = request.service.clone();
+        let origin = request.origin;
+        let lock = inner.locks.take(&project, &service).await?;
+        let (planned, unsettled) = match Box::pin(self.begin(files, request, &lock)).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                lock.release().await;
+                return Err(error);
+            }
+        };
+        let rollout = Rollout::new(unsettled.rollout, project.clone(), service.clone(), began);
+        rollout.emit(EventKind::Started { project, service });
+        rollout.emit(EventKind::PhaseStarted {
+            phase: Phase::Preparation,
+            deadline_ms: None,
+        });
+        let driver = self
+            .driver(&rollout, planned, origin, unsettled.started_at, lock)
+            .await;
+        driver.spawn(began.elapsed());
+        Ok(rollout)
+    }
+
+    /// A plan that nothing stands in the way of, and its record on the engine.
+    async fn begin(
+        &self,
+        files: Files,
+        request: RolloutRequest,
+        lock: &Lock,
+    ) -> Result<(Planned, Unsettled)> {
+        let project = files.model.name.clone();
         if (self.unsettled(&project, &request.service).await?).is_some() {
             return Err(Error::Interrupted {
                 service: request.service,
@@ -170,30 +199,15 @@ impl Engine {
                 plan: Some(Box::new(planned.plan)),
             });
         }
-        let started_at = Timestamp::now();
         let unsettled = Unsettled {
-            rollout: id.clone(),
-            started_at,
+            rollout: id,
+            started_at: Timestamp::now(),
             origin: request.origin,
             plan: plan.clone(),
-            holder: Holder::here(&inner.data),
         };
-        // There is one record of a service: of two that begin at once, from wherever, one ends here.
-        unsettled.keep(&inner.docker).await?;
-        let rollout = Rollout::new(id, project.clone(), request.service.clone(), began);
-        rollout.emit(EventKind::Started {
-            project,
-            service: request.service,
-        });
-        rollout.emit(EventKind::PhaseStarted {
-            phase: Phase::Preparation,
-            deadline_ms: None,
-        });
-        let driver = self
-            .driver(&rollout, planned, request.origin, started_at, lock)
-            .await;
-        driver.spawn(began.elapsed());
-        Ok(rollout)
+        unsettled.keep(&self.inner.docker).await?;
+        lock.is_for(&unsettled.rollout);
+        Ok((planned, unsettled))
     }
 
     /// What a live update would do. Changes nothing.
@@ -214,11 +228,19 @@ impl Engine {
         let files = inner.compose.read(&request.source).await?;
         let project = files.model.name.clone();
         let service = &request.service;
-        let _lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
-        if self.unsettled(&project, service).await?.is_some() {
+        let lock = inner.locks.take(&project, service).await?;
+        let updated = Box::pin(self.update_live_alone(files, request)).await;
+        lock.release().await;
+        updated
+    }
+
+    async fn update_live_alone(&self, files: Files, request: &LiveRequest) -> Result<Plan> {
+        let inner = &self.inner;
+        let (project, service) = (&files.model.name, &request.service);
+        if self.unsettled(project, service).await?.is_some() {
             return Err(Error::Interrupted {
                 service: service.clone(),
-                project,
+                project: project.clone(),
             });
         }
         let swap = crate::plan::find_service(&files.model, service)?.memswap_limit;
@@ -249,7 +271,7 @@ impl Engine {
     /// The Docker engine does not do what it is asked.
     pub async fn clean_up(&self) -> Result<CleanedUp> {
         let inner = &self.inner;
-        clean_up(&inner.docker, &inner.data, &inner.info.id).await
+        clean_up(&inner.docker, &inner.data, &inner.locks).await
     }
 
     async fn driver(
@@ -289,7 +311,6 @@ impl Engine {
             phases: Vec::new(),
             lock: Some(lock),
             started_at,
-            holder: Holder::here(&inner.data),
             plan,
         }
     }

@@ -16,7 +16,6 @@ mod docker;
 mod drift;
 mod engine;
 mod history;
-mod holder;
 mod keep;
 mod live;
 mod lock;

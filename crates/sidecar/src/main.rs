@@ -3,7 +3,8 @@
 //! Its labels are the route that pins traffic to the container; the program itself only watches:
 //! ten times a second it prints one JSON line with what is in flight on the ports that it is given.
 //!
-//! `teal-sidecar [PORT…]`, or `teal-sidecar ask PORT [PATH]` for one question.
+//! `teal-sidecar [PORT…]`, `teal-sidecar ask PORT [PATH]` for one question, or `teal-sidecar hold`
+//! for a lock.
 //!
 //! It uses nothing but the standard library, so that it can be built with the engine by rustc
 //! alone, for a scratch image, and stays small.
@@ -11,6 +12,7 @@
 mod ask;
 #[expect(unsafe_code, reason = "the C library's `socket`")]
 mod diag;
+mod hold;
 mod listen;
 mod tally;
 
@@ -54,6 +56,10 @@ fn main() -> ExitCode {
         && word == "ask"
     {
         return answer(port, path.first().map(String::as_str));
+    }
+    if arguments == ["hold"] {
+        hold::hold();
+        return ExitCode::SUCCESS;
     }
     match ports(&arguments).and_then(|ports| watch(&ports)) {
         Ok(()) => ExitCode::SUCCESS,

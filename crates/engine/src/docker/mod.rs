@@ -133,6 +133,12 @@ fn permission_denied(error: &BollardError) -> bool {
     false
 }
 
+/// Whether Compose can have a project or a service of this name.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !text.is_empty() && text.chars().all(is_allowed)
+}
+
 /// Names the operation that failed.
 pub(crate) fn failed(operation: impl Into<String>) -> impl FnOnce(BollardError) -> Error {
     let operation = operation.into();

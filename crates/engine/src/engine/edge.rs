@@ -6,9 +6,8 @@ use super::Engine;
 use crate::{
     Error, Result,
     applied::Applied,
-    compose::{override_file, working_directory},
+    compose::{Files, override_file, working_directory},
     docker,
-    lock::Lock,
     model::{ChangeKind, GivenBack, ProjectSource},
     traffic::edge::{self, SERVICE},
 };
@@ -26,7 +25,20 @@ impl Engine {
         let inner = &self.inner;
         let files = inner.compose.read(source).await?;
         let project = files.model.name.clone();
-        let _lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
+        let lock = inner.locks.take(&project, service).await?;
+        let given_back = self.give_back_alone(files, source, service).await;
+        lock.release().await;
+        given_back
+    }
+
+    async fn give_back_alone(
+        &self,
+        files: Files,
+        source: &ProjectSource,
+        service: &str,
+    ) -> Result<GivenBack> {
+        let inner = &self.inner;
+        let project = files.model.name.clone();
         if self.unsettled(&project, service).await?.is_some() {
             return Err(Error::Interrupted {
                 service: service.to_owned(),

@@ -7,7 +7,6 @@ use crate::{
     Error, Result,
     applied::Applied,
     keep,
-    lock::Lock,
     model::{
         AppliedChange, ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan,
         ReadyRequest,
@@ -91,7 +90,7 @@ impl Engine {
         if kind == ChangeKind::Ready && self.edge_has_ports_of(&project, service).await? {
             return Ok(self.give_back(source, service).await?.files);
         }
-        let _lock = Lock::take(&self.inner.data, &self.inner.info.id, &project, service)?;
+        let _lock = self.inner.locks.take_here(&project, service)?;
         Applied::of(&self.inner.data, &project, service).undo(kind)
     }
 
@@ -111,7 +110,7 @@ impl Engine {
             return Err(Error::PlanOutdated);
         }
         let inner = &self.inner;
-        let _lock = Lock::take(&inner.data, &inner.info.id, project, service)?;
+        let _lock = inner.locks.take_here(project, service)?;
         if self.unsettled(project, service).await?.is_some() {
             return Err(Error::Interrupted {
                 service: service.to_owned(),

@@ -8,13 +8,19 @@ use crate::{
     compose::{Files, Hook},
     docker,
     event::EventKind,
-    holder::Holder,
-    lock::Lock,
     model::{ContainerState, Interrupted, Origin, Plan, ProjectSource, Recovery},
     plan::Planned,
     rollout::{Facts, Rollout, Unsettled},
     traffic,
 };
+
+/// A rollout that is about to be settled.
+struct TakenOver {
+    planned: Planned,
+    unsettled: Unsettled,
+    facts: Facts,
+    way: Recovery,
+}
 
 impl Engine {
     /// The rollouts on this engine that ended before they were done, and that nobody works on.
@@ -23,12 +29,7 @@ impl Engine {
         let mut found = Vec::new();
         for unsettled in self.all_unsettled().await? {
             let plan = &unsettled.plan;
-            let service = (plan.project.as_str(), plan.service.as_str());
-            let own = Holder::here(&inner.data);
-            if unsettled.holder.is_at_work(&own, &inner.info.id, service) {
-                continue;
-            }
-            if Lock::is_held(&inner.data, &inner.info.id, &plan.project, &plan.service)? {
+            if inner.locks.is_held(&plan.project, &plan.service).await? {
                 continue;
             }
             let facts = Facts::look(&inner.docker, &unsettled).await?;
@@ -55,9 +56,47 @@ impl Engine {
             Some(name) => name.clone(),
             None => inner.compose.read(source).await?.model.name,
         };
-        let lock = Lock::take(&inner.data, &inner.info.id, &project, service)?;
-        self.refuse_while_at_work(&project, service).await?;
-        let unsettled = self.unsettled(&project, service).await?;
+        let lock = inner.locks.take(&project, service).await?;
+        let taken_over = match self.take_over(&project, service, way).await {
+            Ok(taken_over) => taken_over,
+            Err(error) => {
+                lock.release().await;
+                return Err(error);
+            }
+        };
+        let TakenOver {
+            planned,
+            unsettled,
+            facts,
+            way,
+        } = taken_over;
+        lock.is_for(&unsettled.rollout);
+        let rollout = Rollout::new(
+            unsettled.rollout,
+            project.clone(),
+            service.to_owned(),
+            Instant::now(),
+        );
+        rollout.emit(EventKind::Started {
+            project,
+            service: service.to_owned(),
+        });
+        let driver = self
+            .driver(&rollout, planned, origin, unsettled.started_at, lock)
+            .await;
+        driver.spawn_recovery(facts, way);
+        Ok(rollout)
+    }
+
+    /// Looks what there is to settle, and whether the way is open.
+    async fn take_over(
+        &self,
+        project: &str,
+        service: &str,
+        way: Option<Recovery>,
+    ) -> Result<TakenOver> {
+        let inner = &self.inner;
+        let unsettled = self.unsettled(project, service).await?;
         let unsettled = unsettled.ok_or_else(|| Error::NothingToRecover {
             service: service.to_owned(),
         })?;
@@ -66,7 +105,7 @@ impl Engine {
             (Some(Recovery::RollBack), false) => {
                 return Err(Error::BlueIsGone {
                     service: service.to_owned(),
-                    project,
+                    project: project.to_owned(),
                 });
             }
             (Some(way), _) => way,
@@ -88,26 +127,17 @@ impl Engine {
             }
             None => traffic::survey(&inner.docker, looked_at, None).await?,
         };
-        let rollout = Rollout::new(
-            unsettled.rollout.clone(),
-            project.clone(),
-            service.to_owned(),
-            Instant::now(),
-        );
-        rollout.emit(EventKind::Started {
-            project,
-            service: service.to_owned(),
-        });
         let planned = Planned {
-            pre_stop: self.pre_stop(&unsettled.plan).await,
-            plan: unsettled.plan,
+            pre_stop: self.pre_stop(plan).await,
+            plan: plan.clone(),
             survey,
         };
-        let driver = self
-            .driver(&rollout, planned, origin, unsettled.started_at, lock)
-            .await;
-        driver.spawn_recovery(facts, way);
-        Ok(rollout)
+        Ok(TakenOver {
+            planned,
+            unsettled,
+            facts,
+            way,
+        })
     }
 
     /// The hooks of a service in its files as they are now. Nothing stays up for want of them.
@@ -123,24 +153,6 @@ impl Engine {
                 Vec::new()
             }
         }
-    }
-
-    /// # Errors
-    /// [`Error::Busy`] where somebody with other data on this machine works on the service: the
-    /// lock in this data directory says nothing of them.
-    pub(super) async fn refuse_while_at_work(&self, project: &str, service: &str) -> Result<()> {
-        let inner = &self.inner;
-        let Some(unsettled) = Unsettled::find(&inner.docker, project, service).await? else {
-            return Ok(());
-        };
-        let own = Holder::here(&inner.data);
-        if !(unsettled.holder).is_at_work(&own, &inner.info.id, (project, service)) {
-            return Ok(());
-        }
-        Err(Error::Busy {
-            service: service.to_owned(),
-            holder: unsettled.holder.to_string(),
-        })
     }
 
     /// The rollout of a service that is not settled.

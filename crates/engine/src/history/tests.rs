@@ -40,7 +40,6 @@ fn begun(rollout: &str) -> Unsettled {
         started_at: Timestamp::now(),
         origin: crate::model::Origin::Terminal,
         plan: crate::rollout::tests::plan("shop", "web"),
-        holder: crate::holder::Holder::default(),
     }
 }
 

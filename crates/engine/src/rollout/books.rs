@@ -27,7 +27,6 @@ impl Driver {
                 started_at: self.started_at,
                 origin: self.origin,
                 plan: self.plan.clone(),
-                holder: self.holder.clone(),
             },
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailureKind {
     Aborted,
+    /// The lock was lost, so that others may settle the rollout: hands off.
+    TakenOver,
     ScaleUp,
     HealthTimeout,
     Unhealthy,
@@ -76,6 +78,7 @@ impl Trouble {
     pub(super) fn outcome(&self) -> Outcome {
         match self.kind {
             FailureKind::Aborted => Outcome::Aborted,
+            FailureKind::TakenOver => Outcome::NotRolledBack,
             FailureKind::HealthTimeout => Outcome::HealthTimeout,
             _ => Outcome::RolledBack,
         }
@@ -133,6 +136,7 @@ impl FailureKind {
     fn code(self) -> FailureCode {
         match self {
             Self::Aborted => FailureCode::Aborted,
+            Self::TakenOver => FailureCode::Interrupted,
             Self::ScaleUp => FailureCode::ScaleUp,
             Self::HealthTimeout => FailureCode::HealthTimeout,
             Self::Unhealthy => FailureCode::Unhealthy,
@@ -148,6 +152,7 @@ impl FailureKind {
     fn hint(self) -> &'static str {
         match self {
             Self::Aborted => "deploy again when you are ready",
+            Self::TakenOver => "see what has become of it with `teal recover` and `teal history`",
             Self::ScaleUp => "mend what Compose names, then deploy again",
             Self::HealthTimeout => {
                 "look at the probe's output and Green's log; a slow start needs a longer `--health-timeout`"

@@ -32,13 +32,14 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
+    Error,
     compose::{Compose, Hook},
     event::{EventKind, Failure, Outcome, Phase},
     history::History,
-    holder::Holder,
     lock::Lock,
     model::{EngineInfo, Origin, PhaseTiming, Plan},
     traffic::Traffic,
@@ -73,8 +74,6 @@ pub(crate) struct Driver {
     pub(crate) phases: Vec<PhaseTiming>,
     /// Held until the rollout has ended.
     pub(crate) lock: Option<Lock>,
-    /// This process.
-    pub(crate) holder: Holder,
     /// By the clock, for people; durations are measured on one that never jumps.
     pub(crate) started_at: Timestamp,
 }
@@ -127,8 +126,10 @@ impl Driver {
         });
         tracing::info!(?phase, "phase started");
         let aborted = self.rollout.aborted().clone();
+        let lost = self.lost();
         let done = tokio::select! {
             biased;
+            () = lost.cancelled() => Err(Trouble::new(FailureKind::TakenOver, "another Teal has taken this rollout over while the engine, or this machine, was away")),
             () = aborted.cancelled() => Err(Trouble::new(FailureKind::Aborted, "aborted by the user")),
             trouble = self.guard(phase) => Err(trouble),
             done = self.perform(phase) => done.map_err(|trouble| trouble.in_phase(phase)),
@@ -183,7 +184,8 @@ impl Driver {
             elapsed_ms: self.phases.last().map_or(0, |timing| timing.elapsed_ms),
             failure: failure.clone(),
         });
-        if self.plan.options.no_rollback && outcome != Outcome::Aborted {
+        let is_left = self.plan.options.no_rollback && outcome != Outcome::Aborted;
+        if is_left || outcome == Outcome::NotRolledBack {
             return End {
                 outcome: Outcome::NotRolledBack,
                 failure: Some(failure),
@@ -193,7 +195,13 @@ impl Driver {
         self.rollout.emit(EventKind::RollingBack {
             reason: failure.message.clone(),
         });
-        match self.roll_back().await {
+        let lost = self.lost();
+        let restored = tokio::select! {
+            biased;
+            () = lost.cancelled() => Err(Error::Unexpected("another Teal has taken it over".to_owned())),
+            restored = self.roll_back() => restored,
+        };
+        match restored {
             Ok(()) => End {
                 outcome,
                 failure: Some(failure),
@@ -213,6 +221,11 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Cancelled when others may work on the service.
+    fn lost(&self) -> CancellationToken {
+        self.lock.as_ref().map(Lock::lost).unwrap_or_default()
     }
 
     /// Tells everybody how it ended. History first: who hears of the end can read it there.
@@ -235,7 +248,9 @@ impl Driver {
         books
             .close(&revisions, end.outcome != Outcome::NotRolledBack)
             .await;
-        drop(self.lock.take());
+        if let Some(lock) = self.lock.take() {
+            lock.release().await;
+        }
         self.rollout.emit(EventKind::Ended {
             outcome: end.outcome,
             failure: end.failure,

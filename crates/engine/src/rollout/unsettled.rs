@@ -21,8 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    docker::{Missing, failed, teal_label},
-    holder::Holder,
+    docker::{Missing, failed, is_name, teal_label},
     model::{Origin, Plan},
 };
 
@@ -41,9 +40,6 @@ pub(crate) struct Unsettled {
     pub(crate) started_at: Timestamp,
     pub(crate) origin: Origin,
     pub(crate) plan: Plan,
-    /// Who carries it out, or did.
-    #[serde(default)]
-    pub(crate) holder: Holder,
 }
 
 impl Unsettled {
@@ -171,11 +167,6 @@ fn name(project: &str, service: &str) -> String {
     format!("teal-rollout-{project}.{service}")
 }
 
-fn is_name(text: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    !text.is_empty() && text.chars().all(is_allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -189,7 +180,6 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             origin: Origin::Window,
             plan: plan("shop", "web"),
-            holder: Holder::default(),
         }
     }
 

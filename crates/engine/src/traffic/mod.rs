@@ -48,6 +48,7 @@ pub(crate) use leftovers::{Helper, helpers, remove_helpers, remove_unused};
 pub(crate) use meter::Meter;
 pub(crate) use probe::{Probe, unexpected};
 pub(crate) use served::green_percent;
+pub(crate) use sidecar::{confined, ensure_image, remove_image};
 pub(crate) use steer::Traffic;
 pub(crate) use survey::{Survey, survey, survey_handover};
 pub(crate) use verify::{Answered, Demand};

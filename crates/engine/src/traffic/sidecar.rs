@@ -109,7 +109,7 @@ fn program_for(architecture: &str) -> Option<&'static Program> {
 }
 
 /// The image for the engine's architecture, imported where it is not there yet.
-pub(super) async fn ensure_image(docker: &Docker) -> Result<Option<String>, DockerError> {
+pub(crate) async fn ensure_image(docker: &Docker) -> Result<Option<String>, DockerError> {
     let version = docker.version().await?;
     let architecture = version.arch.unwrap_or_default();
     let Some(program) = program_for(&architecture) else {
@@ -170,7 +170,7 @@ pub(super) fn tarball(files: &[(&str, u32, &[u8])]) -> std::io::Result<Vec<u8>> 
 }
 
 /// Removes the image and those of other versions of Teal, unless a container still uses them.
-pub(super) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
+pub(crate) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
     let label = format!("{ROLE}={SIDECAR}");
     let options = ListImagesOptions {
         filters: Some(HashMap::from([("label".to_owned(), vec![label])])),
@@ -214,27 +214,12 @@ pub(super) async fn create(
     labels.extend(order.split.map(|split| (SPLIT.to_owned(), split.name())));
     // Without ports there is nothing to count.
     let counted = if order.color.is_some() { ports } else { &[] };
-    let host_config = HostConfig {
-        network_mode: Some(format!("container:{}", order.target)),
-        readonly_rootfs: Some(true),
-        cap_drop: Some(vec!["ALL".into()]),
-        security_opt: Some(vec!["no-new-privileges".into()]),
-        memory: Some(MEMORY),
-        memory_swap: Some(MEMORY),
-        pids_limit: Some(PROCESSES),
-        // Its lines are read as they come and are of no use later.
-        log_config: Some(HostConfigLogConfig {
-            typ: Some("none".into()),
-            config: None,
-        }),
-        ..HostConfig::default()
-    };
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         cmd: Some(counted.iter().map(u16::to_string).collect()),
         attach_stdout: Some(true),
         labels: Some(labels),
-        host_config: Some(host_config),
+        host_config: Some(confined(format!("container:{}", order.target))),
         ..ContainerCreateBody::default()
     };
     let name = format!(
@@ -249,6 +234,25 @@ pub(super) async fn create(
     };
     let created = docker.create_container(Some(options), body).await?;
     Ok(created.id)
+}
+
+/// What the helper program may do in a network: nearly nothing.
+pub(crate) fn confined(network_mode: String) -> HostConfig {
+    HostConfig {
+        network_mode: Some(network_mode),
+        readonly_rootfs: Some(true),
+        cap_drop: Some(vec!["ALL".into()]),
+        security_opt: Some(vec!["no-new-privileges".into()]),
+        memory: Some(MEMORY),
+        memory_swap: Some(MEMORY),
+        pids_limit: Some(PROCESSES),
+        // Its lines are read as they come and are of no use later.
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".into()),
+            config: None,
+        }),
+        ..HostConfig::default()
+    }
 }
 
 fn color_name(color: Color) -> &'static str {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use bollard::{
     Docker,
     container::LogOutput,
-    models::{ContainerCreateBody, HostConfig},
+    models::ContainerCreateBody,
     query_parameters::{AttachContainerOptions, CreateContainerOptions, WaitContainerOptions},
 };
 use futures_util::StreamExt;
 use uuid::Uuid;
 
-use super::sidecar::{SIDECAR, TARGET, ensure_image, remove};
+use super::sidecar::{SIDECAR, TARGET, confined, ensure_image, remove};
 use crate::{
     Error, Result,
     docker::{failed, teal_label},
@@ -55,13 +55,7 @@ pub(crate) async fn ask_within(
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
         ),
-        host_config: Some(HostConfig {
-            network_mode: Some(format!("container:{container}")),
-            readonly_rootfs: Some(true),
-            cap_drop: Some(vec!["ALL".into()]),
-            security_opt: Some(vec!["no-new-privileges".into()]),
-            ..HostConfig::default()
-        }),
+        host_config: Some(confined(format!("container:{container}"))),
         ..ContainerCreateBody::default()
     };
     let options = CreateContainerOptions {

@@ -1,12 +1,9 @@
 //! What is left when the process of a rollout is killed, and that it can be taken away.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, time::Duration};
 
 use bollard::query_parameters::{RemoveContainerOptions, RemoveVolumeOptions};
-use teal_engine::{
-    Engine,
-    event::{EventKind, Phase},
-};
+use teal_engine::event::EventKind;
 use teal_testkit::{Container, Project, Template, eventually};
 
 use crate::stage::{SERVICE, Stage, change, engine, quick};
@@ -14,48 +11,27 @@ use crate::stage::{SERVICE, Stage, change, engine, quick};
 /// The helpers beside the project's containers.
 async fn helpers(project: &Project) -> Vec<Container> {
     let mut all = project.all_containers().await;
-    all.retain(|container| container.labels.contains_key("dev.teal.role"));
+    let is_sidecar = |label: &String| label == "sidecar";
+    all.retain(|container| {
+        container
+            .labels
+            .get("dev.teal.role")
+            .is_some_and(is_sidecar)
+    });
     all
 }
 
-/// Begins a rollout on a runtime of its own, and lets that go in Verify Traffic: nothing of the
-/// rollout runs any further, as after a `kill -9`.
+/// Begins a rollout and kills it in Verify Traffic.
 async fn kill_in_verify_traffic(stage: &Stage) {
     let request = stage.request(change(None, Some("256M")), quick());
-    let settings = teal_engine::Settings {
-        data_directory: Some(stage.project.data_directory()),
-        ..teal_engine::Settings::default()
-    };
-    let killed = tokio::task::spawn_blocking(move || {
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(async {
-                let engine = Engine::connect(settings).await.unwrap();
-                let rollout = engine.roll_out(request).await.unwrap();
-                let mut events = rollout.events();
-                while let Some(event) = events.next().await {
-                    if let EventKind::Answers { green: 1.., .. } = event.kind {
-                        return true;
-                    }
-                    assert!(
-                        !matches!(event.kind, EventKind::PhaseFailed { .. }),
-                        "{event:?}"
-                    );
-                    assert!(!matches!(
-                        event.kind,
-                        EventKind::PhaseStarted {
-                            phase: Phase::RemoveBlue,
-                            ..
-                        }
-                    ));
-                }
-                false
-            })
-        })
-        .join()
-        .unwrap()
+    let killed = stage.kill_at(request, |event| {
+        assert!(
+            !matches!(event.kind, EventKind::PhaseFailed { .. }),
+            "{event:?}"
+        );
+        matches!(event.kind, EventKind::Answers { green: 1.., .. })
     });
-    assert!(killed.await.unwrap(), "it came to Verify Traffic");
+    killed.await.unwrap();
 }
 
 #[tokio::test]

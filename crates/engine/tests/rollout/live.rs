@@ -90,7 +90,7 @@ async fn limits_grow_on_the_running_containers_and_last() {
 
 #[tokio::test]
 async fn memory_below_present_use_takes_a_new_container() {
-    let template = Template::named("live-below").environment("LEAK_MB_PER_S", "64");
+    let template = Template::named("live-below").environment("LEAK_MB_PER_S", "8");
     let stage = Stage::up(template).await;
     let smaller = request(&stage, change(None, Some("8M")));
     let verdict = teal_testkit::eventually(

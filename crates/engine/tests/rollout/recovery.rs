@@ -1,7 +1,14 @@
 //! Rollouts that were interrupted, settled both ways.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use futures_util::StreamExt;
 use teal_engine::{
     Engine, Error, Settings,
     event::{EventKind, Outcome, Phase},
@@ -141,41 +148,65 @@ async fn without_blue_a_rollout_is_finished_and_can_not_be_taken_back() {
     stage.assert_succeeded(limits("1", "256M")).await;
 }
 
+/// Two with the same data, as a window and a terminal are, and one with other data.
 #[tokio::test]
-async fn whoever_has_other_data_is_told_who_works_on_the_service() {
-    let mut stage = Stage::up(Template::named("others")).await;
+async fn three_at_one_service_hear_of_each_other_and_of_the_end() {
+    let mut stage = Stage::up(Template::named("three")).await;
     stage
         .project
-        .change(|template| template.environment("START_DELAY_MS", "1500"));
+        .change(|template| template.environment("START_DELAY_MS", "10000"));
     stage.before = stage.project.snapshot().await;
-    let others = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().unwrap();
     let other = Engine::connect(Settings {
-        data_directory: Some(others.path().to_owned()),
+        data_directory: Some(data.path().to_owned()),
         ..Settings::default()
     })
     .await
     .unwrap();
-    let first = stage
-        .start(change(None, Some("256M")), quick())
-        .await
-        .unwrap();
-    let second = other
-        .roll_out(stage.request(change(None, Some("128M")), quick()))
-        .await;
-    let own_process = format!("process {}", std::process::id());
-    assert!(
-        matches!(&second, Err(Error::Busy { holder, .. }) if holder.starts_with(&own_process)),
-        "{second:?}"
-    );
+    let mut changes = std::pin::pin!(other.changes());
+    let (says, waits) = tokio::sync::oneshot::channel();
+    let mut says = Some(says);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let may_die = Arc::clone(&is_over);
+    let request = stage.request(change(None, Some("256M")), quick());
+    let killed = stage.kill_at(request, move |event| {
+        if matches!(event.kind, EventKind::HealthPoll { .. }) {
+            says.take().map(|says| says.send(()));
+        }
+        may_die.load(Ordering::Relaxed)
+    });
+    waits.await.unwrap();
     let source = stage.project.source();
-    let recovery = other
-        .recover(&source, SERVICE, None, Origin::Terminal)
-        .await;
-    assert!(matches!(recovery, Err(Error::Busy { .. })), "{recovery:?}");
+    let way = Some(Recovery::Finish);
+    let recover = || other.recover(&source, SERVICE, way, Origin::Terminal);
+    let request = stage.request(change(None, Some("128M")), quick());
+    let (own, others, recovery) = tokio::join!(
+        stage.engine.roll_out(request.clone()),
+        other.roll_out(request),
+        recover(),
+    );
+    let own_process = format!("process {}", std::process::id());
+    for refused in [own, others, recovery] {
+        assert!(
+            matches!(&refused, Err(Error::Busy { holder, .. }) if holder.starts_with(&own_process)),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(interrupted(&stage.engine, &stage).await, None);
     assert_eq!(interrupted(&other, &stage).await, None);
-    follow(&first, |_| ())
-        .await
-        .assert_outcome(Outcome::Success);
+    is_over.store(true, Ordering::Relaxed);
+    loop {
+        let name = changes.next().await.unwrap().unwrap();
+        if name == stage.project.name() {
+            break;
+        }
+    }
+
+    killed.await.unwrap();
+    // Whoever has the same data knows at once that it is dead.
+    assert_ne!(interrupted(&stage.engine, &stage).await, None);
+    let ended = follow(&recover().await.unwrap(), |_| ()).await;
+    ended.assert_outcome(Outcome::Success);
     stage.assert_succeeded(limits("1", "256M")).await;
 }
 

@@ -97,6 +97,34 @@ impl Stage {
         self.engine.roll_out(self.request(change, options)).await
     }
 
+    /// Begins a rollout on a runtime of its own, and lets that go at an event: nothing of the
+    /// rollout runs any further, as after a `kill -9`. Panics where it ends before.
+    pub(crate) fn kill_at(
+        &self,
+        request: RolloutRequest,
+        mut is_time: impl FnMut(&Event) -> bool + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        let settings = Settings {
+            data_directory: Some(self.project.data_directory()),
+            ..Settings::default()
+        };
+        let live = move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let engine = Engine::connect(settings).await.unwrap();
+                let rollout = engine.roll_out(request).await.unwrap();
+                let mut events = rollout.events();
+                while let Some(event) = events.next().await {
+                    if is_time(&event) {
+                        return;
+                    }
+                }
+                panic!("it ended before it was killed");
+            });
+        };
+        tokio::task::spawn_blocking(move || std::thread::spawn(live).join().unwrap())
+    }
+
     /// A rollout from its start to its end.
     pub(crate) async fn roll_out(&self, change: LimitsChange, options: RolloutOptions) -> Ended {
         let rollout = self.start(change, options).await.expect("it starts");

@@ -1,4 +1,4 @@
-//! One rollout per service at a time, across processes.
+//! A lock among the processes with the same data.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -6,15 +6,16 @@ use std::{
     path::Path,
 };
 
-use crate::{Error, Result, holder::Holder};
+use super::holder::Holder;
+use crate::{Error, Result};
 
 /// Held as long as it lives. The system takes it from a process that dies, so none is ever stale.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub(crate) struct FileLock {
     _file: File,
 }
 
-impl Lock {
+impl FileLock {
     /// Takes the lock of a service.
     ///
     /// # Errors
@@ -54,8 +55,7 @@ impl Lock {
         // The file stays: removing it would let two processes lock two files of one name.
         file.set_len(0).map_err(failed("write the lock"))?;
         file.rewind().map_err(failed("write the lock"))?;
-        let holder = format!("{} since {}", Holder::here(data), now());
-        file.write_all(holder.as_bytes())
+        file.write_all(Holder::here().to_string().as_bytes())
             .map_err(failed("write the lock"))?;
         Ok(Self { _file: file })
     }
@@ -83,10 +83,6 @@ impl Lock {
     }
 }
 
-fn now() -> String {
-    jiff::Zoned::now().strftime("%H:%M:%S").to_string()
-}
-
 /// A file name that keeps names apart and leads out of no directory.
 pub(crate) fn file_name(words: &[&str]) -> String {
     let safe = |word: &&str| -> String {
@@ -107,9 +103,9 @@ mod tests {
     #[test]
     fn it_can_be_seen_whether_somebody_holds_a_lock() {
         let data = tempfile::tempdir().unwrap();
-        let held = || Lock::is_held(data.path(), "engine", "shop", "web").unwrap();
+        let held = || FileLock::is_held(data.path(), "engine", "shop", "web").unwrap();
         assert!(!held());
-        let lock = Lock::take(data.path(), "engine", "shop", "web").unwrap();
+        let lock = FileLock::take(data.path(), "engine", "shop", "web").unwrap();
         assert!(held());
         drop(lock);
         assert!(!held());
@@ -118,13 +114,13 @@ mod tests {
     #[test]
     fn a_second_lock_names_the_first_holder() {
         let data = tempfile::tempdir().unwrap();
-        let first = Lock::take(data.path(), "engine", "shop", "web").unwrap();
-        let second = Lock::take(data.path(), "engine", "shop", "web").unwrap_err();
+        let first = FileLock::take(data.path(), "engine", "shop", "web").unwrap();
+        let second = FileLock::take(data.path(), "engine", "shop", "web").unwrap_err();
         assert_eq!(second.exit_code(), 6);
         assert!(second.to_string().contains(&std::process::id().to_string()));
-        Lock::take(data.path(), "engine", "shop", "api").expect("another service is free");
+        FileLock::take(data.path(), "engine", "shop", "api").expect("another service is free");
         drop(first);
-        Lock::take(data.path(), "engine", "shop", "web").expect("a released lock is free");
+        FileLock::take(data.path(), "engine", "shop", "web").expect("a released lock is free");
     }
 
     #[test]
