@@ -24,6 +24,8 @@ mod echo;
 mod eventually;
 mod files;
 mod image;
+#[cfg(unix)]
+mod line;
 mod load;
 mod ports;
 mod project;
@@ -37,6 +39,8 @@ pub use containers::Container;
 pub use echo::Echo;
 pub use eventually::eventually;
 pub use image::busybox;
+#[cfg(unix)]
+pub use line::Line;
 pub use load::{Cause, Kind, Load, LoadFailure, LoadReport, RunningLoad, Seen, Tally};
 pub use project::Project;
 pub use report::{Answer, Report};

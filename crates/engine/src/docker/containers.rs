@@ -15,7 +15,7 @@ use bollard::{
 };
 use futures_util::{TryStreamExt, future::try_join_all};
 
-use super::{compose_label, failed, teal_label};
+use super::{compose_label, failed, patiently, teal_label};
 use crate::{
     Result,
     model::{
@@ -51,8 +51,7 @@ async fn summaries(docker: &Docker, labels: Vec<String>) -> Result<Vec<Container
         filters: Some(HashMap::from([("label".to_owned(), labels)])),
         ..Default::default()
     };
-    let found = docker
-        .list_containers(Some(options))
+    let found = patiently(|| docker.list_containers(Some(options.clone())))
         .await
         .map_err(failed("list containers"))?;
     Ok(found
@@ -93,8 +92,7 @@ pub(crate) async fn list(
 
 /// One container; none where it is gone.
 pub(crate) async fn inspect(docker: &Docker, id: &str) -> Result<Option<ContainerInspectResponse>> {
-    docker
-        .inspect_container(id, None)
+    patiently(|| docker.inspect_container(id, None))
         .await
         .missing()
         .map_err(failed(format!("inspect container `{id}`")))
@@ -348,9 +346,7 @@ pub(crate) async fn last_log(docker: &Docker, id: &str, lines: u32) -> Result<Ve
         tail: lines.to_string(),
         ..Default::default()
     };
-    let chunks: Vec<_> = docker
-        .logs(id, Some(options))
-        .try_collect()
+    let chunks: Vec<_> = patiently(|| docker.logs(id, Some(options.clone())).try_collect())
         .await
         .missing()
         .map_err(failed(format!("read the log of `{id}`")))?
@@ -366,8 +362,7 @@ pub(crate) async fn last_log(docker: &Docker, id: &str, lines: u32) -> Result<Ve
 }
 
 pub(crate) async fn start(docker: &Docker, id: &str) -> Result<()> {
-    docker
-        .start_container(id, None)
+    patiently(|| docker.start_container(id, None))
         .await
         .map_err(failed(format!("start container `{id}`")))
 }
@@ -375,8 +370,7 @@ pub(crate) async fn start(docker: &Docker, id: &str) -> Result<()> {
 /// Stops a container with its own stop signal and grace period. A container that is gone or has
 /// stopped already is as good.
 pub(crate) async fn stop(docker: &Docker, id: &str) -> Result<()> {
-    docker
-        .stop_container(id, None::<StopContainerOptions>)
+    patiently(|| docker.stop_container(id, None::<StopContainerOptions>))
         .await
         .missing()
         .map_err(failed(format!("stop container `{id}`")))
@@ -390,7 +384,8 @@ pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<()> {
         force: true,
         link: false,
     };
-    match docker.remove_container(id, Some(options)).await.missing() {
+    let removed = patiently(|| docker.remove_container(id, Some(options.clone()))).await;
+    match removed.missing() {
         // Somebody else, such as Compose, is removing it at this moment.
         Err(BollardError::DockerResponseServerError {
             status_code: 409,

@@ -2,6 +2,7 @@
 
 mod containers;
 mod exec;
+mod outage;
 mod usage;
 
 use bollard::{Docker, errors::Error as BollardError};
@@ -14,6 +15,7 @@ pub(crate) use containers::{
     list, list_projects, probe_output, remove, replica, replicas, start, stop,
 };
 pub(crate) use exec::{ExecEnd, exec};
+pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
 pub(crate) use usage::{memory_of_all, usage_now, usage_of};
 
 /// The oldest API that Teal speaks: Docker 20.10's.

@@ -7,7 +7,7 @@ use bollard::{
 };
 use futures_util::{StreamExt, stream};
 
-use super::{Missing, failed};
+use super::{Missing, failed, patiently};
 use crate::{
     Result,
     model::{Cpus, Memory},
@@ -54,11 +54,15 @@ pub(crate) async fn usage_now(docker: &Docker, id: &str) -> Result<Option<UsageN
         stream: false,
         one_shot: true,
     };
-    let stats = docker
-        .stats(id, Some(options))
-        .next()
+    let ask = || async {
+        docker
+            .stats(id, Some(options.clone()))
+            .next()
+            .await
+            .transpose()
+    };
+    let stats = patiently(ask)
         .await
-        .transpose()
         .missing()
         .map_err(failed(format!("read the statistics of `{id}`")))?
         .flatten();

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, future::Future};
 
-use bollard::{Docker, query_parameters::EventsOptions};
+use bollard::Docker;
 use futures_util::StreamExt;
 
 use super::{
@@ -14,7 +14,8 @@ use super::{
     health::{crashed, inspect_with_cause},
 };
 use crate::{
-    Result, docker,
+    Result,
+    docker::{self, Heard},
     event::{Color, Phase},
     model::{ContainerState, Health},
 };
@@ -39,22 +40,15 @@ async fn watch(docker: Docker, guarded: HashMap<String, Color>) -> Trouble {
         return std::future::pending().await;
     }
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
-    let filters = HashMap::from([
-        ("type".to_owned(), words(&["container"])),
-        ("event".to_owned(), words(&["die", "oom", "health_status"])),
-        ("container".to_owned(), guarded.keys().cloned().collect()),
-    ]);
-    let mut events = docker.events(Some(EventsOptions {
-        filters: Some(filters),
-        ..Default::default()
-    }));
-    while let Some(event) = events.next().await {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                tracing::warn!(%error, "nobody watches the containers that serve");
-                break;
-            }
+    let filters = [
+        ("type", words(&["container"])),
+        ("event", words(&["die", "oom", "health_status"])),
+        ("container", guarded.keys().cloned().collect()),
+    ];
+    let mut events = docker::events(&docker, &filters);
+    while let Some(heard) = events.next().await {
+        let Heard::Event(event) = heard else {
+            continue;
         };
         let Some((id, color)) = event
             .actor
@@ -68,7 +62,6 @@ async fn watch(docker: Docker, guarded: HashMap<String, Color>) -> Trouble {
             Err(error) => return Trouble::from(error),
         }
     }
-    // What fails from here on is noticed by the phase itself.
     std::future::pending().await
 }
 

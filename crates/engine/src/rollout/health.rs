@@ -10,10 +10,9 @@ use std::{
 
 use bollard::{
     Docker,
-    models::{ContainerInspectResponse, EventMessage, RestartPolicyNameEnum},
-    query_parameters::EventsOptions,
+    models::{ContainerInspectResponse, RestartPolicyNameEnum},
 };
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream::BoxStream};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use super::{
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     Result,
-    docker::{container_label, inspect, probe_output, replica},
+    docker::{self, Heard, container_label, inspect, probe_output, replica},
     event::EventKind,
     model::{ContainerState, Health, HealthTest},
     ready::TEAL_HEALTH,
@@ -75,14 +74,10 @@ impl Wait<'_> {
             // Which containers to look at: all at a poll, one at an event of its own.
             let about = tokio::select! {
                 _ = polls.tick() => None,
-                event = events.next() => match event {
-                    Some(Ok(event)) => event.actor.and_then(|actor| actor.id),
-                    // The polls go on without the stream.
-                    end => {
-                        tracing::warn!(?end, "the engine's event stream ended");
-                        events = futures_util::stream::pending().boxed();
-                        continue;
-                    }
+                heard = events.next() => match heard {
+                    Some(Heard::Event(event)) => event.actor.and_then(|actor| actor.id),
+                    // The polls go on meanwhile.
+                    _ => continue,
                 },
                 () = &mut deadline => return Err(self.timed_out(&looks)),
             };
@@ -99,27 +94,14 @@ impl Wait<'_> {
         }
     }
 
-    fn events(
-        &self,
-    ) -> futures_util::stream::BoxStream<
-        'static,
-        std::result::Result<EventMessage, bollard::errors::Error>,
-    > {
+    fn events(&self) -> BoxStream<'static, Heard> {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
-        let filters = HashMap::from([
-            ("type".to_owned(), words(&["container"])),
-            (
-                "event".to_owned(),
-                words(&["health_status", "die", "oom", "start"]),
-            ),
-            ("container".to_owned(), self.containers.to_vec()),
-        ]);
-        self.docker
-            .events(Some(EventsOptions {
-                filters: Some(filters),
-                ..Default::default()
-            }))
-            .boxed()
+        let filters = [
+            ("type", words(&["container"])),
+            ("event", words(&["health_status", "die", "oom", "start"])),
+            ("container", self.containers.to_vec()),
+        ];
+        docker::events(self.docker, &filters)
     }
 
     async fn look(&self, id: &str) -> std::result::Result<Look, Trouble> {

@@ -23,6 +23,7 @@ mod record;
 mod recorder;
 mod recovery;
 mod split;
+mod surroundings;
 #[cfg(test)]
 pub(crate) mod tests;
 mod undo;
@@ -95,9 +96,11 @@ impl Driver {
             service = self.plan.service
         );
         let work = async move {
+            let surroundings = surroundings::watch(&self.docker, &self.rollout);
             self.prepared(preparation);
             self.books().begin_journal();
             let end = self.drive(Phase::DeployGreen).await;
+            drop(surroundings);
             self.finish(end).await;
         };
         tokio::spawn(work.instrument(span));

@@ -3,7 +3,7 @@
 
 use tracing::Instrument;
 
-use super::{Driver, End, Facts, chain, failure::Trouble};
+use super::{Driver, End, Facts, chain, failure::Trouble, surroundings};
 use crate::{
     docker,
     event::{Color, EventKind, Failure, FailureCode, Outcome, Phase},
@@ -15,12 +15,14 @@ impl Driver {
     pub(crate) fn spawn_recovery(mut self, facts: Facts, way: Recovery) {
         let span = tracing::info_span!("recovery", id = self.rollout.id(), ?way);
         let work = async move {
+            let surroundings = surroundings::watch(&self.docker, &self.rollout);
             self.books().begin_journal();
             self.take_over(&facts);
             let end = match way {
-                Recovery::Finish => self.go_on(&facts).await,
+                Recovery::Finish => Box::pin(self.go_on(&facts)).await,
                 Recovery::RollBack => self.go_back().await,
             };
+            drop(surroundings);
             self.finish(end).await;
         };
         tokio::spawn(work.instrument(span));

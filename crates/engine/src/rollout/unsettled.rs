@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    docker::{Missing, failed, is_name, teal_label},
+    docker::{Missing, failed, is_name, patiently, teal_label},
     model::{Origin, Plan},
 };
 
@@ -63,9 +63,11 @@ impl Unsettled {
             ..VolumeCreateRequest::default()
         };
         // Of a volume that was there already the engine gives the old labels.
-        let volume = docker.create_volume(request).await.map_err(failed(format!(
-            "keep the record of the rollout in `{name}`"
-        )))?;
+        let volume = patiently(|| docker.create_volume(request.clone()))
+            .await
+            .map_err(failed(format!(
+                "keep the record of the rollout in `{name}`"
+            )))?;
         match volume.labels.get(teal_label::ROLLOUT) {
             Some(rollout) if *rollout == self.rollout => Ok(()),
             Some(_) => Err(Error::Interrupted {
@@ -89,8 +91,7 @@ impl Unsettled {
             return Ok(None);
         }
         let name = name(project, service);
-        let volume = docker
-            .inspect_volume(&name)
+        let volume = patiently(|| docker.inspect_volume(&name))
             .await
             .missing()
             .map_err(failed(format!("inspect volume `{name}`")))?;
@@ -120,8 +121,7 @@ impl Unsettled {
     /// Removes it from the engine: the rollout is settled.
     pub(crate) async fn settle(&self, docker: &Docker) -> Result<()> {
         let name = name(&self.plan.project, &self.plan.service);
-        docker
-            .remove_volume(&name, None::<RemoveVolumeOptions>)
+        patiently(|| docker.remove_volume(&name, None::<RemoveVolumeOptions>))
             .await
             .missing()
             .map_err(failed(format!("remove volume `{name}`")))

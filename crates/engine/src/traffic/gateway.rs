@@ -13,6 +13,8 @@ use bollard::{
     query_parameters::ListContainersOptions,
 };
 
+use crate::docker::patiently;
+
 use super::{
     default_rule::DefaultRule,
     edge::is_edge,
@@ -76,7 +78,7 @@ impl Gateway {
             let Some(id) = summary.id.as_ref().filter(|_| is_candidate) else {
                 continue;
             };
-            match docker.inspect_container(id, None).await {
+            match patiently(|| docker.inspect_container(id, None)).await {
                 Ok(container) => {
                     if reaches(&container, networks) && runs_traefik(&container) {
                         let settings = settings::of(docker, &container).await?;

@@ -14,7 +14,7 @@ use super::{
     steer::secret,
     survey::Pinning,
 };
-use crate::event::Color;
+use crate::{docker::patiently, event::Color};
 
 /// The pins of a rollout and the generations that lead to them.
 ///
@@ -343,7 +343,8 @@ async fn placements(
             container: sidecar::short(container, 12),
             reason,
         };
-        let inspected = sidecars.docker.inspect_container(container, None).await;
+        let docker = &sidecars.docker;
+        let inspected = patiently(|| docker.inspect_container(container, None)).await;
         let inspected = inspected.map_err(|error| unpinnable(error.to_string()))?;
         let state = inspected.state.unwrap_or_default();
         if state.running != Some(true) {

@@ -1,6 +1,6 @@
 //! Sidecars on the engine: their image, their containers, and what they report.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, pin::Pin};
 
 use bollard::{
     Docker, body_full,
@@ -13,7 +13,7 @@ use bollard::{
     },
 };
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, future};
+use futures_util::{Stream, StreamExt, TryStreamExt, future};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -21,7 +21,11 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    docker::teal_label::{DATA, ROLE, ROLLOUT},
+    docker::{
+        patiently,
+        teal_label::{DATA, ROLE, ROLLOUT},
+        until_sent,
+    },
     event::Color,
 };
 
@@ -110,13 +114,13 @@ fn program_for(architecture: &str) -> Option<&'static Program> {
 
 /// The image for the engine's architecture, imported where it is not there yet.
 pub(crate) async fn ensure_image(docker: &Docker) -> Result<Option<String>, DockerError> {
-    let version = docker.version().await?;
+    let version = patiently(|| docker.version()).await?;
     let architecture = version.arch.unwrap_or_default();
     let Some(program) = program_for(&architecture) else {
         return Ok(None);
     };
     let image = format!("{REPOSITORY}:{}", program.digest);
-    match docker.inspect_image(&image).await {
+    match patiently(|| docker.inspect_image(&image)).await {
         Ok(_) => return Ok(Some(image)),
         Err(error) if is_status(&error, 404) => {}
         Err(error) => return Err(error),
@@ -176,7 +180,7 @@ pub(crate) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
         filters: Some(HashMap::from([("label".to_owned(), vec![label])])),
         ..ListImagesOptions::default()
     };
-    for image in docker.list_images(Some(options)).await? {
+    for image in patiently(|| docker.list_images(Some(options.clone()))).await? {
         let removed = docker
             .remove_image(&image.id, None::<RemoveImageOptions>, None)
             .await;
@@ -232,7 +236,8 @@ pub(super) async fn create(
         name: Some(name),
         ..CreateContainerOptions::default()
     };
-    let created = docker.create_container(Some(options), body).await?;
+    let create = || docker.create_container(Some(options.clone()), body.clone());
+    let created = until_sent(create).await?;
     Ok(created.id)
 }
 
@@ -284,27 +289,30 @@ impl Sidecar {
         order: &Order,
     ) -> Result<Self, DockerError> {
         let sidecar = Self::listen(docker, id, order).await?;
-        docker.start_container(id, None).await?;
+        patiently(|| docker.start_container(id, None)).await?;
         Ok(sidecar)
     }
 
     async fn listen(docker: &Docker, id: &str, order: &Order) -> Result<Self, DockerError> {
-        let options = AttachContainerOptions {
-            stream: true,
-            stdout: true,
-            ..AttachContainerOptions::default()
-        };
-        let mut lines = docker.attach_container(id, Some(options)).await?.output;
+        let mut lines = attach(docker, id).await?;
         let (sender, readings) = watch::channel(None);
+        let (docker, id) = (docker.clone(), id.to_owned());
         let reader = tokio::spawn(async move {
-            // The sender goes with the last line: readers see that nothing comes any more.
-            while let Some(Ok(LogOutput::StdOut { message })) = lines.next().await {
-                if let Ok(report) = serde_json::from_slice(&message) {
-                    let at = Instant::now();
-                    sender.send_replace(Some(Reading { report, at }));
-                } else {
-                    let line = String::from_utf8_lossy(&message);
-                    tracing::warn!(line = line.trim_end(), "a sidecar can't count");
+            // The sender goes with the sidecar: readers see that nothing comes any more.
+            loop {
+                while let Some(Ok(LogOutput::StdOut { message })) = lines.next().await {
+                    if let Ok(report) = serde_json::from_slice(&message) {
+                        let at = Instant::now();
+                        sender.send_replace(Some(Reading { report, at }));
+                    } else {
+                        let line = String::from_utf8_lossy(&message);
+                        tracing::warn!(line = line.trim_end(), "a sidecar can't count");
+                    }
+                }
+                match listen_again(&docker, &id).await {
+                    Ok(Some(again)) => lines = again,
+                    Ok(None) => return,
+                    Err(error) => return tracing::warn!(%error, "a sidecar is not heard any more"),
                 }
             }
         });
@@ -315,6 +323,33 @@ impl Sidecar {
             readings,
             _reader: AbortOnDropHandle::new(reader),
         })
+    }
+}
+
+type Lines = Pin<Box<dyn Stream<Item = Result<LogOutput, DockerError>> + Send>>;
+
+async fn attach(docker: &Docker, id: &str) -> Result<Lines, DockerError> {
+    let options = AttachContainerOptions {
+        stream: true,
+        stdout: true,
+        ..AttachContainerOptions::default()
+    };
+    let attached = patiently(|| docker.attach_container(id, Some(options.clone()))).await?;
+    Ok(attached.output)
+}
+
+/// The lines of a sidecar that still runs, after the engine was away.
+async fn listen_again(docker: &Docker, id: &str) -> Result<Option<Lines>, DockerError> {
+    let inspected = match patiently(|| docker.inspect_container(id, None)).await {
+        Err(error) if is_status(&error, 404) => return Ok(None),
+        inspected => inspected?,
+    };
+    let runs = inspected
+        .state
+        .is_some_and(|state| state.running == Some(true));
+    match runs {
+        true => attach(docker, id).await.map(Some),
+        false => Ok(None),
     }
 }
 
@@ -343,8 +378,7 @@ pub(super) async fn list(
         filters: Some(HashMap::from([("label".to_owned(), filter)])),
         ..ListContainersOptions::default()
     };
-    let mut found: Vec<_> = docker
-        .list_containers(Some(options))
+    let mut found: Vec<_> = patiently(|| docker.list_containers(Some(options.clone())))
         .await?
         .into_iter()
         .filter_map(|summary| {
@@ -379,7 +413,7 @@ pub(super) async fn remove(
             force: true,
             ..RemoveContainerOptions::default()
         };
-        match docker.remove_container(id, Some(options)).await {
+        match patiently(|| docker.remove_container(id, Some(options.clone()))).await {
             Err(error) if is_status(&error, 404) || is_status(&error, 409) => Ok(()),
             result => result,
         }
@@ -398,7 +432,7 @@ pub(super) async fn remove_orphans(docker: &Docker) -> Result<(), DockerError> {
         all: true,
         ..ListContainersOptions::default()
     };
-    let containers = docker.list_containers(Some(options)).await?;
+    let containers = patiently(|| docker.list_containers(Some(options.clone()))).await?;
     let is_there = |id: &str| {
         containers
             .iter()

@@ -9,6 +9,8 @@ mod faulty;
 mod files;
 mod live;
 mod load;
+#[cfg(unix)]
+mod outage;
 mod receipt;
 mod recovery;
 mod refused;

@@ -1,0 +1,48 @@
+//! What a person is told of what is around a rollout: the engine was away, this machine slept.
+
+use std::time::Duration;
+
+use bollard::Docker;
+use futures_util::StreamExt;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Rollout;
+use crate::docker::{self, Clocks, Heard};
+
+/// Between two looks at the clocks.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Tells of it as long as what comes back lives.
+pub(super) fn watch(docker: &Docker, rollout: &Rollout) -> AbortOnDropHandle<()> {
+    let events = docker::events(docker, &[("type", vec!["daemon".to_owned()])]);
+    let rollout = rollout.clone();
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut events = std::pin::pin!(events);
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut clocks = Clocks::now();
+        loop {
+            tokio::select! {
+                heard = events.next() => match heard {
+                    Some(Heard::Away) => rollout.warn("the Docker engine does not answer: the rollout waits for it; see that it runs".to_owned()),
+                    Some(Heard::Back(after)) => rollout.warn(format!(
+                        "the Docker engine answers again after {:.1} s: the rollout goes on",
+                        after.as_secs_f64()
+                    )),
+                    Some(Heard::Event(_)) => {}
+                    None => return,
+                },
+                _ = looks.tick() => {
+                    if let Some(slept) = clocks.slept() {
+                        rollout.warn(format!(
+                            "this machine slept for {} s, or its clock was set: deadlines don't count that time",
+                            slept.as_secs()
+                        ));
+                    }
+                    clocks = Clocks::now();
+                }
+            }
+        }
+    }))
+}
