@@ -10,8 +10,17 @@ use crate::process::{command, run_quietly};
 
 const TRAEFIK: &str = "traefik:v3.7";
 
-/// The beginning of a document with this title, which `command` writes.
+/// The beginning of a document with this title, whose figures come from release builds.
 pub(super) fn describe(title: &str, command: &str) -> Result<String> {
+    let table = table()?;
+    Ok(format!(
+        "# {title}\n\nMeasured by `{command}`, of release builds, on one machine; `--write` writes \
+         this page anew.\n\n{table}"
+    ))
+}
+
+/// The machine and what runs on it, as a table.
+pub(crate) fn table() -> Result<String> {
     let rows = [
         ("Teal", revision()?),
         ("measured on", today()),
@@ -29,10 +38,7 @@ pub(super) fn describe(title: &str, command: &str) -> Result<String> {
         ),
         ("Traefik", traefik()?),
     ];
-    let mut text = format!(
-        "# {title}\n\nMeasured by `{command}`, of release builds, on one machine; `--write` writes \
-         this page anew.\n\n| | |\n| --- | --- |\n"
-    );
+    let mut text = "| | |\n| --- | --- |\n".to_owned();
     for (name, value) in rows {
         writeln!(text, "| {name} | {value} |")?;
     }

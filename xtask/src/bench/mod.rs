@@ -5,7 +5,7 @@
 mod child;
 mod display;
 mod listing;
-mod machine;
+pub(crate) mod machine;
 mod memory;
 mod plain;
 mod requests;

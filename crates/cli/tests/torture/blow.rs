@@ -3,6 +3,7 @@
 use std::{fmt, process::Stdio, time::Duration};
 
 use serde_json::Value;
+use teal_engine::event::Phase;
 use teal_testkit::Project;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -31,47 +32,111 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
     ("phaseDone", "phase", "verification"),
 ];
 
-/// Rollouts and recoveries take about so long.
-const LONGEST_MS: u64 = 12_000;
+/// Rollouts take about so long.
+const ROLLOUT_MS: u64 = 12_000;
+
+/// Recoveries do.
+const RECOVERY_MS: u64 = 4_000;
+
+/// A kill after a transition comes before the next one, or a little later.
+const SOON_MS: u64 = 1_500;
 
 /// When Teal is killed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Blow {
     At(&'static Transition),
     After(Duration),
+    SoonAfter(&'static Transition, Duration),
+}
+
+/// What a `teal` said until it was killed or ended of itself.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) is_struck: bool,
+    /// The phase that it was in; what comes before Preparation says so is part of it.
+    pub(crate) phase: Phase,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Blow {
-    pub(crate) fn after_random(random: &mut fastrand::Rng) -> Self {
-        Self::After(Duration::from_millis(random.u64(0..LONGEST_MS)))
+    /// Any moment of a recovery.
+    pub(crate) fn in_recovery(random: &mut fastrand::Rng) -> Self {
+        Self::After(Duration::from_millis(random.u64(0..RECOVERY_MS)))
     }
 
-    /// Runs a `teal` that prints JSON, kills it, and says what it told before; none where it ended
-    /// of itself before the blow came.
-    pub(crate) async fn strike(self, mut teal: Command) -> Option<Value> {
+    /// Any moment of a rollout: by the clock, which favours what takes long, or by transition, which
+    /// favours what happens at once.
+    pub(crate) fn in_rollout(random: &mut fastrand::Rng) -> Self {
+        match random.choice(TRANSITIONS) {
+            Some(transition) if random.bool() => {
+                Self::SoonAfter(transition, Duration::from_millis(random.u64(0..SOON_MS)))
+            }
+            _ => Self::After(Duration::from_millis(random.u64(0..ROLLOUT_MS))),
+        }
+    }
+
+    /// For a Teal that had ended before this came.
+    pub(crate) fn sooner(self) -> Self {
+        match self {
+            Self::At(_) => self,
+            Self::After(moment) => Self::After(moment / 2),
+            Self::SoonAfter(transition, moment) => Self::SoonAfter(transition, moment / 2),
+        }
+    }
+
+    /// Runs a `teal` that prints JSON, and kills it.
+    pub(crate) async fn strike(self, mut teal: Command) -> Said {
         let mut child = teal.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut last = Value::Null;
+        let mut said = Said {
+            is_struck: false,
+            phase: Phase::Preparation,
+            lines: Vec::new(),
+        };
+        let (transition, then) = match self {
+            Self::At(transition) => (Some(transition), Duration::ZERO),
+            Self::After(moment) => (None, moment),
+            Self::SoonAfter(transition, moment) => (Some(transition), moment),
+        };
         let read = async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                last = serde_json::from_str(&line).unwrap();
-                if matches!(self, Self::At(transition) if is_at(&last, transition)) {
-                    return true;
+            if let Some(transition) = transition {
+                loop {
+                    let Some(line) = lines.next_line().await.unwrap() else {
+                        return false;
+                    };
+                    if is_at(&said.hear(line), transition) {
+                        break;
+                    }
                 }
             }
-            false
-        };
-        let is_struck = match self {
-            Self::At(_) => timeout(Duration::from_secs(180), read).await.unwrap(),
-            Self::After(moment) => {
-                tokio::select! {
-                    ended = read => ended,
-                    () = sleep(moment) => true,
+            if then.is_zero() {
+                return true;
+            }
+            let rest = async {
+                while let Some(line) = lines.next_line().await.unwrap() {
+                    said.hear(line);
                 }
+            };
+            tokio::select! {
+                () = sleep(then) => true,
+                () = rest => false,
             }
         };
+        let is_struck = timeout(Duration::from_secs(240), read).await.unwrap();
         child.kill().await.unwrap();
-        is_struck.then_some(last)
+        said.is_struck = is_struck;
+        said
+    }
+}
+
+impl Said {
+    fn hear(&mut self, line: String) -> Value {
+        let event: Value = serde_json::from_str(&line).unwrap();
+        if event["type"] == "phaseStarted" {
+            self.phase = serde_json::from_value(event["phase"].clone()).unwrap();
+        }
+        self.lines.push(line);
+        event
     }
 }
 
@@ -88,6 +153,9 @@ impl fmt::Display for Blow {
         match self {
             Self::At((kind, _, value)) => write!(f, "at {kind} {value}"),
             Self::After(moment) => write!(f, "after {} ms", moment.as_millis()),
+            Self::SoonAfter((kind, _, value), moment) => {
+                write!(f, "{} ms after {kind} {value}", moment.as_millis())
+            }
         }
     }
 }

@@ -1,75 +1,123 @@
 //! What all rounds came to.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt, time::Instant};
+
+use teal_engine::event::Phase;
 
 use crate::{
     blow::Blow,
     round::{Ended, Round, Way},
 };
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
-    rounds: usize,
+    /// How many rounds there are to be.
+    of: usize,
+    begin: Instant,
+    rollouts: usize,
     requests: usize,
+    failed: usize,
     at_transitions: usize,
     at_random: usize,
-    ended_before: usize,
     recoveries_struck: usize,
     without_data: usize,
     finished: usize,
     taken_back: usize,
     to_green: usize,
+    /// Kills by the phase that they came in.
+    by_phase: BTreeMap<Phase, usize>,
+    pub(crate) faults: Vec<String>,
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, round: &Round<'_>, ended: Ended) {
-        self.rounds += 1;
-        self.requests += ended.requests;
-        match (ended.is_struck, round.blow) {
-            (false, _) => self.ended_before += 1,
-            (true, Blow::At(_)) => self.at_transitions += 1,
-            (true, Blow::After(_)) => self.at_random += 1,
+    pub(crate) fn of(rounds: usize) -> Self {
+        Self {
+            of: rounds,
+            begin: Instant::now(),
+            rollouts: 0,
+            requests: 0,
+            failed: 0,
+            at_transitions: 0,
+            at_random: 0,
+            recoveries_struck: 0,
+            without_data: 0,
+            finished: 0,
+            taken_back: 0,
+            to_green: 0,
+            by_phase: BTreeMap::new(),
+            faults: Vec::new(),
         }
-        self.recoveries_struck += usize::from(ended.recovery_is_struck);
-        self.without_data += usize::from(round.loses_data);
-        match round.way {
-            Way::Finish => self.finished += 1,
-            Way::RollBack => self.taken_back += 1,
-        }
-        self.to_green += usize::from(ended.is_green);
-        println!("round {}: killed {}, {ended:?}", round.number, round.blow);
     }
 
-    /// Only a run in which every round was clean comes this far.
-    pub(crate) fn report(&self, seed: usize) -> String {
-        let mut text = String::from(
-            "# Torture\n\n\
-             Written by `cargo xtask torture`: rollouts under load, Teal killed with SIGKILL, then \
-             settled by `teal recover`.\n\n\
-             | what | count |\n| --- | --- |\n",
+    pub(crate) fn add(&mut self, round: &Round, ended: &Ended) {
+        self.rollouts += 1;
+        self.requests += ended.requests;
+        self.failed += ended.failed;
+        if let Some(phase) = ended.struck_in {
+            *self.by_phase.entry(phase).or_default() += 1;
+            self.without_data += usize::from(round.loses_data);
+            match round.blow {
+                Blow::At(_) => self.at_transitions += 1,
+                Blow::After(_) | Blow::SoonAfter(..) => self.at_random += 1,
+            }
+            match round.way {
+                Way::Finish => self.finished += 1,
+                Way::RollBack => self.taken_back += 1,
+            }
+        }
+        self.recoveries_struck += usize::from(ended.recovery_is_struck);
+        self.to_green += usize::from(ended.is_green);
+        let Round { number, blow, .. } = round;
+        println!(
+            "round {number} of {}: killed {blow}, in {:?}, {} requests, faults: {:?}",
+            self.of, ended.struck_in, ended.requests, ended.faults
         );
+        if !ended.faults.is_empty() {
+            let faults = ended.faults.join("; ");
+            self.faults.push(format!("{round:?}: {faults}"));
+        }
+    }
+}
+
+/// The report, as Markdown.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| what | count |\n| --- | ---: |")?;
         let rows = [
-            ("rollouts", self.rounds),
+            ("rollouts", self.rollouts),
             ("killed at a transition", self.at_transitions),
             ("killed at a random moment", self.at_random),
-            ("ended before the kill", self.ended_before),
+            (
+                "ended before the kill, and were done again",
+                self.rollouts - self.at_transitions - self.at_random,
+            ),
             ("recoveries killed as well", self.recoveries_struck),
             ("recovered without Teal's data directory", self.without_data),
-            ("to be finished", self.finished),
-            ("to be taken back", self.taken_back),
+            ("recovered by `--finish`", self.finished),
+            ("recovered by `--roll-back`", self.taken_back),
             ("left on Green with the new limits", self.to_green),
             (
                 "left on Blue with the old limits and the override's old bytes",
-                self.rounds - self.to_green,
+                self.rollouts - self.to_green,
             ),
             ("requests", self.requests),
-            ("failed requests", 0),
-            ("rounds with anything left over", 0),
+            ("failed requests", self.failed),
+            (
+                "rounds that ended with a fault or anything left over",
+                self.faults.len(),
+            ),
         ];
         for (what, count) in rows {
-            writeln!(text, "| {what} | {count} |").unwrap();
+            writeln!(f, "| {what} | {count} |")?;
         }
-        writeln!(text, "\nSeed {seed}.").unwrap();
-        text
+        writeln!(f, "\n| killed in | count |\n| --- | ---: |")?;
+        for (phase, count) in &self.by_phase {
+            writeln!(f, "| {} | {count} |", phase.title())?;
+        }
+        for fault in &self.faults {
+            writeln!(f, "\n- {fault}")?;
+        }
+        let minutes = self.begin.elapsed().as_secs() / 60;
+        writeln!(f, "\nIt took {minutes} minutes.")
     }
 }
