@@ -4,10 +4,13 @@
 
 #![expect(clippy::print_stdout, reason = "it talks to whoever runs it")]
 
+mod audit;
 mod bench;
 mod demo;
+mod fuzz;
 mod process;
 mod run;
+mod sbom;
 mod setup;
 mod test;
 mod torture;
@@ -41,6 +44,14 @@ enum Xtask {
     Bench(bench::Options),
     /// Kills Teal at every transition and at random moments of rollouts under load, and settles them
     Torture(torture::Options),
+    /// Makes many rollouts in one process under load; fails if what it holds grows
+    Soak(bench::soak::Options),
+    /// Feeds what is read from elsewhere with what nobody thought of, to find what it breaks
+    Fuzz(fuzz::Options),
+    /// Looks for known weaknesses of what Teal depends on
+    Audit(audit::Options),
+    /// Writes what the programs are made of to target/sbom
+    Sbom,
     /// Writes the front end's types anew
     Types,
     /// Writes docs/screenshots anew, by the tests that drive the window
@@ -54,6 +65,10 @@ fn main() -> ExitCode {
         Xtask::Test { quick } => test::test(quick),
         Xtask::Bench(options) => bench::bench(&options),
         Xtask::Torture(options) => torture::torture(&options),
+        Xtask::Soak(options) => bench::soak::soak(&options),
+        Xtask::Fuzz(options) => fuzz::fuzz(&options),
+        Xtask::Audit(options) => audit::audit(&options),
+        Xtask::Sbom => sbom::sbom(),
         Xtask::Types => types(),
         Xtask::Screenshots => screenshots(),
     };

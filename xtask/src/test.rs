@@ -11,12 +11,13 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    audit,
     process::{self, cargo, command, exists, root, run_quietly, tools},
     say,
     setup::{self, Needs},
 };
 
-const CARGO_DENY: &str = "cargo-deny@0.20.2";
+pub(crate) const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const CARGO_NEXTEST: &str = "cargo-nextest@0.9.143";
 
 /// The profile, from `.config/nextest.toml`, follows.
@@ -45,6 +46,9 @@ pub(crate) fn test(quick: bool) -> Result<()> {
     checks.run("clippy", clippy);
     if !quick {
         checks.run("licences and sources", deny);
+        checks.run("known weaknesses", || {
+            audit::audit(&audit::Options::default())
+        });
     }
     let before = bindings()?;
     checks.run("tests", || if quick { unit_tests() } else { all_tests() });
@@ -106,7 +110,7 @@ fn clippy() -> Result<()> {
 
 fn deny() -> Result<()> {
     ensure_cargo_tool("cargo-deny", CARGO_DENY)?;
-    // Advisories would be fetched from outside of the registry.
+    // Advisories are another step: they are fetched from outside of the registry.
     process::run(cargo().args([
         "deny",
         "--log-level",
@@ -144,7 +148,7 @@ pub(crate) fn on_a_display(words: &[&str]) -> Command {
 }
 
 /// Installs a program of cargo's for this clone, unless there is one.
-fn ensure_cargo_tool(program: &str, package: &str) -> Result<()> {
+pub(crate) fn ensure_cargo_tool(program: &str, package: &str) -> Result<()> {
     if exists(program) {
         return Ok(());
     }

@@ -15,6 +15,9 @@ mod configuration;
 mod docker;
 mod drift;
 mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod keep;
 mod live;

@@ -11,6 +11,7 @@ mod plain;
 mod requests;
 mod rollout;
 mod size;
+pub(crate) mod soak;
 mod spread;
 mod stage;
 mod traffic;

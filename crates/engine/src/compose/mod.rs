@@ -24,6 +24,8 @@ use std::{
 use serde::Deserialize;
 
 pub(crate) use change::{Changed, TargetFile, unified};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use edit::edited;
 pub(crate) use edit::{Edit, Node, list_at, says};
 pub(crate) use hook::Hook;
 pub(crate) use merge::{label_edit, limit_edits};

@@ -198,7 +198,7 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
 }
 
 impl ComposeModel {
-    pub(super) fn read(text: &str) -> Result<Self> {
+    pub(crate) fn read(text: &str) -> Result<Self> {
         parse(text)
     }
 

@@ -119,8 +119,11 @@ fn is_transition(kind: &EventKind) -> bool {
 
 /// The revisions in a journal, or in a file of bare ones, in their order.
 pub(super) fn revisions(path: &Path) -> io::Result<Vec<Revision>> {
-    let text = read(path)?;
-    let revisions = lines(&text).filter_map(|line| {
+    read(path).map(|text| revisions_in(path, &text))
+}
+
+fn revisions_in(path: &Path, text: &[u8]) -> Vec<Revision> {
+    let revisions = lines(text).filter_map(|line| {
         if line.starts_with(b"{\"revision\":{") {
             return match parse(path, line)? {
                 Line::Revision(revision) => Some(*revision),
@@ -130,22 +133,25 @@ pub(super) fn revisions(path: &Path) -> io::Result<Vec<Revision>> {
         let is_bare = line.starts_with(b"{\"revision\":");
         is_bare.then(|| parse(path, line)).flatten()
     });
-    Ok(revisions.collect())
+    revisions.collect()
 }
 
 /// The engine and the rollout of a journal that is not settled.
 pub(super) fn unsettled(path: &Path) -> io::Result<Option<(String, Unsettled)>> {
-    let text = read(path)?;
+    read(path).map(|text| unsettled_in(path, &text))
+}
+
+fn unsettled_in(path: &Path, text: &[u8]) -> Option<(String, Unsettled)> {
     let mut found = None;
-    for line in lines(&text) {
+    for line in lines(text) {
         match parse(path, line) {
-            Some(Line::Journal { version }) if version > VERSION => return Ok(None),
+            Some(Line::Journal { version }) if version > VERSION => return None,
             Some(Line::Began { engine, unsettled }) => found = Some((engine, *unsettled)),
-            Some(Line::Settled {}) => return Ok(None),
+            Some(Line::Settled {}) => return None,
             _ => {}
         }
     }
-    Ok(found)
+    found
 }
 
 /// What a journal says of itself.
@@ -158,16 +164,19 @@ pub(super) enum State {
 }
 
 pub(super) fn state(path: &Path) -> io::Result<State> {
-    let text = read(path)?;
+    read(path).map(|text| state_in(path, &text))
+}
+
+fn state_in(path: &Path, text: &[u8]) -> State {
     let mut state = State::Unsettled;
-    for line in lines(&text) {
+    for line in lines(text) {
         match parse(path, line) {
-            Some(Line::Journal { version }) if version > VERSION => return Ok(State::Unknown),
+            Some(Line::Journal { version }) if version > VERSION => return State::Unknown,
             Some(Line::Settled {}) => state = State::Settled,
             _ => {}
         }
     }
-    Ok(state)
+    state
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -225,4 +234,23 @@ fn sync_folders(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folders(_path: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Reads a journal that may hold anything, and checks what must be so of all of them.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn check_any(text: &[u8]) {
+    let path = Path::new("journal.jsonl");
+    let revisions = revisions_in(path, text);
+    assert!(state_in(path, text) != State::Settled || unsettled_in(path, text).is_none());
+    // Whatever came before, and however its last line was torn, what is written next is read.
+    let settled = serde_json::to_vec(&Line::Settled {}).expect("it is plain");
+    let longer = [text, b"\n", &settled, b"\n"].concat();
+    assert!(state_in(path, &longer) != State::Unsettled);
+    assert!(unsettled_in(path, &longer).is_none());
+    assert_eq!(revisions_in(path, &longer), revisions);
+    for revision in revisions {
+        let line = serde_json::to_vec(&Line::Revision(Box::new(revision.clone())));
+        let line = line.expect("a revision that was read can be written");
+        assert_eq!(revisions_in(path, &line), [revision]);
+    }
 }

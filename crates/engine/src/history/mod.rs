@@ -20,6 +20,8 @@ use uuid::Uuid;
 use crate::{Error, Result, configuration::Configurations, model::Revision, rollout::Unsettled};
 pub(crate) use journal::Journal;
 use journal::State;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use journal::check_any as check_any_journal;
 
 /// The most letters of a name that a folder shows.
 const NAME_SHOWN: usize = 40;

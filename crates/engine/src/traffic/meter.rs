@@ -130,8 +130,11 @@ impl Counts {
             .iter()
             .filter_map(|id| self.counters.get(id)?.flow);
         flows.reduce(|one, other| Flow {
-            in_flight: one.in_flight.zip(other.in_flight).map(|(a, b)| a + b),
-            connections: one.connections + other.connections,
+            in_flight: one
+                .in_flight
+                .zip(other.in_flight)
+                .map(|(a, b)| a.saturating_add(b)),
+            connections: one.connections.saturating_add(other.connections),
             requests_per_second: None,
             connections_per_second: one.connections_per_second + other.connections_per_second,
             bytes_received_per_second: one.bytes_received_per_second
@@ -211,9 +214,9 @@ impl Sums {
 
     const fn plus(self, other: Self) -> Self {
         Self {
-            accepted: self.accepted + other.accepted,
-            received: self.received + other.received,
-            sent: self.sent + other.sent,
+            accepted: self.accepted.saturating_add(other.accepted),
+            received: self.received.saturating_add(other.received),
+            sent: self.sent.saturating_add(other.sent),
         }
     }
 

@@ -14,6 +14,8 @@ mod default_rule;
 mod doors;
 pub(crate) mod edge;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod gateway;
 mod generations;
 mod http;

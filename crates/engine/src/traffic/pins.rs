@@ -4,7 +4,7 @@
 //! brings the routers that lead to one of these services; it is one sidecar, so that Traefik, which
 //! reloads at most every 2 s, takes up a split whole and with the first reload.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use sha1::{Digest, Sha1};
 
@@ -136,7 +136,11 @@ impl Batch<'_> {
     }
 
     fn name(&self, part: &str, original: &str) -> String {
-        format!("{PIN}{}-{part}-{original}", short(self.rollout, 8))
+        format!(
+            "{PIN}{}-{part}-{}",
+            short(self.rollout, 8),
+            in_label(original)
+        )
     }
 
     /// A router to the sidecar's own container alone, for whoever knows the secret.
@@ -153,6 +157,18 @@ impl Batch<'_> {
         write_service(labels, &name, pinned);
         write_probe_router(labels, &name, pinned, &probe_value(secret, number));
     }
+}
+
+/// A name as it can stand in a label's key, whose words are told apart by dots; a file of Traefik's
+/// may call a router `shop.example`. Different names stay different.
+fn in_label(name: &str) -> Cow<'_, str> {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_@".contains(character);
+    if name.chars().all(fits) {
+        return name.into();
+    }
+    let digest = Sha1::digest(name);
+    let written = name.replace(|character| !fits(character), "-");
+    format!("{written}-{:02x}{:02x}", digest[0], digest[1]).into()
 }
 
 /// What a probe through the `number`th router says to reach a pin.
@@ -172,7 +188,7 @@ fn write_router(
     for shadow in &pinned.shadows {
         rule.extend([" && !(", shadow, ")"]);
     }
-    let priority = router.priority + i64::from(generation);
+    let priority = router.priority.saturating_add(i64::from(generation));
     let mut put = |option: &str, value: String| {
         labels.insert(format!("traefik.http.routers.{name}.{option}"), value);
     };

@@ -74,7 +74,7 @@ async fn read(docker: &Docker, id: &str, path: &str) -> Result<Option<String>, D
     Ok(read.is_ok().then_some(text))
 }
 
-fn from_file(path: &str, text: &str) -> Option<Settings> {
+pub(super) fn from_file(path: &str, text: &str) -> Option<Settings> {
     let is_toml = std::path::Path::new(path)
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));

@@ -281,6 +281,16 @@ pub(super) fn short(id: &str, length: usize) -> String {
         .collect()
 }
 
+impl Report {
+    /// The newest one of what a sidecar has said: a busy engine hands over several lines at once.
+    pub(super) fn last_in(message: &[u8]) -> Option<Self> {
+        let lines = message.rsplit(|byte| *byte == b'\n');
+        lines
+            .into_iter()
+            .find_map(|line| serde_json::from_slice(line).ok())
+    }
+}
+
 impl Sidecar {
     /// Starts a sidecar and listens to it from its first line.
     pub(super) async fn start(
@@ -301,7 +311,7 @@ impl Sidecar {
             // The sender goes with the sidecar: readers see that nothing comes any more.
             loop {
                 while let Some(Ok(LogOutput::StdOut { message })) = lines.next().await {
-                    if let Ok(report) = serde_json::from_slice(&message) {
+                    if let Some(report) = Report::last_in(&message) {
                         let at = Instant::now();
                         sender.send_replace(Some(Reading { report, at }));
                     } else {
