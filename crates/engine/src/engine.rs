@@ -286,6 +286,7 @@ impl Engine {
         let Planned {
             plan,
             survey,
+            has_health_check,
             pre_stop,
         } = planned;
         let traffic = Traffic::new(
@@ -303,6 +304,7 @@ impl Engine {
             rollout: rollout.clone(),
             evidence: Evidence::start(&survey, &plan, traffic.meter(), rollout).await,
             traffic,
+            has_health_check,
             pre_stop,
             origin,
             green: Vec::new(),

@@ -131,6 +131,8 @@ impl Engine {
             pre_stop: self.pre_stop(plan).await,
             plan: plan.clone(),
             survey,
+            // Not known any more, so nothing is built on it.
+            has_health_check: false,
         };
         Ok(TakenOver {
             planned,

@@ -1,9 +1,8 @@
 //! What stands in the way of a plan.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use bollard::models::ContainerInspectResponse;
-use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -11,9 +10,9 @@ use super::{
     green::{Green, is_for_the_files},
 };
 use crate::{
-    Result,
     compose::{ComposeModel, ComposeService},
-    docker, live,
+    docker::{self, UsageNow},
+    live,
     model::{
         ContainerState, Limits, LiveUpdate, Memory, Readiness, Replica, RolloutRequest, Verdict,
         VerdictCode,
@@ -103,28 +102,30 @@ impl Planner<'_> {
         verdicts.extend(situation.green.verdicts.iter().cloned());
         verdicts
     }
+}
 
-    /// What the limits are judged against: what Blue and the engine's other containers use now.
-    pub(super) async fn wish(
-        &self,
-        blue: &[ContainerInspectResponse],
-        limits: Limits,
-    ) -> Result<Wish> {
-        let ids = blue.iter().filter_map(|container| container.id.as_deref());
-        let used = try_join_all(ids.map(|id| docker::usage_now(self.docker, id)));
-        let (used, all) = tokio::try_join!(used, docker::memory_of_all(self.docker))?;
-        let memory = used.iter().flatten().map(|used| used.memory).max();
-        let cores = blue.iter().zip(&used).filter_map(|(container, used)| {
-            let age = Timestamp::now().duration_since(docker::replica(container).started_at?);
-            // At its start a container is busier than it will be.
-            (age > SETTLED).then_some(used.as_ref()?.cpu?.as_secs_f64() / age.as_secs_f64())
-        });
-        Ok(Wish {
-            limits,
-            memory_in_use: memory.map(Memory::from_bytes),
-            engine_in_use: Some(all),
-            cores_in_use: cores.reduce(f64::max),
-        })
+/// What the limits are judged against: what Blue and the engine's other containers use now.
+pub(super) fn wish(
+    blue: &[ContainerInspectResponse],
+    limits: Limits,
+    usage: &HashMap<String, UsageNow>,
+) -> Wish {
+    let used = blue.iter().filter_map(|container| {
+        let used = usage.get(container.id.as_deref()?)?;
+        Some((container, used))
+    });
+    let memory = used.clone().map(|(_, used)| used.memory).max();
+    let cores = used.filter_map(|(container, used)| {
+        let age = Timestamp::now().duration_since(docker::replica(container).started_at?);
+        // At its start a container is busier than it will be.
+        (age > SETTLED).then_some(used.cpu?.as_secs_f64() / age.as_secs_f64())
+    });
+    let all = usage.values().map(|used| used.memory).sum();
+    Wish {
+        limits,
+        memory_in_use: memory.map(Memory::from_bytes),
+        engine_in_use: Some(Memory::from_bytes(all)),
+        cores_in_use: cores.reduce(f64::max),
     }
 }
 

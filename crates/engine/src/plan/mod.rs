@@ -19,7 +19,7 @@ use crate::{
     traffic::{self, Survey},
 };
 
-use judge::{Situation, nothing_to_change};
+use judge::{Situation, nothing_to_change, wish};
 use limits::Wanted;
 
 /// What a plan is made with.
@@ -45,6 +45,8 @@ pub(crate) enum Way<'a> {
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) survey: Survey,
+    /// Whether Docker checks Green's health.
+    pub(crate) has_health_check: bool,
     /// The service's commands for containers that are about to stop.
     pub(crate) pre_stop: Vec<Hook>,
 }
@@ -73,20 +75,18 @@ impl Planner<'_> {
         let wanted = self.wanted(request, &source, service, limits_before, &past);
         let Wanted { limits, reason } = wanted.await?;
         let limits_after = limits.as_compose_sets();
-        let before = override_before.as_deref();
-        let keys = service.limit_keys();
-        let override_after = override_file::merged(before, name, limits, keys, &labels(way))
-            .map_err(|error| error.at(&override_file))?;
-        let green = self
-            .green(
-                &source,
-                &override_after,
-                request,
-                &base.name,
-                limits_after,
-                &blue,
-            )
-            .await?;
+        let (before, keys) = (override_before.as_deref(), service.limit_keys());
+        let merged = override_file::merged(before, name, limits, keys, &labels(way));
+        let override_after = merged.map_err(|error| error.at(&override_file))?;
+        let green = self.green(
+            &source,
+            &override_after,
+            request,
+            &base.name,
+            limits_after,
+            &blue,
+        );
+        let (green, usage) = tokio::try_join!(green, docker::usage_of_all(self.docker))?;
         let handover = traffic::handover(self.docker, &base, name, &blue).await?;
         let survey = match &handover {
             Some(handover) => traffic::survey_handover(self.compose, &source, handover, &blue),
@@ -104,7 +104,7 @@ impl Planner<'_> {
             survey: &survey,
             green: &green,
             limits: limits_after,
-            wish: self.wish(&blue, limits_after).await?,
+            wish: wish(&blue, limits_after, &usage),
         };
         let live_update = situation.live_update();
         let mut verdicts = self.judge(&situation);
@@ -117,7 +117,8 @@ impl Planner<'_> {
             Way::Rollout(_) => {}
         }
         readiness::sort(&mut verdicts);
-        let mut unpromised = survey.unpromised(situation.has_health_check());
+        let has_health_check = situation.has_health_check();
+        let mut unpromised = survey.unpromised(has_health_check);
         unpromised.extend(announced.iter().map(sentence));
         let commands = match way {
             Way::Rollout(_) => self.commands(&source, &green, &override_file, name, &blue),
@@ -153,6 +154,7 @@ impl Planner<'_> {
         Ok(Planned {
             plan,
             survey,
+            has_health_check,
             pre_stop: green.service.pre_stop,
         })
     }

@@ -64,6 +64,8 @@ pub(crate) struct Driver {
     pub(crate) origin: Origin,
     pub(crate) traffic: Traffic,
     pub(crate) evidence: Evidence,
+    /// Whether Docker checks Green's health.
+    pub(crate) has_health_check: bool,
     /// Run in containers before they are stopped.
     pub(crate) pre_stop: Vec<Hook>,
     /// Green's container ids, once they exist.
@@ -135,7 +137,7 @@ impl Driver {
             () = lost.cancelled() => Err(Trouble::new(FailureKind::TakenOver, "another Teal has taken this rollout over while the engine, or this machine, was away")),
             () = aborted.cancelled() => Err(Trouble::new(FailureKind::Aborted, "aborted by the user")),
             trouble = self.guard(phase) => Err(trouble),
-            done = self.perform(phase) => done.map_err(|trouble| trouble.in_phase(phase)),
+            done = Box::pin(self.perform(phase)) => done.map_err(|trouble| trouble.in_phase(phase)),
         };
         // From here on there is no way back, so an abort that comes now comes too late.
         let done = match (phase, done) {

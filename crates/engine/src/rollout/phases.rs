@@ -59,7 +59,7 @@ impl Driver {
         if self.is_steered() && !self.live_blue().is_empty() {
             self.step(phase, "Holding all traffic on Blue");
         }
-        self.shift(0).await.map_err(|error| traffic(&error))?;
+        self.hold_blue().await.map_err(|error| traffic(&error))?;
         self.count_unsteered(self.live_blue()).await;
         self.step(phase, "Writing the override with the new limits");
         override_file::write_atomic(
@@ -78,10 +78,6 @@ impl Driver {
             ));
         }
         self.show(Color::Green).await?;
-        // One that has ended by now is the health check's business.
-        if let Err(error) = self.traffic.prepare(&self.green).await {
-            tracing::warn!(%error, "Green is not made ready for its first share");
-        }
         Ok(())
     }
 
@@ -124,15 +120,23 @@ impl Driver {
         let options = &self.plan.options;
         let timeout = Duration::from_millis(options.health_timeout_ms);
         let deadline = Instant::now() + timeout;
-        let unchecked = Wait {
+        let wait = Wait {
             docker: &self.docker,
             rollout: &self.rollout,
             containers: &self.green,
             timeout,
             poll: Duration::from_millis(options.poll_interval_ms),
-        }
-        .until_healthy()
-        .await?;
+        };
+        let ready = async {
+            // One that has ended by now is the health check's business.
+            if let Err(error) = self.traffic.prepare(&self.green).await {
+                tracing::warn!(%error, "Green is not made ready for its first share");
+            }
+            let held = self.traffic.until_held().await;
+            held.map_err(|error| traffic(&error))
+        };
+        let (unchecked, ()) = tokio::try_join!(wait.until_healthy(), ready)?;
+        self.has_held();
         if !unchecked.is_empty() {
             self.until_accepting(&unchecked, deadline).await?;
         }
@@ -196,18 +200,25 @@ impl Driver {
     /// Phase 6: Green is well, has the limits that were asked for, and answers alone.
     pub(super) async fn verify(&mut self) -> Done {
         self.step(Phase::Verification, "Checking Green's health and limits");
-        let wanted = self.plan.limits_after;
-        let checks = self
-            .green
-            .iter()
-            .map(|id| self.verify_container(id, wanted));
-        try_join_all(checks).await?;
-        self.verify_hash().await?;
+        let (checked, thinned_out) = tokio::join!(self.verify_green(), self.traffic.thin_out());
+        checked?;
+        if let Err(error) = thinned_out {
+            tracing::warn!(%error, "helpers stay until the end");
+        }
         self.step(Phase::Verification, "Checking that Green answers alone");
         let green = self.green.clone();
         self.answers(&[], &green, LAST_ANSWERS)
             .await
             .map_err(|error| verification(super::chain(&error)))?;
+        Ok(())
+    }
+
+    async fn verify_green(&self) -> Done {
+        let wanted = self.plan.limits_after;
+        let containers = self.green.iter();
+        let checks = try_join_all(containers.map(|id| self.verify_container(id, wanted)));
+        let hash = async { Ok(self.verify_hash().await?) };
+        tokio::try_join!(checks, hash)?;
         Ok(())
     }
 

@@ -45,6 +45,29 @@ impl Driver {
         Ok(())
     }
 
+    /// Holds all requests on Blue. Where Docker checks Green's health, Traefik gives Green nothing
+    /// before that, and what holds Blue runs by then, so that Traefik's own confirmation may come
+    /// meanwhile.
+    pub(super) async fn hold_blue(&mut self) -> Result<(), TrafficError> {
+        let blue = self.live_blue();
+        if !self.is_steered() || blue.is_empty() {
+            return Ok(());
+        }
+        self.evidence.shifting(0);
+        self.traffic.hold(&blue).await?;
+        if !self.has_health_check {
+            self.traffic.until_held().await?;
+        }
+        Ok(())
+    }
+
+    /// It is known that Blue has all requests.
+    pub(super) fn has_held(&mut self) {
+        if self.is_steered() && !self.live_blue().is_empty() {
+            self.has_shifted(0);
+        }
+    }
+
     /// Gives all requests to Blue, to undo a rollout: even where Traefik has gone away.
     pub(super) async fn return_to_blue(&mut self) -> Result<(), TrafficError> {
         let blue = self.live_blue();

@@ -31,6 +31,17 @@ pub(super) struct Generations {
     /// The splits that pins are made ready for.
     planned: Vec<Split>,
     pins: PinSet,
+    /// The one that Traefik has yet to show.
+    begun: Option<Begun>,
+}
+
+/// A generation whose sidecars run.
+#[derive(Debug)]
+struct Begun {
+    generation: Generation,
+    split_to: Vec<Placed>,
+    /// The pins before it.
+    before: PinSet,
 }
 
 /// The present pins, and what they can serve.
@@ -74,6 +85,7 @@ impl Generations {
             is_cut_short: false,
             pins: PinSet::begin(0, &planned, Split::Blue, Sizes { blue: 1, green: 1 }),
             planned,
+            begun: None,
         }
     }
 
@@ -83,6 +95,19 @@ impl Generations {
         &mut self,
         sidecars: &mut Sidecars,
         presence: Presence,
+        split: Split,
+        blue: &[String],
+        green: &[String],
+    ) -> Result<(), TrafficError> {
+        self.begin(sidecars, split, blue, green).await?;
+        self.confirm(sidecars, presence).await
+    }
+
+    /// Starts a further generation that leads to exactly these containers. What Traefik learns of
+    /// later, it learns together with this: it always takes in all containers that run.
+    pub(super) async fn begin(
+        &mut self,
+        sidecars: &mut Sidecars,
         split: Split,
         blue: &[String],
         green: &[String],
@@ -111,31 +136,80 @@ impl Generations {
             self.pins = PinSet::begin(generation.number, &self.planned, split, sizes);
         }
         self.is_cut_short = true;
-        let away = match presence {
-            Presence::Wanted => AWAY_AT_MOST,
-            Presence::Optional => Duration::ZERO,
+        let started = self.start(sidecars, &generation, &wanted).await;
+        let begun = Begun {
+            generation,
+            split_to: wanted,
+            before,
         };
-        let served = self.serve(sidecars, &generation, &wanted, away).await;
-        match served {
-            Ok(()) => tracing::info!(
-                generation = generation.number,
-                ?blue,
-                ?green,
-                "Traefik serves the split"
-            ),
+        if let Err(error) = started {
+            self.take_back(sidecars, begun).await?;
+            return Err(error);
+        }
+        self.is_cut_short = false;
+        self.begun = Some(begun);
+        Ok(())
+    }
+
+    /// Waits until Traefik serves the generation that was begun, if there is one. If it does not in
+    /// time, the one before is in force again.
+    pub(super) async fn confirm(
+        &mut self,
+        sidecars: &mut Sidecars,
+        presence: Presence,
+    ) -> Result<(), TrafficError> {
+        let Some(begun) = &self.begun else {
+            return Ok(());
+        };
+        let pins: Vec<_> = begun
+            .split_to
+            .iter()
+            .filter_map(|placed| self.pins.find(placed))
+            .map(|placed| placed.pin.clone())
+            .collect();
+        let pinning = self.pinning.clone();
+        let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
+        let served = Served {
+            batch: &self.pins.batch(&rollout, &splits, &pinning),
+            generation: &begun.generation,
+            pins: &pins,
+            away: match presence {
+                Presence::Wanted => AWAY_AT_MOST,
+                Presence::Optional => Duration::ZERO,
+            },
+        };
+        let confirmed = served.confirm(&sidecars.docker, &mut self.pinning).await;
+        let Some(begun) = self.begun.take() else {
+            return confirmed;
+        };
+        match confirmed {
+            Ok(()) => {
+                let (number, split) = (begun.generation.number, begun.generation.split);
+                tracing::info!(generation = number, ?split, "Traefik serves the split");
+                Ok(())
+            }
             Err(TrafficError::Away { traefik, .. }) if presence == Presence::Optional => {
                 tracing::warn!(
                     traefik,
                     "Traefik does not run; it will find the split there"
                 );
+                Ok(())
             }
             Err(error) => {
-                sidecars.withdraw(generation.number).await?;
-                self.pins = before;
-                self.is_cut_short = false;
-                return Err(error);
+                self.take_back(sidecars, begun).await?;
+                Err(error)
             }
         }
+    }
+
+    /// Removes a generation that failed.
+    async fn take_back(
+        &mut self,
+        sidecars: &mut Sidecars,
+        begun: Begun,
+    ) -> Result<(), TrafficError> {
+        sidecars.withdraw(begun.generation.number).await?;
+        self.pins = begun.before;
         self.is_cut_short = false;
         Ok(())
     }
@@ -189,12 +263,11 @@ impl Generations {
 
     /// Starts what is missing: pins, and at last the sidecar that brings the generation's routers.
     /// If a pin is missing, it brings them as well.
-    async fn serve(
+    async fn start(
         &mut self,
         sidecars: &mut Sidecars,
         generation: &Generation,
         wanted: &[Placed],
-        away: Duration,
     ) -> Result<(), TrafficError> {
         let pinning = self.pinning.clone();
         let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
@@ -236,18 +309,7 @@ impl Generations {
             let started = sidecars.start(id, &last).await?;
             sidecars.keep([started]);
         }
-        let pins: Vec<_> = wanted
-            .iter()
-            .filter_map(|placed| self.pins.find(placed))
-            .map(|placed| placed.pin.clone())
-            .collect();
-        let served = Served {
-            batch: &batch,
-            generation,
-            pins: &pins,
-            away,
-        };
-        served.confirm(&sidecars.docker, &mut self.pinning).await
+        Ok(())
     }
 }
 

@@ -26,7 +26,7 @@ const ONE_ANSWER: Duration = Duration::from_secs(10);
 /// service that hangs is not asked ever more.
 const AT_ONCE: usize = 16;
 /// The time between the requests that are asked when all is over.
-const LAST_BEAT: Duration = Duration::from_millis(25);
+const LAST_BEAT: Duration = Duration::from_millis(5);
 
 /// A probe that runs. Dropping it ends it.
 #[derive(Debug)]

@@ -101,6 +101,45 @@ impl Traffic {
         self.shift_if(Presence::Optional, blue, &[], 0).await
     }
 
+    /// Holds all new requests on these containers of Blue: what starts from now on gets none before
+    /// they are shared. That this is so is known after [`until_held`](Self::until_held) alone.
+    ///
+    /// # Errors
+    /// The helpers can't be started, or an edge does not do it in time.
+    pub(crate) async fn hold(&mut self, blue: &[String]) -> Result<(), TrafficError> {
+        let Some(Way::Pins(pins)) = &mut self.way else {
+            return self.shift(blue, &[], 0).await;
+        };
+        pins.begin(&mut self.sidecars, Split::Blue, blue, &[])
+            .await?;
+        self.served = blue.to_vec();
+        Ok(())
+    }
+
+    /// Returns once requests are held on Blue.
+    ///
+    /// # Errors
+    /// As for [`shift`](Self::shift).
+    pub(crate) async fn until_held(&mut self) -> Result<(), TrafficError> {
+        let Some(Way::Pins(pins)) = &mut self.way else {
+            return Ok(());
+        };
+        pins.confirm(&mut self.sidecars, Presence::Wanted).await?;
+        self.shifted_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Removes the helpers that nothing leads to any more, since Blue has stopped.
+    ///
+    /// # Errors
+    /// They are left for [`release`](Self::release).
+    pub(crate) async fn thin_out(&self) -> Result<(), TrafficError> {
+        match &self.way {
+            Some(Way::Pins(_)) => self.sidecars.thin_out().await,
+            Some(Way::Edge(_) | Way::TakeOver(_)) | None => Ok(()),
+        }
+    }
+
     /// Makes ready for a first share to these containers of Green, as far as that can be done
     /// before it is their turn.
     ///
