@@ -1,5 +1,6 @@
 //! `stage sample` starts a project like the sample, `stage load N 0` one of N replicas for a load
-//! (`stage load N 1`: that ignore SIGTERM), `stage services N` creates one of N services that do not
+//! (`stage load N 1`: that ignore SIGTERM; `stage load N 0 THROTTLE`: behind a Traefik that takes in
+//! changes that often), `stage services N` creates one of N services that do not
 //! run. Prints where it is, as JSON, and removes it when its input ends.
 
 #![expect(clippy::print_stdout, reason = "where it is, is its output")]
@@ -20,9 +21,14 @@ async fn main() -> io::Result<ExitCode> {
         ["load", count, ignores @ ("0" | "1")] if count.parse::<u32>().is_ok() => {
             Project::up(loaded(count).environment("IGNORE_SIGTERM", ignores)).await
         }
+        ["load", count, ignores @ ("0" | "1"), throttle] if count.parse::<u32>().is_ok() => {
+            let throttle = format!("--providers.providersThrottleDuration={throttle}");
+            let template = loaded(count).environment("IGNORE_SIGTERM", ignores);
+            Project::up(template.traefik_argument(&throttle)).await
+        }
         ["services", count] if count.parse::<u32>().is_ok() => services(count).await,
         _ => {
-            println!("usage: stage sample, stage load N 0|1, or stage services N");
+            println!("usage: stage sample, stage load N 0|1 [THROTTLE], or stage services N");
             return Ok(ExitCode::FAILURE);
         }
     };

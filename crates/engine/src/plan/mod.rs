@@ -4,14 +4,14 @@ mod green;
 mod judge;
 mod limits;
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
-use bollard::Docker;
+use bollard::{Docker, models::ContainerInspectResponse};
 
 use crate::{
     Error, Result,
     compose::{self, Compose, ComposeModel, ComposeService, Files, Hook, override_file},
-    docker::{self, teal_label},
+    docker::{self, UsageNow, teal_label},
     history::History,
     live,
     model::{EngineInfo, Plan, Revision, RolloutOptions, RolloutRequest, Verdict},
@@ -86,7 +86,7 @@ impl Planner<'_> {
             limits_after,
             &blue,
         );
-        let (green, usage) = tokio::try_join!(green, docker::usage_of_all(self.docker))?;
+        let (green, usage) = tokio::try_join!(green, self.usage(&blue))?;
         let handover = traffic::handover(self.docker, &base, name, &blue).await?;
         let survey = match &handover {
             Some(handover) => traffic::survey_handover(self.compose, &source, handover, &blue),
@@ -157,6 +157,21 @@ impl Planner<'_> {
             has_health_check,
             pre_stop: green.service.pre_stop,
         })
+    }
+}
+
+impl Planner<'_> {
+    /// What all containers of the engine use. Of Blue that must be known, if it runs.
+    async fn usage(&self, blue: &[ContainerInspectResponse]) -> Result<HashMap<String, UsageNow>> {
+        let mut usage = docker::usage_of_all(self.docker).await?;
+        for id in blue.iter().filter_map(|container| container.id.clone()) {
+            if !usage.contains_key(&id)
+                && let Some(used) = docker::usage_now(self.docker, &id).await?
+            {
+                usage.insert(id, used);
+            }
+        }
+        Ok(usage)
     }
 }
 

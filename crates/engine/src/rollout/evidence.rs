@@ -14,7 +14,7 @@ use super::Rollout;
 use crate::{
     event::{Color, EventKind, Receipt},
     model::{Plan, TrafficPlan},
-    traffic::{Meter, Moment, Probe, Survey},
+    traffic::{Meter, Moment, Probe, Survey, Traffic},
 };
 
 /// The time between two reports.
@@ -94,8 +94,9 @@ impl Evidence {
     }
 
     /// Traefik serves this share of Green's.
-    pub(super) fn shifted(&self, green_percent: u8) {
+    pub(super) fn shifted(&self, traffic: &Traffic, green_percent: u8) {
         if let Some(probe) = &self.shared.probe {
+            probe.doors_are(traffic);
             probe.goes_to(match green_percent {
                 0 => Some(Color::Blue),
                 100 => Some(Color::Green),

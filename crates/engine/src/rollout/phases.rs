@@ -120,6 +120,7 @@ impl Driver {
         let options = &self.plan.options;
         let timeout = Duration::from_millis(options.health_timeout_ms);
         let deadline = Instant::now() + timeout;
+        let is_held = self.is_steered() && !self.live_blue().is_empty();
         let wait = Wait {
             docker: &self.docker,
             rollout: &self.rollout,
@@ -133,10 +134,13 @@ impl Driver {
                 tracing::warn!(%error, "Green is not made ready for its first share");
             }
             let held = self.traffic.until_held().await;
-            held.map_err(|error| traffic(&error))
+            held.map_err(|error| traffic(&error))?;
+            if is_held {
+                self.evidence.shifted(&self.traffic, 0);
+            }
+            Ok(())
         };
         let (unchecked, ()) = tokio::try_join!(wait.until_healthy(), ready)?;
-        self.has_held();
         if !unchecked.is_empty() {
             self.until_accepting(&unchecked, deadline).await?;
         }

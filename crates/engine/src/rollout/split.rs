@@ -53,19 +53,14 @@ impl Driver {
         if !self.is_steered() || blue.is_empty() {
             return Ok(());
         }
-        self.evidence.shifting(0);
+        // There is no Green yet that could answer, and there will be none before this is in force.
+        self.evidence.shifted(&self.traffic, 0);
         self.traffic.hold(&blue).await?;
         if !self.has_health_check {
             self.traffic.until_held().await?;
-        }
-        Ok(())
-    }
-
-    /// It is known that Blue has all requests.
-    pub(super) fn has_held(&mut self) {
-        if self.is_steered() && !self.live_blue().is_empty() {
             self.has_shifted(0);
         }
+        Ok(())
     }
 
     /// Gives all requests to Blue, to undo a rollout: even where Traefik has gone away.
@@ -83,7 +78,7 @@ impl Driver {
     }
 
     fn has_shifted(&mut self, green_percent: u8) {
-        self.evidence.shifted(green_percent);
+        self.evidence.shifted(&self.traffic, green_percent);
         self.tell_share(green_percent);
     }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
+    sync::watch,
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
@@ -11,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     http::{self, Answer, NoAnswer},
     ledger::{Expected, Ledger, Moment},
+    steer::Traffic,
     survey::{Door, Survey},
 };
 use crate::{
@@ -31,7 +33,9 @@ const LAST_BEAT: Duration = Duration::from_millis(5);
 /// A probe that runs. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Probe {
-    door: Arc<Door>,
+    /// The number of the route that is asked for.
+    route: usize,
+    door: watch::Sender<Arc<Door>>,
     ledger: Arc<Ledger>,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
@@ -44,18 +48,35 @@ impl Probe {
     /// Why nothing can be asked, as a sentence: no route of the service can be reached from here,
     /// or none answers as it should before anything has changed.
     pub(crate) async fn start(survey: &Survey, options: &ProbeOptions) -> Result<Self, String> {
-        let (door, expected) = first_that_answers(survey, options).await?;
-        let door = Arc::new(door);
+        let (route, door, expected) = first_that_answers(survey, options).await?;
         let ledger = Arc::new(Ledger::new(describe(&door), expected));
         let stop = CancellationToken::new();
         let every = Duration::from_secs(1) / options.per_second.max(1);
-        let task = tokio::spawn(run(door.clone(), every, ledger.clone(), stop.clone()));
+        let door = watch::Sender::new(Arc::new(door));
+        let asked = run(door.subscribe(), every, ledger.clone(), stop.clone());
+        let task = tokio::spawn(asked);
         Ok(Self {
+            route,
             door,
             ledger,
             stop,
             task: AbortOnDropHandle::new(task),
         })
+    }
+
+    /// The ways in are these now: Traefik may have been made anew with other ports.
+    pub(crate) fn doors_are(&self, traffic: &Traffic) {
+        let doors = traffic.doors_to(None);
+        let Some((_, now)) = doors.into_iter().find(|(route, _)| *route == self.route) else {
+            return;
+        };
+        self.door.send_if_modified(|door| {
+            let is_moved = door.endpoint != now.endpoint;
+            if is_moved {
+                Arc::make_mut(door).endpoint = now.endpoint;
+            }
+            is_moved
+        });
     }
 
     /// From now on it is this moment of the rollout.
@@ -84,7 +105,7 @@ impl Probe {
         let mut requests = JoinSet::new();
         for _ in 0..last {
             beat.tick().await;
-            requests.spawn(ask(self.door.clone(), self.ledger.clone()));
+            requests.spawn(ask(self.door.borrow().clone(), self.ledger.clone()));
         }
         requests.join_all().await;
         self.ledger.receipt()
@@ -112,17 +133,17 @@ pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Opt
 pub(super) async fn first_that_answers(
     survey: &Survey,
     options: &ProbeOptions,
-) -> Result<(Door, Expected), String> {
+) -> Result<(usize, Door, Expected), String> {
     let doors = survey.doors_to(options.path.as_deref());
     let mut reasons = Vec::new();
-    for (_, door) in doors {
+    for (route, door) in doors {
         let asked = describe(&door);
         match http::get(door.endpoint, &door.target, None, ONE_ANSWER).await {
             Ok(answer) if is_traefiks_404(&answer) => {
                 reasons.push(format!("no route takes `{asked}`"));
             }
             Ok(answer) => match Expected::of(options.expect_status, answer.status) {
-                Ok(expected) => return Ok((door, expected)),
+                Ok(expected) => return Ok((route, door, expected)),
                 Err(reason) => reasons.push(format!("`{asked}` {reason}")),
             },
             Err(problem) => reasons.push(format!("`{asked}`: {problem}")),
@@ -148,7 +169,12 @@ fn describe(door: &Door) -> String {
     )
 }
 
-async fn run(door: Arc<Door>, every: Duration, ledger: Arc<Ledger>, stop: CancellationToken) {
+async fn run(
+    door: watch::Receiver<Arc<Door>>,
+    every: Duration,
+    ledger: Arc<Ledger>,
+    stop: CancellationToken,
+) {
     let mut beat = interval(every);
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut requests = JoinSet::new();
@@ -159,7 +185,8 @@ async fn run(door: Arc<Door>, every: Duration, ledger: Arc<Ledger>, stop: Cancel
         }
         while requests.try_join_next().is_some() {}
         if requests.len() < AT_ONCE {
-            requests.spawn(ask(door.clone(), ledger.clone()));
+            let door = door.borrow().clone();
+            requests.spawn(ask(door, ledger.clone()));
         }
     }
     requests.join_all().await;

@@ -164,6 +164,9 @@ async fn a_rollout_finds_a_traefik_that_is_made_anew_on_another_port() {
     })
     .await;
     ended.assert_outcome(Outcome::Success);
+    // The live probe has found it too.
+    let after = ended.receipt().after;
+    assert!(after.requests > 0 && after.failed == 0, "{after:?}");
     let green = stage.project.containers(SERVICE).await;
     assert_eq!(green.len(), 1);
     assert_ne!(green[0].id, stage.blue[0].id);

@@ -145,6 +145,17 @@ impl Load {
         self
     }
 
+    /// Without streams and `WebSocket`s.
+    #[must_use]
+    pub fn answered_in_one_piece(mut self) -> Self {
+        for share in &mut self.shares {
+            if matches!(share.kind, Kind::Stream | Kind::WebSocket) {
+                share.workers = 0;
+            }
+        }
+        self
+    }
+
     /// The `Host` header, for rules that ask for one.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {

@@ -45,7 +45,12 @@ pub(super) enum Cell {
     Three,
     /// Three replicas that ignore SIGTERM
     ThreeIgnoring,
+    /// One replica whose answers come in one piece, behind a Traefik that takes in changes at once
+    Prompt,
 }
+
+/// How often the Traefik of a prompt service takes in changes; others do each 2 s, as is the default.
+const PROMPT: &str = "100ms";
 
 impl Cell {
     pub(super) fn title(self) -> &'static str {
@@ -54,13 +59,31 @@ impl Cell {
             Self::OneIgnoring => "1 replica, ignores SIGTERM",
             Self::Three => "3 replicas, end at SIGTERM",
             Self::ThreeIgnoring => "3 replicas, ignore SIGTERM",
+            Self::Prompt => "1 replica, no streams, Traefik's throttle at 0.1 s",
         }
     }
 
     fn replicas(self) -> &'static str {
         match self {
-            Self::One | Self::OneIgnoring => "1",
+            Self::One | Self::OneIgnoring | Self::Prompt => "1",
             Self::Three | Self::ThreeIgnoring => "3",
+        }
+    }
+
+    /// What a stage and a load are started with.
+    fn stage(self) -> Vec<&'static str> {
+        let ignores = if self.ignores() { "1" } else { "0" };
+        let mut words = vec!["load", self.replicas(), ignores];
+        if self == Self::Prompt {
+            words.push(PROMPT);
+        }
+        words
+    }
+
+    fn load(self) -> &'static [&'static str] {
+        match self {
+            Self::Prompt => &["whole"],
+            Self::One | Self::OneIgnoring | Self::Three | Self::ThreeIgnoring => &[],
         }
     }
 
@@ -139,7 +162,7 @@ impl Size {
             changes: 3,
             plain: 1,
             recreated: vec![Cell::One],
-            steady: Duration::from_secs(8),
+            steady: Duration::from_secs(6),
             is_release: true,
             requests: 200_000,
             rollouts: 10,
@@ -181,10 +204,9 @@ pub(super) fn measure(
     figures: &mut Figures,
 ) -> Result<()> {
     say(&format!("starting a project: {}", cell.title()));
-    let ignores = if cell.ignores() { "1" } else { "0" };
-    let stage = Stage::up(&["load", cell.replicas(), ignores])?;
+    let stage = Stage::up(&cell.stage())?;
     let program = size.program("examples/load");
-    let mut load = Load::start(&program, &stage.url, WARMING)?;
+    let mut load = Load::start(&program, &stage.url, WARMING, cell.load())?;
     thread::sleep(WARM_UP);
     steady(&mut load, size.steady)?;
     let mut timeline = Timeline::default();
@@ -203,7 +225,8 @@ pub(super) fn measure(
     // Each time others, since what does not change is not replaced.
     let mut limits = LIMITS.into_iter().cycle();
     let recreate_too = size.recreated.contains(&cell);
-    let ways = [Way::Scale]
+    let ways = (cell != Cell::Prompt).then_some(Way::Scale);
+    let ways = ways
         .into_iter()
         .chain(recreate_too.then_some(Way::Recreate));
     for way in ways {

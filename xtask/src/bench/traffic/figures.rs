@@ -25,13 +25,13 @@ pub(super) struct Figures {
     /// From the engine's word that a container is healthy until Teal's.
     pub(super) lag: Spread,
     /// From the end of the last request in flight on Blue until Blue was asked to stop.
-    pub(super) drain: Spread,
+    pub(super) drain: BTreeMap<Cell, Spread>,
     /// When Blue's last request was sent, after the cutover.
     pub(super) late: Spread,
     /// From Ctrl-C at 50/50 until Blue has all of the traffic.
-    pub(super) to_blue: Spread,
+    pub(super) to_blue: BTreeMap<Cell, Spread>,
     /// By the share of Green: from the step that asks for it until Traefik serves it.
-    pub(super) shifts: BTreeMap<i64, Spread>,
+    pub(super) shifts: BTreeMap<(i64, Cell), Spread>,
     rollouts: usize,
 }
 
@@ -126,14 +126,15 @@ impl Figures {
                 self.lag.add(*lag);
             }
             for (percent, milliseconds) in &rollout.shifts {
-                self.shifts.entry(*percent).or_default().add(*milliseconds);
+                let times = self.shifts.entry((*percent, cell)).or_default();
+                times.add(*milliseconds);
             }
             if let Some(milliseconds) = rollout.to_blue {
-                self.to_blue.add(milliseconds);
+                self.to_blue.entry(cell).or_default().add(milliseconds);
             }
             if let Some(overhead) = rollout.overhead(cell.grace(), &report.containers)? {
                 self.overhead.entry(cell).or_default().add(overhead.total);
-                self.drain.add(overhead.drain);
+                self.drain.entry(cell).or_default().add(overhead.drain);
                 self.late.add(overhead.late);
             }
         }

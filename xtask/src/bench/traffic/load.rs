@@ -85,9 +85,11 @@ pub(super) struct Seen {
 pub(super) struct Load(Running);
 
 impl Load {
-    pub(super) fn start(program: &Path, url: &str, window: &str) -> Result<Self> {
+    /// `words` are further ones of `examples/load.rs`.
+    pub(super) fn start(program: &Path, url: &str, window: &str, words: &[&str]) -> Result<Self> {
         let mut load = command(&program.to_string_lossy());
-        Running::start(load.args([url, AT_MOST_SECONDS, window]), Ends::WithInput).map(Self)
+        load.args([url, AT_MOST_SECONDS, window]).args(words);
+        Running::start(&mut load, Ends::WithInput).map(Self)
     }
 
     /// What ends from now on belongs to this window.

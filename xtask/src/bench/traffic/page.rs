@@ -5,10 +5,7 @@ use std::{fmt::Write, time::Duration};
 use anyhow::Result;
 
 use super::{
-    super::{
-        rollout::PHASES,
-        spread::{Spread, head},
-    },
+    super::{rollout::PHASES, spread::head},
     cell::Way,
     figures::{Figures, Requests},
     load::Kind,
@@ -160,32 +157,36 @@ fn phases(figures: &Figures) -> Result<String> {
 
 fn marks(figures: &Figures) -> Result<String> {
     let mut text = format!("\n{}", head("from … until"));
-    let rows: [(&str, &Spread); 4] = [
+    for (what, times) in [
         (
             "the engine says that a container is healthy … Teal says so",
             &figures.lag,
         ),
         (
-            "the last request in flight on Blue ends … Blue is asked to stop",
-            &figures.drain,
-        ),
-        (
             "the cutover … the last request to Blue is sent",
             &figures.late,
         ),
-        (
-            "Ctrl-C at 50/50 … Blue has all of the traffic",
-            &figures.to_blue,
-        ),
-    ];
-    for (what, times) in rows {
+    ] {
         writeln!(text, "| {what} | {times} |")?;
     }
-    for (percent, times) in &figures.shifts {
-        writeln!(
-            text,
-            "| Green is to get {percent} % of new requests … Traefik serves that | {times} |"
-        )?;
+    text += "\nA stream tells nobody where it ends, so Blue is held half as long again as its longest \
+        pause of 1 s, and 0.3 s.\nBy default Traefik takes in changes each 2 s at most.\n\n";
+    text += &head("from … until | service").replacen("| --- |", "| --- | --- |", 1);
+    let drain = figures.drain.iter();
+    let drain = drain.map(|(cell, times)| {
+        let what = "the last request in flight on Blue ends … Blue is asked to stop";
+        (what.to_owned(), cell, times)
+    });
+    let to_blue = figures.to_blue.iter().map(|(cell, times)| {
+        let what = "Ctrl-C at 50/50 … Blue has all of the traffic";
+        (what.to_owned(), cell, times)
+    });
+    let shifts = figures.shifts.iter().map(|((percent, cell), times)| {
+        let what = format!("Green is to get {percent} % of new requests … Traefik serves that");
+        (what, cell, times)
+    });
+    for (what, cell, times) in drain.chain(to_blue).chain(shifts) {
+        writeln!(text, "| {what} | {} | {times} |", cell.title())?;
     }
     Ok(text)
 }
