@@ -102,6 +102,8 @@ impl Engine {
         })?;
         let facts = Facts::look(&inner.docker, &unsettled).await?;
         let way = match (way, facts.blue_is_whole()) {
+            // There is but one way to settle it.
+            _ if facts.is_all_gone(&unsettled.rollout) => Recovery::RollBack,
             (Some(Recovery::RollBack), false) => {
                 return Err(Error::BlueIsGone {
                     service: service.to_owned(),

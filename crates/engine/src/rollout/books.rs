@@ -3,7 +3,7 @@
 
 use bollard::Docker;
 
-use super::{Driver, Rollout, Unsettled, chain};
+use super::{Driver, Facts, Rollout, Unsettled, chain};
 use crate::{Result, history::History, model::Revision};
 
 /// Where one rollout is kept.
@@ -29,6 +29,13 @@ impl Driver {
                 plan: self.plan.clone(),
             },
         }
+    }
+}
+
+impl Driver {
+    /// How far the rollout has come, as its containers show it.
+    pub(super) async fn facts(&self) -> Result<Facts> {
+        Facts::look(&self.docker, &self.books().unsettled).await
     }
 }
 

@@ -4,7 +4,8 @@ use bollard::{Docker, models::ContainerInspectResponse};
 
 use super::Unsettled;
 use crate::{
-    Result, docker,
+    Result,
+    docker::{self, teal_label},
     event::Phase,
     model::{ContainerState, Health, Interrupted, ProjectSource, Replica},
     traffic,
@@ -47,6 +48,15 @@ impl Facts {
     /// Whether there is a Blue to return to.
     pub(crate) fn blue_is_whole(&self) -> bool {
         self.blue.len() == self.size
+    }
+
+    /// Whether neither Blue nor Green is there any more: somebody has removed both, as `compose
+    /// down` does. What there may be of the service by now is not this rollout's.
+    pub(crate) fn is_all_gone(&self, rollout: &str) -> bool {
+        let is_its = |container: &ContainerInspectResponse| {
+            docker::container_label(container, teal_label::ROLLOUT) == Some(rollout)
+        };
+        self.size > 0 && self.blue.is_empty() && !self.green.iter().any(is_its)
     }
 
     /// Whether anything on the engine was begun and not ended.

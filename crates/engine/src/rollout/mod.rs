@@ -51,6 +51,7 @@ pub(crate) use facts::Facts;
 use failure::{FailureKind, Trouble, chain};
 pub(crate) use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
+use undo::WithoutBlue;
 pub(crate) use unsettled::Unsettled;
 
 /// Everything one rollout works with.
@@ -212,19 +213,48 @@ impl Driver {
                 failure: Some(failure),
                 left_behind: Vec::new(),
             },
-            Err(undo) => {
-                let message = format!(
-                    "{}; then the rollback failed: {}",
-                    failure.message,
-                    chain(&undo)
-                );
-                tracing::error!(message, "rollback failed");
-                End {
-                    outcome: Outcome::NotRolledBack,
-                    failure: Some(Failure { message, ..failure }),
-                    left_behind: self.left_behind().await,
-                }
-            }
+            Err(undo) => self.not_rolled_back(failure, outcome, &undo).await,
+        }
+    }
+
+    /// There is no way back. What can still be done for the service is.
+    async fn not_rolled_back(&mut self, failure: Failure, outcome: Outcome, undo: &Error) -> End {
+        let message = format!(
+            "{}; then the rollback failed: {}",
+            failure.message,
+            chain(undo)
+        );
+        tracing::error!(message, "rollback failed");
+        let left = match self.lost().is_cancelled() {
+            true => None,
+            false => self.without_blue().await,
+        };
+        let failure = Failure { message, ..failure };
+        match left {
+            Some(WithoutBlue::NothingLeft) => End {
+                outcome,
+                failure: Some(Failure {
+                    hint: "somebody has removed Blue and Green, and nothing of the rollout is left; start the service, then deploy again".to_owned(),
+                    ..failure
+                }),
+                left_behind: Vec::new(),
+            },
+            Some(WithoutBlue::GreenServes) => End {
+                outcome: Outcome::NotRolledBack,
+                failure: Some(Failure {
+                    hint: format!(
+                        "Green gets all requests, since Blue is gone; finish it with `teal recover {} --finish -p {}`",
+                        self.plan.service, self.plan.project
+                    ),
+                    ..failure
+                }),
+                left_behind: self.left_behind().await,
+            },
+            None => End {
+                outcome: Outcome::NotRolledBack,
+                failure: Some(failure),
+                left_behind: self.left_behind().await,
+            },
         }
     }
 

@@ -266,10 +266,21 @@ impl Driver {
             .chain([self.plan.override_file.as_path()])
             .collect();
         let service = &self.plan.service;
-        let now = self
-            .compose
+        let compose = &self.compose;
+        let now = match compose
             .config_hash(&self.plan.source, &extra, service)
-            .await?;
+            .await
+        {
+            Ok(now) => now,
+            // Green does not need them any more.
+            Err(error) => {
+                self.rollout.warn(format!(
+                    "the compose files changed during the rollout, and can't be read now: {}",
+                    super::chain(&error)
+                ));
+                return Ok(());
+            }
+        };
         for id in &self.green {
             let container = docker::inspect(&self.docker, id).await?;
             let made_from = container.as_ref().and_then(|container| {

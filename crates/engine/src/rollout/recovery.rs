@@ -19,6 +19,7 @@ impl Driver {
             self.books().begin_journal();
             self.take_over(&facts);
             let end = match way {
+                _ if facts.is_all_gone(self.rollout.id()) => self.let_go().await,
                 Recovery::Finish => Box::pin(self.go_on(&facts)).await,
                 Recovery::RollBack => self.go_back().await,
             };
@@ -59,17 +60,31 @@ impl Driver {
         }
     }
 
+    /// Settles a rollout of which there is neither Blue nor Green.
+    async fn let_go(&mut self) -> End {
+        let failure = interrupted("the rollout was interrupted, and its containers are gone");
+        self.rollout.emit(EventKind::RollingBack {
+            reason: failure.message.clone(),
+        });
+        match self.clear_up().await {
+            Ok(()) => End {
+                outcome: Outcome::RolledBack,
+                failure: Some(failure),
+                left_behind: Vec::new(),
+            },
+            Err(error) => {
+                let message = format!("it could not be settled: {}", chain(&error));
+                End {
+                    outcome: Outcome::NotRolledBack,
+                    failure: Some(Failure { message, ..failure }),
+                    left_behind: self.left_behind().await,
+                }
+            }
+        }
+    }
+
     async fn go_back(&mut self) -> End {
-        let failure = Failure {
-            code: FailureCode::Interrupted,
-            message: "the rollout was interrupted".to_owned(),
-            hint: "deploy again when you are ready".to_owned(),
-            container: None,
-            exit_code: None,
-            out_of_memory: false,
-            probe_output: None,
-            log: Vec::new(),
-        };
+        let failure = interrupted("the rollout was interrupted");
         self.rollout.emit(EventKind::RollingBack {
             reason: failure.message.clone(),
         });
@@ -92,5 +107,18 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+fn interrupted(message: &str) -> Failure {
+    Failure {
+        code: FailureCode::Interrupted,
+        message: message.to_owned(),
+        hint: "deploy again when you are ready".to_owned(),
+        container: None,
+        exit_code: None,
+        out_of_memory: false,
+        probe_output: None,
+        log: Vec::new(),
     }
 }

@@ -16,6 +16,13 @@ use crate::{
 /// How long Blue may take to be healthy again after it was stopped.
 const BLUE_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What there is where Blue is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WithoutBlue {
+    GreenServes,
+    NothingLeft,
+}
+
 impl Driver {
     /// Blue serves everything again, Green and all helpers go, the override is what it was.
     ///
@@ -55,6 +62,47 @@ impl Driver {
         Ok(())
     }
 
+    /// Removes what is left where there is neither Blue nor Green any more.
+    pub(super) async fn clear_up(&mut self) -> Result<()> {
+        let file = &self.plan.override_file;
+        let now = override_file::read(file)?;
+        // What somebody has written since stays.
+        if now.as_deref() == Some(self.plan.override_after.as_bytes()) {
+            let before = self.plan.override_before.as_deref().map(str::as_bytes);
+            override_file::restore(file, before)?;
+        }
+        self.traffic
+            .release()
+            .await
+            .map_err(|error| Error::Unexpected(super::chain(&error)))?;
+        self.evidence.released();
+        Ok(())
+    }
+
+    /// Where there is no way back, since Blue or some of it is gone: what is left to serve is Green,
+    /// or there is nothing left to settle. Says how it is now; nothing where neither is so.
+    pub(super) async fn without_blue(&mut self) -> Option<WithoutBlue> {
+        let facts = self.facts().await.ok()?;
+        if facts.is_all_gone(self.rollout.id()) {
+            self.clear_up().await.ok()?;
+            return Some(WithoutBlue::NothingLeft);
+        }
+        if facts.blue_is_whole() || facts.green.is_empty() {
+            return None;
+        }
+        self.step(
+            self.last_phase(),
+            "Sending all traffic to Green: Blue is gone",
+        );
+        self.green = facts.green.iter().filter_map(|it| it.id.clone()).collect();
+        let shifted = self.shift(100).await;
+        if let Err(error) = shifted {
+            tracing::warn!(%error, "Green does not serve either");
+            return None;
+        }
+        Some(WithoutBlue::GreenServes)
+    }
+
     /// The phase that is undone.
     pub(super) fn last_phase(&self) -> Phase {
         let last = self.phases.last();
@@ -64,6 +112,7 @@ impl Driver {
     /// What a rollout that was not rolled back leaves, and how to clean it up: one line each.
     pub(super) async fn left_behind(&self) -> Vec<String> {
         let mut names = Vec::new();
+        let mut way = ("to return to Blue", "--roll-back");
         for id in self.blue().iter().chain(&self.green) {
             match docker::inspect(&self.docker, id).await {
                 Ok(Some(container)) => {
@@ -75,13 +124,15 @@ impl Driver {
                     };
                     names.push(format!("{color}: {} ({:?})", replica.name, replica.state));
                 }
+                Ok(None) if !self.green.contains(id) => way = ("to go on to Green", "--finish"),
                 Ok(None) => {}
                 Err(error) => names.push(format!("container {id}: {}", super::chain(&error))),
             }
         }
         names.push(format!("override: {}", self.plan.override_file.display()));
+        let (what_for, option) = way;
         names.push(format!(
-            "to return to Blue: teal recover {} --roll-back --project-name {}",
+            "{what_for}: teal recover {} {option} --project-name {}",
             self.plan.service, self.plan.project
         ));
         names

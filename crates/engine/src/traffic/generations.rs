@@ -1,5 +1,7 @@
 //! One way to steer: generations of routers to pins on the user's Traefik.
 
+mod levels;
+
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::try_join_all;
@@ -8,7 +10,7 @@ use super::{
     confirm::{AWAY_AT_MOST, Served},
     error::TrafficError,
     pins::{Batch, Generation, LEVELS, Pin},
-    sidecar::{self, Order},
+    sidecar::{self, Found, Order},
     sidecars::Sidecars,
     split::{Sizes, Split},
     steer::secret,
@@ -120,7 +122,10 @@ impl Generations {
             let can = self.pinning.can_weigh();
             can.map_err(|reason| TrafficError::NoWeights { reason })?;
         }
-        let last = self.last(sidecars).await?;
+        let last = match self.generation {
+            Some(last) => last,
+            None => self.take_over(sidecars).await?,
+        };
         if last >= LEVELS {
             return Err(TrafficError::NoLevel { levels: LEVELS });
         }
@@ -132,7 +137,10 @@ impl Generations {
         };
         self.generation = Some(generation.number);
         let before = self.pins.clone();
-        if self.is_cut_short || !self.pins.has_room_for(split, sizes, &wanted) {
+        if self.is_cut_short
+            || !self.pins.are_there(&sidecars.list().await?)
+            || !self.pins.has_room_for(split, sizes, &wanted)
+        {
             self.pins = PinSet::begin(generation.number, &self.planned, split, sizes);
         }
         self.is_cut_short = true;
@@ -218,17 +226,6 @@ impl Generations {
         self.pins.placed.iter().map(|placed| &placed.pin)
     }
 
-    /// The number of the last generation on the engine, which another process may have started.
-    async fn last(&self, sidecars: &mut Sidecars) -> Result<u32, TrafficError> {
-        if let Some(last) = self.generation {
-            return Ok(last);
-        }
-        sidecars.ready().await?;
-        let found = sidecars.list().await?;
-        let last = found.iter().map(|found| found.generation).max();
-        Ok(last.unwrap_or(0))
-    }
-
     /// Puts pins beside containers of Green that no split has yet: several that start at the time of
     /// a split would make Traefik wait, since each opens one of its windows of 2 s.
     pub(super) async fn prepare(
@@ -240,7 +237,7 @@ impl Generations {
         if self.pins.placed.is_empty() || self.is_cut_short {
             return Ok(());
         }
-        let number = self.last(sidecars).await?;
+        let number = self.generation.unwrap_or(0);
         let wanted = placements(sidecars, &[], green).await?;
         let pinning = self.pinning.clone();
         let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
@@ -362,6 +359,18 @@ impl PinSet {
             sizes,
             placed: Vec::new(),
         }
+    }
+
+    /// Whether nobody has removed a sidecar of these.
+    fn are_there(&self, found: &[Found]) -> bool {
+        self.placed.iter().all(|placed| {
+            found.iter().any(|found| {
+                found.runs
+                    && found.generation > 0
+                    && found.target == placed.pin.container
+                    && found.color == Some(placed.pin.color)
+            })
+        })
     }
 
     /// Whether these can be served: of each color all of its pins, or none yet.

@@ -6,7 +6,7 @@ use bollard::{
     Docker, body_full,
     container::LogOutput,
     errors::Error as DockerError,
-    models::{ContainerCreateBody, HostConfig, HostConfigLogConfig},
+    models::{ContainerCreateBody, ContainerSummaryStateEnum, HostConfig, HostConfigLogConfig},
     query_parameters::{
         AttachContainerOptions, CreateContainerOptions, ImportImageOptions, ListContainersOptions,
         ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
@@ -374,6 +374,7 @@ pub(super) struct Found {
     pub(super) target: String,
     pub(super) color: Option<Color>,
     pub(super) split: Option<Split>,
+    pub(super) runs: bool,
 }
 
 /// The sidecars of a rollout, or of all of them; the oldest generation first.
@@ -406,6 +407,7 @@ pub(super) async fn list(
                 target: labels.get(TARGET).cloned().unwrap_or_default(),
                 color: labels.get(COLOR).and_then(|name| color_named(name)),
                 split: labels.get(SPLIT).and_then(|name| Split::named(name)),
+                runs: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
             })
         })
         .collect();

@@ -216,7 +216,7 @@ pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficE
 /// The order in which sidecars go, so that requests go where they went until the service's own
 /// routers take over: first what the last generation does not need, then that generation, and at
 /// last its pins.
-fn removal(found: &[Found]) -> [Vec<&str>; 3] {
+pub(super) fn removal(found: &[Found]) -> [Vec<&str>; 3] {
     let last = found.iter().rfind(|found| found.split.is_some());
     let split = last.and_then(|last| last.split);
     let is_needed = |found: &Found| match (split, found.color) {
@@ -258,6 +258,7 @@ mod tests {
             generation,
             color,
             split,
+            runs: true,
         };
         // Back from Green to Blue: the last generation lives on the pin of the first.
         let all = [

@@ -9,6 +9,7 @@ mod faulty;
 mod files;
 mod live;
 mod load;
+mod meddling;
 #[cfg(unix)]
 mod outage;
 mod receipt;

@@ -227,3 +227,28 @@ fn assert_share(report: &Report, green: &[String], percent: usize) {
         "wanted {percent} %, got {of_green}: {report}"
     );
 }
+
+#[tokio::test]
+async fn processes_that_die_one_after_the_other_use_up_no_levels() {
+    let template = Template::named("levels")
+        .replicas(2)
+        .traefik_argument("--providers.providersThrottleDuration=200ms");
+    let mut stage = Stage::up(template).await;
+    let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
+    let running = stage.project.traffic().start();
+    let splits = [(&blue[..], &[][..]), (&blue, &green), (&[], &green)];
+    // More of them than there are levels: each comes as far as one split.
+    for (to_blue, to_green) in splits.into_iter().cycle().take(14) {
+        let survey = look(&stage.project).await;
+        let docker = stage.project.docker().clone();
+        stage.traffic = Traffic::new(docker, survey, rollout_of(&stage.project), &[]);
+        stage.shift(to_blue, to_green).await.unwrap();
+    }
+    let begin = Instant::now();
+    some_traffic(&running, 30).await;
+    let end = Instant::now();
+    stage.traffic.release().await.unwrap();
+    let report = running.stop().await;
+    report.assert_none_failed();
+    assert_answered_by(&report, begin, end, &[blue, green].concat());
+}
