@@ -10,7 +10,7 @@ use crate::{
     docker::{self, compose_label, container_label, teal_label},
     lock::{Lock, Locks},
     rollout::Unsettled,
-    traffic::{self, Helper},
+    traffic::{self, Helper, edge},
 };
 
 /// What has become of the helpers that were on the engine.
@@ -60,6 +60,12 @@ pub(crate) async fn clean_up(docker: &Docker, data: &Path, locks: &Locks) -> Res
         }
     }
     locks.remove_stale().await?;
+    // The record is there before anything of a rollout is, and goes after all of it.
+    let unsettled = Unsettled::list(docker).await?;
+    let is_needed = |rollout: &str| unsettled.iter().any(|one| one.rollout == rollout);
+    edge::remove_waiting_rooms(docker, is_needed)
+        .await
+        .map_err(docker::failed("remove a network that a rollout has left"))?;
     traffic::remove_unused(docker).await?;
     Ok(cleaned)
 }

@@ -1,13 +1,14 @@
 //! What there is of a project: to compare before and after.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
     path::{Path, PathBuf},
 };
 
 use bollard::{
     Docker,
+    models::Network,
     query_parameters::{ListImagesOptions, ListVolumesOptions},
 };
 
@@ -147,8 +148,21 @@ pub(crate) async fn networks(docker: &Docker, project: &str) -> BTreeSet<String>
         .list_networks(None)
         .await
         .expect("the engine lists its networks");
-    let names = all.into_iter().filter_map(|network| network.name);
-    names.filter(|name| is_of(name, project)).collect()
+    // Teal's own say in a label whose they are.
+    let is_labelled = |network: &Network| {
+        let mut labels = network.labels.iter().flat_map(HashMap::values);
+        labels.any(|value| value == project)
+    };
+    all.into_iter()
+        .filter(|network| {
+            is_labelled(network)
+                || network
+                    .name
+                    .as_deref()
+                    .is_some_and(|name| is_of(name, project))
+        })
+        .filter_map(|network| network.name)
+        .collect()
 }
 
 pub(crate) async fn volumes(docker: &Docker, project: &str) -> BTreeSet<String> {

@@ -1,13 +1,16 @@
 //! The project's own files: made ready, limits kept, drift followed, all in the window.
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use teal_testkit::{Project, TRAEFIK, Template};
+use teal_testkit::{Container, Project, TRAEFIK, Template, eventually};
 
 use crate::{
     app::{CONTROL, ENTER, Theme},
     assert_limits, open, set_limits,
 };
+
+/// For the end of giving ports back, on a busy machine.
+const BACK_WITHIN: Duration = Duration::from_secs(120);
 
 /// `hello` as people write it: a fixed name, a host port, no health check, no Traefik.
 async fn as_people_write_it() -> (Project, String) {
@@ -80,6 +83,15 @@ async fn a_service_is_made_ready_rolled_out_behind_the_edge_and_put_back() {
     app.until_gone("applied-ready").await;
     assert_eq!(fs::read(project.compose_file()).unwrap(), compose);
     assert!(!project.directory().join("compose.override.yaml").exists());
+    // The files come first. Without a window nobody would do the rest, and if it were done while
+    // the project is removed it would be there again.
+    eventually("the service has its port again", BACK_WITHIN, async || {
+        let all = project.all_containers().await;
+        let is_edge = |container: &Container| container.service.as_deref() == Some("teal-edge");
+        let is_back = !all.iter().any(is_edge) && project.traffic().once().await.is_success();
+        is_back.then_some(())
+    })
+    .await;
     app.end().await;
 }
 

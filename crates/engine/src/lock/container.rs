@@ -163,8 +163,14 @@ impl About {
             };
             if let Some(id) = created {
                 // Whoever took it for one that nobody starts any more has removed it.
-                if let Some(held) = hold(docker, id).await? {
-                    return Ok(Some(held));
+                match hold(docker, id).await {
+                    Ok(Some(held)) => return Ok(Some(held)),
+                    Ok(None) => {}
+                    // An engine under load sometimes fails to start a container.
+                    Err(error) if began.elapsed() < STARTING => {
+                        tracing::warn!(%error, "the lock is made once more");
+                    }
+                    Err(error) => return Err(error),
                 }
             } else {
                 self.make_room(docker, began).await?;

@@ -23,6 +23,7 @@ use bollard::{
     query_parameters::{RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions},
 };
 pub(super) use entry::is_edge;
+pub(crate) use networks::remove_waiting_rooms;
 
 use super::sidecar::is_status;
 use crate::compose::ComposeModel;

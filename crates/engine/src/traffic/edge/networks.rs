@@ -7,6 +7,7 @@ use bollard::{
         ContainerInspectResponse, EndpointIpamConfig, EndpointSettings, NetworkConnectRequest,
         NetworkCreateRequest, NetworkDisconnectRequest,
     },
+    query_parameters::ListNetworksOptions,
 };
 use std::collections::HashMap;
 
@@ -89,16 +90,21 @@ fn waiting_room(rollout: &str) -> String {
 /// A network without a way out, so that no port is published by it. Its name comes back.
 pub(super) async fn open_waiting_room(
     docker: &Docker,
+    project: &str,
     rollout: &str,
 ) -> Result<String, DockerError> {
     let name = waiting_room(rollout);
     let request = NetworkCreateRequest {
         name: name.clone(),
         internal: Some(true),
-        labels: Some(HashMap::from([(
-            teal_label::ROLLOUT.to_owned(),
-            rollout.to_owned(),
-        )])),
+        labels: Some(
+            [
+                (teal_label::ROLLOUT, rollout),
+                (teal_label::PROJECT, project),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        ),
         ..NetworkCreateRequest::default()
     };
     docker.create_network(request).await?;
@@ -121,4 +127,30 @@ pub(super) async fn close_waiting_room(docker: &Docker, rollout: &str) -> Result
         docker.disconnect_network(&name, request).await?;
     }
     docker.remove_network(&name).await
+}
+
+/// Removes the waiting rooms of rollouts that nobody needs any more. One that somebody is in stays.
+pub(crate) async fn remove_waiting_rooms(
+    docker: &Docker,
+    is_needed: impl Fn(&str) -> bool,
+) -> Result<(), DockerError> {
+    let label = vec![teal_label::ROLLOUT.to_owned()];
+    let options = ListNetworksOptions {
+        filters: Some(HashMap::from([("label".to_owned(), label)])),
+    };
+    for network in docker.list_networks(Some(options)).await? {
+        let labels = network.labels.unwrap_or_default();
+        let rollout = labels.get(teal_label::ROLLOUT).map_or("", String::as_str);
+        let Some(name) = network.name.filter(|name| *name == waiting_room(rollout)) else {
+            continue;
+        };
+        if is_needed(rollout) {
+            continue;
+        }
+        match docker.remove_network(&name).await {
+            Err(error) if is_status(&error, 403) || is_status(&error, 404) => {}
+            removed => removed?,
+        }
+    }
+    Ok(())
 }

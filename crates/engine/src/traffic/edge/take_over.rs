@@ -203,7 +203,9 @@ impl Transfer {
             .await
             .map_err(engine())?;
         let places = attachments(&container);
-        let room = open_waiting_room(docker, rollout).await.map_err(engine())?;
+        let room = open_waiting_room(docker, self.take_over.project(), rollout)
+            .await
+            .map_err(engine())?;
         let waiting = Attachment {
             container: id.clone(),
             network: room,
@@ -299,10 +301,13 @@ impl Transfer {
         &mut self,
         sidecars: &Sidecars,
     ) -> Result<(), TrafficError> {
-        if !self.done {
-            return Ok(());
-        }
         let docker = &sidecars.docker;
+        if !self.done {
+            // There is one where a process died in the middle of the handover.
+            return close_waiting_room(docker, &sidecars.rollout)
+                .await
+                .map_err(TrafficError::engine("remove a network"));
+        }
         let engine = || TrafficError::engine("remove an edge that is replaced");
         let edges = find_all(docker, self.take_over.project())
             .await

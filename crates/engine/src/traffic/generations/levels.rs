@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    AWAY_AT_MOST, Color, Found, Generation, Generations, LEVELS, PinSet, Sidecars, Sizes,
+    Begun, Color, Found, Generation, Generations, LEVELS, PinSet, Presence, Sidecars, Sizes,
     TrafficError, placements, secret, sidecar,
 };
 use crate::traffic::sidecars::removal;
@@ -92,8 +92,14 @@ impl Generations {
         let batch = LEVELS.saturating_add(Uuid::new_v4().as_fields().0 >> 8);
         self.pins = PinSet::begin(batch, &self.planned, split, sizes);
         self.is_cut_short = true;
-        let served = self.serve(sidecars, &generation, &wanted, AWAY_AT_MOST);
-        served.await?;
+        let before = self.pins.clone();
+        self.start(sidecars, &generation, &wanted).await?;
+        self.begun = Some(Begun {
+            generation,
+            split_to: wanted,
+            before,
+        });
+        self.confirm(sidecars, Presence::Wanted).await?;
         self.is_cut_short = false;
         // The routers first: those of the first level take over.
         let routing = kept.iter().filter(|found| found.split.is_some());
