@@ -152,7 +152,7 @@ async fn a_live_update_keeps_the_container() {
     app.end().await;
 }
 
-fn ids(containers: &[teal_testkit::Container]) -> Vec<&str> {
+fn ids(containers: &[Container]) -> Vec<&str> {
     containers
         .iter()
         .map(|container| container.id.as_str())
