@@ -19,15 +19,22 @@ const known = new Map<string, Series>();
 export class UsageFeed {
   /** Counts samples: what is made of them is made anew with each. */
   #version = $state(0);
-  #followed: string[] = [];
+  #followed = new Map<string, backend.Stop>();
 
-  /** Follows exactly these containers until the returned function is called. */
-  follow(containers: string[]): () => void {
-    this.#followed = containers;
+  /** Follows exactly these containers from now on; the streams of those that stay go on. */
+  follow(containers: string[]): void {
+    for (const [id, stop] of this.#followed) {
+      if (containers.includes(id)) continue;
+      stop();
+      this.#followed.delete(id);
+    }
+    for (const id of containers) {
+      if (this.#followed.has(id)) continue;
+      const stop = backend.followUsage([id], (sample) => this.#add(sample), ignore);
+      this.#followed.set(id, stop);
+    }
     this.#version++;
     forgetOld();
-    if (containers.length === 0) return () => undefined;
-    return backend.followUsage(containers, (sample) => this.#add(sample), ignore);
   }
 
   #add(sample: Usage): void {
@@ -45,7 +52,7 @@ export class UsageFeed {
 
   /** Use of the busiest of these containers; none of those that are not followed. */
   highest(containers: string[]): Use | null {
-    const followed = containers.filter((id) => this.#followed.includes(id));
+    const followed = containers.filter((id) => this.#followed.has(id));
     const last = this.series(followed).flatMap(({ samples }) => samples.at(-1) ?? []);
     if (last.length === 0) return null;
     return {

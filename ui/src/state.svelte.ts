@@ -26,8 +26,9 @@ export type Place =
 const RETRY_MS = 2000;
 /** Changes that come in a burst are read once. */
 const SETTLE_MS = 250;
-/** The clock of everything that counts up on screen. */
+/** The clock of what counts up on screen: the time that a rollout takes, or since when something is up. */
 const TICK_MS = 250;
+const SLOW_TICK_MS = 1000;
 
 /** The name that the sample's compose file gives its project. */
 export const SAMPLE_PROJECT = "teal-sample";
@@ -59,6 +60,8 @@ export class AppState {
   notice = $state.raw<CommandError | null>(null);
   dragging = $state(false);
   now = $state(Date.now());
+  /** Nobody can see the window: nothing is asked and nothing counts until somebody does. */
+  isHidden = $state(false);
 
   #stops: backend.Stop[] = [];
   #followed = new Set<string>();
@@ -68,6 +71,9 @@ export class AppState {
   #opening = 0;
   #loading = 0;
   #isStale = false;
+  /** Something changed while the window was hidden. */
+  #hasMissed = false;
+  #ticker: ReturnType<typeof setInterval> | undefined;
 
   /** The open project's name, as soon as it is known. */
   openName = $derived(
@@ -77,9 +83,15 @@ export class AppState {
 
   /** Begins to listen and opens what the window was started with. Returns what ends it all. */
   start(): () => void {
-    const ticker = setInterval(() => (this.now = Date.now()), TICK_MS);
+    const seen = () => this.#seen(!document.hidden);
+    document.addEventListener("visibilitychange", seen);
+    this.#seen(!document.hidden);
     this.#stops = [
-      () => clearInterval(ticker),
+      () => document.removeEventListener("visibilitychange", seen),
+      () => clearInterval(this.#ticker),
+      $effect.root(() => {
+        $effect(() => this.#tick(this.#pace));
+      }),
       backend.onCloseRequested(() => (this.asksToClose = true)),
       backend.onFileDrop(
         (active) => (this.dragging = active),
@@ -101,6 +113,28 @@ export class AppState {
     };
   }
 
+  /** How often the clock ticks; never where nothing on screen counts. */
+  get #pace(): number | null {
+    if (this.isHidden) return null;
+    if (this.running.length > 0) return TICK_MS;
+    return this.place.name === "service" ? SLOW_TICK_MS : null;
+  }
+
+  #tick(pace: number | null): void {
+    clearInterval(this.#ticker);
+    if (pace === null) return;
+    this.now = Date.now();
+    this.#ticker = setInterval(() => (this.now = Date.now()), pace);
+  }
+
+  /** Somebody sees the window, or nobody does any more. */
+  #seen(isSeen: boolean): void {
+    this.isHidden = !isSeen;
+    if (!isSeen || !this.#hasMissed) return;
+    this.#hasMissed = false;
+    this.readAgain();
+  }
+
   /** Reaches for the engine, and again by itself until it answers. */
   async connect(): Promise<void> {
     clearTimeout(this.#retry);
@@ -118,7 +152,8 @@ export class AppState {
   #engineFailed(error: CommandError): void {
     this.engine = { status: "failed", error };
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.connect(), RETRY_MS);
+    if (this.isHidden) this.#hasMissed = true;
+    else this.#retry = setTimeout(() => void this.connect(), RETRY_MS);
   }
 
   /** Reads the lists of the sidebar again. */
@@ -139,6 +174,10 @@ export class AppState {
     if (change.type === "engine") {
       // The engine itself says why it is gone; one that is known to answer was asked already.
       if (!change.connected || this.engine.status === "failed") void this.connect();
+      return;
+    }
+    if (this.isHidden) {
+      this.#hasMissed = true;
       return;
     }
     if (this.openName === null || change.name === this.openName) this.#isStale = true;

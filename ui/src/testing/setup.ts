@@ -14,6 +14,17 @@ globalThis.ResizeObserver ??= class {
   disconnect = vi.fn();
 };
 
+/** Without a layout everything is on screen. */
+globalThis.IntersectionObserver ??= class {
+  constructor(private readonly told: IntersectionObserverCallback) {}
+  observe(target: Element) {
+    const entry = { target, isIntersecting: true } as IntersectionObserverEntry;
+    this.told([entry], this as unknown as IntersectionObserver);
+  }
+  unobserve = vi.fn();
+  disconnect = vi.fn();
+} as unknown as typeof IntersectionObserver;
+
 globalThis.matchMedia ??= () =>
   ({
     matches: false,
