@@ -1,5 +1,5 @@
 import { cleanup, fireEvent, screen, waitFor } from "@testing-library/svelte";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { Interrupted } from "./backend";
 import { called, deploy, open, openService, program, reset, text } from "./testing/app";
@@ -116,4 +116,22 @@ test("a service that is not there any more leads back to the project", async () 
   program.change({ type: "project", name: "shop" });
   await fireEvent.click(await screen.findByRole("button", { name: "To the project" }));
   expect(await screen.findByText("The compose files have no services.")).toBeTruthy();
+});
+
+test("a hidden window asks for nothing, and reads anew what it missed once it is seen", async () => {
+  const see = (hidden: boolean) => {
+    vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+  await openService({ follow_usage: () => 7 });
+  await waitFor(() => expect(called("follow_usage")).toHaveLength(1));
+  see(true);
+  await waitFor(() => expect(called("unfollow")).toContainEqual(["unfollow", { subscription: 7 }]));
+  const before = called("open_project").length;
+  program.change({ type: "project", name: "shop" });
+  expect(called("open_project")).toHaveLength(before);
+  see(false);
+  await waitFor(() => expect(called("open_project").length).toBeGreaterThan(before));
+  await waitFor(() => expect(called("follow_usage")).toHaveLength(2));
+  vi.restoreAllMocks();
 });
