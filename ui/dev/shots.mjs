@@ -3,11 +3,15 @@
  * fails on an error of the page, something that does not fit, or a breach of WCAG 2 AA.
  *
  *   npm run build && npm run shots [-- SCENE…]
+ *
+ * With TEAL_STATES=DIRECTORY the pictures go there instead, small enough for a repository: each
+ * state in both themes at the size of a small laptop, and some of them at every size.
  */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 import { chromium } from "playwright-core";
+import UPNG from "upng-js";
 import { preview } from "vite";
 
 import { keepPlan, readyPlan } from "./files.js";
@@ -20,7 +24,12 @@ const SIZES = [
   [1280, 820],
   [1600, 1000],
 ];
-const out = new URL("out/", import.meta.url).pathname;
+/** Looked at in all sizes also where only small pictures are wanted. */
+const AT_EVERY_SIZE = ["project", "traffic"];
+const WIDEST = [2560, 1440];
+const COLORS = 128;
+const kept = process.env.TEAL_STATES;
+const out = kept ? `${kept}/` : new URL("out/", import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
 
 const chosen = process.argv.slice(2);
@@ -47,6 +56,19 @@ const complain = (where, what) => {
   console.error(`${where}: ${what}`);
 };
 
+/** A picture of few colours where it is to be kept. */
+function small(png) {
+  if (!kept) return png;
+  const picture = UPNG.decode(png);
+  const { width, height } = picture;
+  return Buffer.from(UPNG.encode(UPNG.toRGBA8(picture), width, height, COLORS));
+}
+
+function sizesOf(name) {
+  if (!kept) return SIZES;
+  return AT_EVERY_SIZE.includes(name) ? [...SIZES, WIDEST] : [[1280, 820]];
+}
+
 async function look(name, scheme, [width, height]) {
   const where = `${name}-${scheme}-${width}`;
   const { act, ...scene } = scenes[name];
@@ -63,7 +85,9 @@ async function look(name, scheme, [width, height]) {
   await page.waitForSelector("main > *");
   await act?.(page);
   await page.evaluate(() => document.fonts.ready);
-  await page.screenshot({ path: `${out}${where}.png` });
+  const file =
+    width === 1280 ? `${out}${kept ? `${name}-${scheme}` : where}.png` : `${out}${where}.png`;
+  writeFileSync(file, small(await page.screenshot()));
   const wide = await page.evaluate(() =>
     [document.documentElement, document.querySelector("main"), document.querySelector("aside")]
       .filter((element) => element.scrollWidth > element.clientWidth)
@@ -88,12 +112,12 @@ async function look(name, scheme, [width, height]) {
 try {
   for (const name of names) {
     for (const scheme of ["light", "dark"]) {
-      await Promise.all(SIZES.map((size) => look(name, scheme, size)));
+      await Promise.all(sizesOf(name).map((size) => look(name, scheme, size)));
     }
   }
 } finally {
   await browser.close();
   await server.close();
 }
-console.log(`${names.length} scenes, ${problems} problems; pictures in dev/out`);
+console.log(`${names.length} scenes, ${problems} problems; pictures in ${out}`);
 process.exitCode = problems > 0 ? 1 : 0;

@@ -10,6 +10,7 @@ import type {
   TrafficPlan,
   Verdict,
 } from "./backend";
+import { fileName } from "./format";
 
 type Tone = "good" | "warning" | "bad" | "none";
 
@@ -25,9 +26,14 @@ const NEXT_UP: Record<NextUp, string> = {
   scale: "scales",
 };
 
+/** A file by its name alone: where it lies is on the project's page. */
+function inShort(word: string): string {
+  return /^([/\\]|[A-Za-z]:[/\\])/.test(word) ? fileName(word) : word;
+}
+
 /** What the next plain `up` does, in a sentence. */
 export function driftSentence(name: string, drift: Drift): string {
-  const command = `\`${drift.command.join(" ")}\``;
+  const command = `\`${drift.command.map(inShort).join(" ")}\``;
   const by = drift.byHand.length > 0 && drift.differences.length === 0 ? ", changed by hand" : "";
   return `The next plain ${command} ${NEXT_UP[drift.nextUp]} ${name}${by}`;
 }

@@ -54,7 +54,8 @@ enum Xtask {
     Sbom,
     /// Writes the front end's types anew
     Types,
-    /// Writes docs/screenshots anew, by the tests that drive the window
+    /// Writes docs/screenshots anew: by the tests that drive the window, and every state in both
+    /// themes by a browser
     Screenshots,
 }
 
@@ -96,10 +97,15 @@ fn types() -> Result<()> {
 
 fn screenshots() -> Result<()> {
     setup::setup(Needs::ALL)?;
+    setup::browser()?;
     setup::build_front_end()?;
     let mut command = test::on_a_display(&["cargo", "nextest", "run", "--package", "teal-desktop"]);
-    command.env("TEAL_SCREENSHOTS", root().join("docs/screenshots"));
-    process::run(&mut command)
+    let directory = root().join("docs/screenshots");
+    command.env("TEAL_SCREENSHOTS", &directory);
+    process::run(&mut command)?;
+    let mut states = process::command("npm");
+    states.args(["--prefix", "ui", "run", "--silent", "shots"]);
+    process::run(states.env("TEAL_STATES", directory.join("states")))
 }
 
 /// One line for the person at the terminal.

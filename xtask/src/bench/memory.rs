@@ -1,6 +1,6 @@
 //! What a process and all that it has started take of the memory.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use anyhow::{Context, Result};
 
@@ -14,12 +14,8 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn below(root: u32) -> Result<Self> {
-        let parents = parents()?;
         let mut tree = Self::default();
-        let mut found = vec![root];
-        while let Some(id) = found.pop() {
-            let children = parents.iter().filter(|(_, parent)| **parent == id);
-            found.extend(children.map(|(child, _)| *child));
+        for id in ids(root)? {
             let file = fs::read_link(format!("/proc/{id}/exe"));
             let pages = fs::read_to_string(format!("/proc/{id}/smaps_rollup"));
             // A process that has just ended takes nothing.
@@ -31,9 +27,39 @@ impl Tree {
         Ok(tree)
     }
 
+    /// The processor time that the processes of a tree have taken so far.
+    pub(super) fn processor_time(root: u32) -> Result<Duration> {
+        let stats = ids(root)?
+            .into_iter()
+            .filter_map(|id| fs::read_to_string(format!("/proc/{id}/stat")).ok());
+        Ok(stats.filter_map(|stat| time_taken(&stat)).sum())
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.programs.values().sum()
     }
+}
+
+/// The process and all that it has started.
+fn ids(root: u32) -> Result<Vec<u32>> {
+    let parents = parents()?;
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(id) = found.get(next).copied() {
+        let children = parents.iter().filter(|(_, parent)| **parent == id);
+        found.extend(children.map(|(child, _)| *child));
+        next += 1;
+    }
+    Ok(found)
+}
+
+/// From the text of `/proc/…/stat`: the fields 14 and 15 count hundredths of a second, on any Linux.
+fn time_taken(stat: &str) -> Option<Duration> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis((user + system) * 10))
 }
 
 /// Every process of this machine, and its parent.
@@ -85,6 +111,12 @@ mod tests {
             "5581d0 ---p [rollup]\nRss:  900 kB\nPss:                 310 kB\nPss_Dirty: 1 kB\n";
         assert_eq!(pss(pages).unwrap(), 310 * 1024);
         assert_eq!(mebibytes(310 << 20), "310.0 MiB");
+    }
+
+    #[test]
+    fn reads_the_time_taken_behind_any_name() {
+        let stat = "12 (a) b) S 7 12 12 0 -1 4194560 100 0 0 0 3 4 0 0 20 0 1";
+        assert_eq!(time_taken(stat), Some(Duration::from_millis(70)));
     }
 
     #[test]

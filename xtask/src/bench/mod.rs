@@ -4,6 +4,7 @@
 
 mod child;
 mod display;
+mod floor;
 mod listing;
 pub(crate) mod machine;
 mod memory;
@@ -53,6 +54,8 @@ enum What {
     /// Puts a mixed load on a service and changes it, with Teal and without; fails if Teal loses a
     /// request
     Traffic(traffic::Options),
+    /// Opens Teal's window and a bare one by turns: first paint, memory, idleness
+    Window(floor::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -71,8 +74,10 @@ enum Figure {
 }
 
 pub(crate) fn bench(options: &Options) -> Result<()> {
-    if let Some(What::Traffic(options)) = &options.what {
-        return traffic::traffic(options);
+    match &options.what {
+        Some(What::Traffic(options)) => return traffic::traffic(options),
+        Some(What::Window(options)) => return floor::floor(options),
+        None => {}
     }
     if !cfg!(target_os = "linux") {
         bail!("run it on Linux: it opens the window on a display of its own, and reads /proc");

@@ -16,7 +16,7 @@ impl Spread {
         self.add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
     }
 
-    fn median(&self) -> i64 {
+    pub(super) fn median(&self) -> i64 {
         let middle = self.0.len() / 2;
         if self.0.len() % 2 == 1 {
             self.0[middle]

@@ -59,7 +59,7 @@ pub(super) fn memory(scratch: &Path) -> Result<String> {
 }
 
 /// Opens the window without a project and waits for its first paint; the milliseconds until then.
-fn open(display: &Display, scratch: &Path) -> Result<(Running, i64)> {
+pub(super) fn open(display: &Display, scratch: &Path) -> Result<(Running, i64)> {
     let mut command = program("teal-desktop", scratch);
     display.show(&mut command);
     let begin = Timestamp::now();
@@ -99,7 +99,8 @@ fn first_paint(logs: &Path) -> Result<Option<Timestamp>> {
     Ok(None)
 }
 
-fn settled(window: &Running) -> Result<Tree> {
+/// Waits until the memory of its processes has settled.
+pub(super) fn settled(window: &Running) -> Result<Tree> {
     let begin = Instant::now();
     let mut totals = Vec::new();
     loop {

@@ -47,6 +47,14 @@ pub(crate) fn setup(needs: Needs) -> Result<()> {
     Ok(())
 }
 
+/// What looks at every state of the window.
+pub(crate) fn browser() -> Result<()> {
+    if process::exists("chromium") {
+        return Ok(());
+    }
+    packages::install(&["chromium"])
+}
+
 /// The pages that the desktop program embeds.
 pub(crate) fn build_front_end() -> Result<()> {
     let mut build = command("npm");
