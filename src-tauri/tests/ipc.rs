@@ -92,6 +92,40 @@ fn the_page_learns_what_to_open_and_the_version() {
     assert_eq!(program.call("painted", json!({})), Ok(Value::Null));
 }
 
+/// What the commands that change the project's own files ask with.
+fn file_calls(file: &str, service: &str) -> Vec<(&'static str, Value)> {
+    let source = source(file);
+    let keep = json!({ "source": source, "service": service, "place": "override" });
+    let mut ready = keep.clone();
+    for none in ["fixes", "health", "edgeImage"] {
+        ready[none] = Value::Null;
+    }
+    let undo = json!({ "source": source, "service": service, "kind": "keep" });
+    vec![
+        ("plan_ready", json!({ "request": ready })),
+        ("apply_ready", json!({ "request": ready, "id": "none" })),
+        ("plan_keep", json!({ "request": keep })),
+        ("apply_keep", json!({ "request": keep, "id": "none" })),
+        ("undo_files", undo),
+        ("give_back", json!({ "source": source, "service": service })),
+    ]
+}
+
+#[test]
+fn files_are_changed_only_for_a_good_name_and_with_an_engine() {
+    let program = Program::start(None);
+    for (file, service, code) in [
+        ("compose.yml", "web", "badInput"),
+        ("/srv/compose.yml", "--help", "badInput"),
+        ("/srv/compose.yml", "web", "noEngine"),
+    ] {
+        for (command, arguments) in file_calls(file, service) {
+            let error = program.call(command, arguments).unwrap_err();
+            assert_eq!(error["code"], code, "{command} {file} {service}: {error}");
+        }
+    }
+}
+
 #[test]
 fn without_an_engine_every_command_that_needs_one_says_so() {
     let program = Program::start(None);

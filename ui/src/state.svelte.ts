@@ -98,19 +98,26 @@ export class AppState {
         (paths) => this.open(backend.sourceOf(paths)),
       ),
       backend.onOpen((source) => this.open(source)),
-      backend.followChanges((change) => this.#changed(change), this.#report),
     ];
     backend
       .startup()
       .then(({ source }) => source && this.open(source))
       .catch(this.#report);
-    void this.connect();
+    // What reaches for the engine starts programs, which would keep the first frame waiting.
+    let isOver = false;
+    requestAnimationFrame(() => requestAnimationFrame(() => isOver || this.#listen()));
     return () => {
+      isOver = true;
       clearTimeout(this.#retry);
       clearTimeout(this.#settle);
       this.#settle = undefined;
       for (const stop of this.#stops) stop();
     };
+  }
+
+  #listen(): void {
+    this.#stops.push(backend.followChanges((change) => this.#changed(change), this.#report));
+    void this.connect();
   }
 
   /** How often the clock ticks; never where nothing on screen counts. */

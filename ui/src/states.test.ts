@@ -95,7 +95,9 @@ test("each kind of missing engine has a title of its own", async () => {
         throw { ...gone, code };
       },
     });
-    expect(await screen.findByRole("heading", { name: title })).toBeTruthy();
+    await waitFor(() => expect(document.querySelector("main h1")?.textContent).toBe(title), {
+      timeout: 10_000,
+    });
     cleanup();
     reset();
   }
