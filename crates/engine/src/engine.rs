@@ -153,6 +153,7 @@ impl Engine {
         let service = request.service.clone();
         let origin = request.origin;
         let lock = inner.locks.take(&project, &service).await?;
+        let own_files = inner.locks.files(&project).await;
         let (planned, unsettled) = match Box::pin(self.begin(files, request, &lock)).await {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -166,9 +167,10 @@ impl Engine {
             phase: Phase::Preparation,
             deadline_ms: None,
         });
-        let driver = self
+        let mut driver = self
             .driver(&rollout, planned, origin, unsettled.started_at, lock)
             .await;
+        driver.files = own_files;
         driver.spawn(began.elapsed());
         Ok(rollout)
     }
@@ -312,6 +314,7 @@ impl Engine {
             green_served: false,
             phases: Vec::new(),
             lock: Some(lock),
+            files: None,
             started_at,
             plan,
         }

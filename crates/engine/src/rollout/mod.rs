@@ -41,7 +41,7 @@ use crate::{
     compose::{Compose, Hook},
     event::{EventKind, Failure, Outcome, Phase},
     history::History,
-    lock::Lock,
+    lock::{FileLock, Lock},
     model::{EngineInfo, Origin, PhaseTiming, Plan},
     traffic::Traffic,
 };
@@ -78,6 +78,8 @@ pub(crate) struct Driver {
     pub(crate) phases: Vec<PhaseTiming>,
     /// Held until the rollout has ended.
     pub(crate) lock: Option<Lock>,
+    /// Held until the override is written.
+    pub(crate) files: Option<FileLock>,
     /// By the clock, for people; durations are measured on one that never jumps.
     pub(crate) started_at: Timestamp,
 }

@@ -66,6 +66,7 @@ impl Driver {
             &self.plan.override_file,
             self.plan.override_after.as_bytes(),
         )?;
+        self.files = None;
         self.scale_up().await?;
         self.green = self.find_green().await?;
         self.evidence.green_is(&self.green);

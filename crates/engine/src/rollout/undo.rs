@@ -46,10 +46,7 @@ impl Driver {
         self.show(Color::Blue).await?;
         self.remove_green(phase).await?;
         self.step(phase, "Restoring the override");
-        override_file::restore(
-            &self.plan.override_file,
-            self.plan.override_before.as_deref().map(str::as_bytes),
-        )?;
+        self.restore_override()?;
         self.step(phase, "Checking that Blue is healthy");
         if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
             return Err(Error::Unexpected("Blue is not healthy".to_owned()));
@@ -62,15 +59,27 @@ impl Driver {
         Ok(())
     }
 
+    /// What others have written into it since stays: another service of the project, or somebody.
+    fn restore_override(&self) -> Result<()> {
+        let plan = &self.plan;
+        let file = &plan.override_file;
+        let now = override_file::read(file)?;
+        let before = plan.override_before.as_deref().map(str::as_bytes);
+        let is_own = now.as_deref() == Some(plan.override_after.as_bytes());
+        if is_own || now.is_none() || now.as_deref() == before {
+            return override_file::restore(file, before);
+        }
+        self.rollout.warn(format!(
+            "`{}` was changed by others meanwhile and is left as it is: it may still have the new limits of `{}`",
+            file.display(),
+            plan.service
+        ));
+        Ok(())
+    }
+
     /// Removes what is left where there is neither Blue nor Green any more.
     pub(super) async fn clear_up(&mut self) -> Result<()> {
-        let file = &self.plan.override_file;
-        let now = override_file::read(file)?;
-        // What somebody has written since stays.
-        if now.as_deref() == Some(self.plan.override_after.as_bytes()) {
-            let before = self.plan.override_before.as_deref().map(str::as_bytes);
-            override_file::restore(file, before)?;
-        }
+        self.restore_override()?;
         self.traffic
             .release()
             .await
