@@ -109,26 +109,35 @@ impl Compose {
         args: &[&str],
     ) -> Vec<String> {
         let mut words = self.program.clone();
-        let mut option = |name: &str, value: &OsStr| {
-            words.extend([name.to_owned(), value.to_string_lossy().into_owned()]);
+        let mut option = |short: &str, long: &str, value: &OsStr| {
+            let value = value.to_string_lossy();
+            // Docker takes a value like `-f` for an option, unless it is in one word with its own. A
+            // `-` alone is standard input.
+            if value.starts_with('-') && value != "-" {
+                words.push(format!("{long}={value}"));
+            } else {
+                words.extend([short.to_owned(), value.into_owned()]);
+            }
         };
         if let Some(name) = &source.project_name {
-            option("-p", name.as_ref());
+            option("-p", "--project-name", name.as_ref());
         }
         if let Some(directory) = &source.project_directory {
-            option("--project-directory", directory.as_ref());
+            option(
+                "--project-directory",
+                "--project-directory",
+                directory.as_ref(),
+            );
         }
         for file in &source.env_files {
-            option("--env-file", file.as_ref());
+            option("--env-file", "--env-file", file.as_ref());
         }
         for profile in &source.profiles {
-            option("--profile", profile.as_ref());
+            option("--profile", "--profile", profile.as_ref());
         }
-        for file in source.files.iter().map(PathBuf::as_path) {
-            option("-f", file.as_ref());
-        }
-        for file in extra {
-            option("-f", file.as_ref());
+        let files = source.files.iter().map(PathBuf::as_path);
+        for file in files.chain(extra.iter().copied()) {
+            option("-f", "--file", file.as_ref());
         }
         words.extend(args.iter().map(ToString::to_string));
         words

@@ -3,6 +3,7 @@
 mod awkward;
 mod discovery;
 mod files;
+mod hostile;
 mod merge;
 mod merge_any;
 mod model;
