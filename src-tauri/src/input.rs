@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use teal_engine::model::{ProjectSource, RolloutRequest};
+use teal_engine::model::{ProjectSource, ReadyRequest, RolloutRequest};
 
 use crate::command_error::CommandError;
 
@@ -48,6 +48,12 @@ pub(crate) fn check_request(request: &RolloutRequest) -> Checked {
     Ok(())
 }
 
+pub(crate) fn check_ready(request: &ReadyRequest) -> Checked {
+    check_source(&request.source)?;
+    check_name(&request.service)?;
+    request.edge_image.as_deref().map_or(Ok(()), check_image)
+}
+
 /// A name of Compose's or Docker's: the first character is never one that begins an option.
 pub(crate) fn check_name(name: &str) -> Checked {
     let is_name = name.len() <= LONGEST_NAME
@@ -59,7 +65,41 @@ pub(crate) fn check_name(name: &str) -> Checked {
         Ok(())
     } else {
         Err(CommandError::bad_input(format!(
-            "`{name}` is no name of Docker's or Compose's"
+            "`{}` is no name of Docker's or Compose's",
+            name.escape_debug()
+        )))
+    }
+}
+
+/// What a file is to be called: a place is chosen by a person, never by the page.
+pub(crate) fn check_file_name(name: &str) -> Checked {
+    let is_name = !name.is_empty()
+        && name.len() <= LONGEST_NAME
+        && !name.starts_with(['.', '-'])
+        && !name.contains(|c: char| c.is_control() || "/\\:*?\"<>|".contains(c));
+    if is_name {
+        Ok(())
+    } else {
+        Err(CommandError::bad_input(format!(
+            "`{}` is no name of a file",
+            name.escape_debug()
+        )))
+    }
+}
+
+/// An image as Docker names them: never an option, never more than one word.
+pub(crate) fn check_image(image: &str) -> Checked {
+    let is_image = image.len() <= 2 * LONGEST_NAME
+        && image.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && image
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.-/:@".contains(c));
+    if is_image {
+        Ok(())
+    } else {
+        Err(CommandError::bad_input(format!(
+            "`{}` is no name of an image",
+            image.escape_debug()
         )))
     }
 }
@@ -88,7 +128,7 @@ fn check_path(path: &Path) -> Checked {
     } else {
         Err(CommandError::bad_input(format!(
             "`{}` is no absolute path",
-            path.display()
+            path.to_string_lossy().escape_debug()
         )))
     }
 }

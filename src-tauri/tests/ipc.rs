@@ -203,6 +203,126 @@ fn what_can_not_be_right_does_not_reach_the_engine() {
     }
 }
 
+/// What a name could try to be besides a name.
+const HOSTILE: [&str; 12] = [
+    "",
+    "-f",
+    "--help",
+    "a b",
+    "a;reboot",
+    "$(reboot)",
+    "`reboot`",
+    "../../etc/passwd",
+    "a/b",
+    "<img src=x onerror=alert(1)>",
+    "\u{1b}[2J",
+    "a\nb",
+];
+
+/// The arguments of each command that takes any, with the hostile text where a name can stand: one
+/// place at a time.
+fn with_hostile(command: &str, text: &str) -> Vec<Value> {
+    let good = source("/srv/compose.yml");
+    let mut named = source("/srv/compose.yml");
+    named["projectName"] = json!(text);
+    let mut profiled = source("/srv/compose.yml");
+    profiled["profiles"] = json!([text]);
+    let mut filed = source("/srv/compose.yml");
+    filed["files"] = json!([text]);
+    let mut envied = source("/srv/compose.yml");
+    envied["envFiles"] = json!([text]);
+    let mut placed = source("/srv/compose.yml");
+    placed["projectDirectory"] = json!(text);
+    let sources = [named, profiled, filed, envied, placed];
+    let change = json!({ "cpus": 1.5, "memory": null });
+    let request = |source: &Value, service: &str| {
+        json!({ "request": {
+            "source": source, "service": service, "change": change, "origin": "window",
+        }, "id": "i" })
+    };
+    let plain = |source: &Value, service: &str| {
+        json!({
+            "source": source, "service": service, "way": "finish", "to": null, "kind": "ready",
+        })
+    };
+    let of_sources = |arguments: &dyn Fn(&Value, &str) -> Value| {
+        let mut all: Vec<_> = sources
+            .iter()
+            .map(|source| arguments(source, "web"))
+            .collect();
+        all.push(arguments(&good, text));
+        all
+    };
+    match command {
+        "open_project" | "start_project" => sources.iter().map(|it| plain(it, "web")).collect(),
+        "plan_rollout" | "start_rollout" | "update_live" | "plan_keep" | "apply_keep" => {
+            of_sources(&request)
+        }
+        "plan_ready" | "apply_ready" => {
+            let mut all = of_sources(&request);
+            let mut image = request(&good, "web");
+            image["request"]["edgeImage"] = json!(text);
+            // An image may have a slash in it.
+            all.extend((text != "a/b").then_some(image));
+            all
+        }
+        "recover_rollout" | "rollback_request" | "undo_files" | "give_back" => of_sources(&plain),
+        "history" => vec![
+            json!({ "project": text, "service": null }),
+            json!({ "project": null, "service": text }),
+        ],
+        // A file may have spaces in its name, and what a shell would read.
+        "save_text" if ["a b", "a;reboot", "$(reboot)", "`reboot`"].contains(&text) => Vec::new(),
+        "save_text" => vec![json!({ "name": text, "text": "" })],
+        "follow_logs" => {
+            vec![json!({ "container": text, "tail": 1, "lines": "__CHANNEL__:1" })]
+        }
+        "follow_usage" => vec![json!({ "containers": [text], "samples": "__CHANNEL__:1" })],
+        "abort_rollout" => vec![json!({ "id": text })],
+        "follow_rollout" => vec![json!({ "id": text, "events": "__CHANNEL__:1" })],
+        // These take no text, or only look for it in what they have.
+        "startup"
+        | "painted"
+        | "close_window"
+        | "engine_info"
+        | "list_projects"
+        | "recent_projects"
+        | "forget_project"
+        | "running_rollouts"
+        | "interrupted_rollouts"
+        | "sample_up"
+        | "sample_down"
+        | "follow_changes"
+        | "unfollow" => Vec::new(),
+        new => panic!("say here what `{new}` has to refuse"),
+    }
+}
+
+#[test]
+fn no_command_lets_a_hostile_name_through() {
+    let program = Program::start(None);
+    for command in handled() {
+        for text in HOSTILE {
+            for arguments in with_hostile(command, text) {
+                let error = program.call(command, arguments.clone()).unwrap_err();
+                assert_eq!(error["code"], "badInput", "{command} {arguments}: {error}");
+                let said = error["message"].as_str().unwrap();
+                assert!(!said.contains(char::is_control), "{command}: {said:?}");
+            }
+        }
+    }
+}
+
+/// Every command of the window.
+fn handled() -> Vec<&'static str> {
+    include_str!("../src/gui.rs")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("commands::"))
+        .filter_map(|line| line.trim_end_matches(',').rsplit_once("::"))
+        .map(|(_, command)| command)
+        .collect()
+}
+
 #[test]
 fn a_limit_that_is_none_is_refused_before_the_command() {
     let program = Program::start(None);
@@ -248,12 +368,7 @@ fn following_gives_a_number_that_unfollows() {
 /// and in no window.
 #[test]
 fn the_page_is_allowed_every_command_and_no_other() {
-    let mut handled: Vec<_> = include_str!("../src/gui.rs")
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("commands::"))
-        .filter_map(|line| line.trim_end_matches(',').rsplit_once("::"))
-        .map(|(_, command)| command)
-        .collect();
+    let mut handled = handled();
     let mut allowed: Vec<_> = include_str!("../permissions/app.toml")
         .lines()
         .filter_map(|line| line.strip_prefix("  \"")?.strip_suffix("\","))

@@ -53,7 +53,7 @@ pub(crate) fn test(quick: bool) -> Result<()> {
     let before = bindings()?;
     checks.run("tests", || if quick { unit_tests() } else { all_tests() });
     checks.run("examples in docs", || {
-        process::run(cargo().args(["test", "--quiet", "--workspace", "--doc"]))
+        process::run(cargo().args(["test", "--quiet", "--locked", "--workspace", "--doc"]))
     });
     checks.run("front end's types are those of the engine", || {
         if bindings()? != before {

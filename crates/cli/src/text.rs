@@ -3,9 +3,17 @@
 use std::borrow::Cow;
 
 /// Text that came from a container, a label or a file, without control characters: a log line
-/// must not move the cursor or change the title of somebody's terminal.
+/// must not move the cursor, change the title of somebody's terminal, or turn the order of what
+/// stands around it.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
-    let is_harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    let is_harmless = |c: char| match c {
+        '\n' | '\t' => true,
+        // What turns the direction of text, as U+202E does.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            false
+        }
+        c => !c.is_control(),
+    };
     if text.chars().all(is_harmless) {
         return text.into();
     }
@@ -14,7 +22,7 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
         match c {
             '\r' => {}
             c if is_harmless(c) => harmless.push(c),
-            c => harmless.extend(c.escape_default()),
+            c => harmless.extend(c.escape_unicode()),
         }
     }
     harmless.into()
@@ -55,6 +63,7 @@ mod tests {
         assert_eq!(harmless("\u{1b}[2Jgone\r\n"), "\\u{1b}[2Jgone\n");
         assert_eq!(harmless("\u{9b}31m"), "\\u{9b}31m");
         assert_eq!(harmless("größer ✓"), "größer ✓");
+        assert_eq!(harmless("a\u{202e}cod.exe"), "a\\u{202e}cod.exe");
     }
 
     #[test]

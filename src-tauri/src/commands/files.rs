@@ -7,7 +7,7 @@ use tauri_plugin_dialog::DialogExt;
 use tokio::sync::oneshot;
 
 use super::Answer;
-use crate::command_error::CommandError;
+use crate::{command_error::CommandError, input};
 
 /// Asks where to, and writes it there. The page names a file, never a place.
 #[tauri::command]
@@ -16,6 +16,7 @@ pub(crate) async fn save_text<R: Runtime>(
     name: String,
     text: String,
 ) -> Answer<()> {
+    input::check_file_name(&name)?;
     let (answer, chosen) = oneshot::channel();
     app.dialog()
         .file()

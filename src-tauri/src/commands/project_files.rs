@@ -15,8 +15,7 @@ pub(crate) async fn plan_ready(
     desktop: State<'_, Desktop>,
     request: ReadyRequest,
 ) -> Answer<ReadyPlan> {
-    input::check_source(&request.source)?;
-    input::check_name(&request.service)?;
+    input::check_ready(&request)?;
     let plan = desktop.engine().await?.make_ready(&request).await;
     desktop.answer(plan).await
 }
@@ -28,8 +27,7 @@ pub(crate) async fn apply_ready(
     request: ReadyRequest,
     id: String,
 ) -> Answer<ReadyPlan> {
-    input::check_source(&request.source)?;
-    input::check_name(&request.service)?;
+    input::check_ready(&request)?;
     let plan = desktop.engine().await?.apply_ready(&request, &id).await;
     desktop.answer(plan).await
 }

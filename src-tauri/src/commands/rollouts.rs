@@ -121,11 +121,17 @@ pub(crate) async fn history(
     project: Option<String>,
     service: Option<String>,
 ) -> Answer<Vec<Revision>> {
+    for name in project.iter().chain(&service) {
+        input::check_name(name)?;
+    }
     let engine = desktop.engine().await?;
     let revisions = engine.history(project.as_deref(), service.as_deref());
     desktop.answer(revisions).await
 }
 
 pub(super) fn unknown(id: &str) -> CommandError {
-    CommandError::bad_input(format!("this window has started no rollout `{id}`"))
+    CommandError::bad_input(format!(
+        "this window has started no rollout `{}`",
+        id.escape_debug()
+    ))
 }
