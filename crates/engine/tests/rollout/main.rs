@@ -9,6 +9,7 @@ mod faulty;
 mod files;
 mod live;
 mod load;
+mod many;
 mod meddling;
 #[cfg(unix)]
 mod outage;

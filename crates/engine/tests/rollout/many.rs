@@ -1,0 +1,119 @@
+//! Services of one project that are rolled out at the same time.
+
+use std::{fmt::Write, time::Duration};
+
+use futures_util::future::join_all;
+use teal_engine::{
+    Engine,
+    event::Outcome,
+    model::{Origin, RolloutRequest},
+};
+use teal_testkit::{Project, RunningTraffic, Template};
+
+use crate::stage::{change, engine, follow, quick};
+
+const MEMORY: i64 = 96 * 1024 * 1024;
+
+fn service(number: usize) -> String {
+    format!("service-{number}")
+}
+
+/// A project of so many services behind one Traefik, each with a host of its own.
+async fn services(count: usize) -> Project {
+    let mut project = Project::new(Template::named("many")).await;
+    let (name, image) = (project.name().to_owned(), project.image().to_owned());
+    let mut text = String::new();
+    for service in (1..=count).map(service) {
+        write!(
+            text,
+            "{service}:
+  image: {image}
+  pull_policy: never
+  mem_limit: 64M
+  healthcheck:
+    test: [\"CMD\", \"/hello\", \"check\"]
+    interval: 500ms
+    timeout: 5s
+    retries: 20
+  labels:
+    teal.testkit: {name}
+    traefik.enable: \"true\"
+    traefik.http.routers.{service}.rule: Host(`{service}.test`)
+    traefik.http.routers.{service}.entrypoints: web
+    traefik.http.services.{service}.loadbalancer.server.port: \"8080\"
+"
+        )
+        .expect("a string takes any text");
+    }
+    project.change(|template| template.more_services(&text));
+    project.compose(&["up", "--detach", "--wait"]).await;
+    project
+}
+
+fn traffic(project: &Project, service: &str) -> RunningTraffic {
+    project
+        .traffic()
+        .host(&format!("{service}.test"))
+        .every(Duration::from_millis(100))
+        .start()
+}
+
+async fn roll_out(engine: &Engine, project: &Project, service: String) {
+    let mut options = quick();
+    options.health_timeout_ms = 240_000;
+    let request = RolloutRequest {
+        source: project.source(),
+        service: service.clone(),
+        change: change(None, Some("96M")),
+        options,
+        origin: Origin::Terminal,
+        to_revision: None,
+        limits_from_file: false,
+        recreate: false,
+    };
+    let rollout = engine.roll_out(request).await.expect("it starts");
+    let ended = follow(&rollout, |_| ()).await;
+    assert_eq!(ended.outcome, Outcome::Success, "{service}");
+}
+
+/// All of them at once, each with requests all along.
+async fn all_at_once(count: usize) {
+    let project = services(count).await;
+    let engine = engine(&project).await;
+    let names: Vec<_> = (1..=count).map(service).collect();
+    let running: Vec<_> = names.iter().map(|name| traffic(&project, name)).collect();
+    let rollouts = names.iter().cloned();
+    join_all(rollouts.map(|name| roll_out(&engine, &project, name))).await;
+    let mut requests = 0;
+    for traffic in running {
+        let report = traffic.stop().await;
+        report.assert_none_failed();
+        requests += report.total();
+    }
+    for name in &names {
+        let containers = project.containers(name).await;
+        let memory: Vec<_> = containers.iter().map(|one| one.memory).collect();
+        assert_eq!(memory, [Some(MEMORY)], "{name}");
+    }
+    let left = project.all_containers().await;
+    // Besides them there are Traefik and the template's own service.
+    assert_eq!(left.len(), count + 2);
+    let interrupted = engine.interrupted().await.unwrap();
+    assert!(
+        interrupted
+            .iter()
+            .all(|left| left.project != project.name())
+    );
+    assert!(requests > 10 * count, "{requests} requests");
+}
+
+#[tokio::test]
+async fn services_are_rolled_out_side_by_side() {
+    all_at_once(3).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes of all there is of the machine"]
+async fn twenty_services_are_rolled_out_at_once() {
+    all_at_once(20).await;
+}
