@@ -15,8 +15,11 @@ use super::{
 };
 
 /// How long Traefik may take to serve a generation. It applies changes at most every 2 s, unless
-/// it was told otherwise; on a busy machine it also needs long to look at all containers.
-const SERVED_WITHIN: Duration = Duration::from_secs(30);
+/// it was told otherwise, and looks at each container of the engine for it: with 20 rollouts at once
+/// on a busy machine that took longer than 30 s (measured).
+pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(60);
+/// The same where the only other way is to give up in the middle.
+pub(super) const SERVED_AT_LAST_WITHIN: Duration = Duration::from_secs(180);
 /// How long Traefik may be away: a restart takes less.
 pub(super) const AWAY_AT_MOST: Duration = Duration::from_secs(15);
 /// The time between two looks at Traefik while it takes up a generation.
@@ -43,7 +46,9 @@ pub(super) struct Served<'a> {
     pub(super) batch: &'a Batch<'a>,
     pub(super) generation: &'a Generation,
     pub(super) pins: &'a [Pin],
-    /// How long Traefik may be away; how long it may take otherwise is for itself to say.
+    /// How long Traefik may take.
+    pub(super) within: Duration,
+    /// How long it may be away.
     pub(super) away: Duration,
 }
 
@@ -55,7 +60,7 @@ impl Served<'_> {
         docker: &Docker,
         pinning: &mut Pinning,
     ) -> Result<(), TrafficError> {
-        let mut deadline = Instant::now() + SERVED_WITHIN;
+        let mut deadline = Instant::now() + self.within;
         let mut away_since = None;
         let mut seen = "nothing yet".to_owned();
         while Instant::now() < deadline {
@@ -76,7 +81,7 @@ impl Served<'_> {
                             });
                         }
                         // When it is back it has as long as any.
-                        deadline = Instant::now() + SERVED_WITHIN;
+                        deadline = Instant::now() + self.within;
                     }
                 }
                 Err(_) => break,
@@ -92,7 +97,7 @@ impl Served<'_> {
             seen = problems.fold(seen, |seen, problem| format!("{seen}; {problem}"));
         }
         Err(TrafficError::NotServed {
-            waited: SERVED_WITHIN,
+            waited: self.within,
             seen,
         })
     }

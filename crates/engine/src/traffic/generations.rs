@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 use futures_util::future::try_join_all;
 
 use super::{
-    confirm::{AWAY_AT_MOST, Served},
+    confirm::{AWAY_AT_MOST, SERVED_AT_LAST_WITHIN, SERVED_WITHIN, Served},
     error::TrafficError,
     pins::{Batch, Generation, LEVELS, Pin},
     sidecar::{self, Found, Order},
@@ -177,14 +177,16 @@ impl Generations {
             .collect();
         let pinning = self.pinning.clone();
         let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
+        let (within, away) = match presence {
+            Presence::Wanted => (SERVED_WITHIN, AWAY_AT_MOST),
+            Presence::Optional => (SERVED_AT_LAST_WITHIN, Duration::ZERO),
+        };
         let served = Served {
             batch: &self.pins.batch(&rollout, &splits, &pinning),
             generation: &begun.generation,
             pins: &pins,
-            away: match presence {
-                Presence::Wanted => AWAY_AT_MOST,
-                Presence::Optional => Duration::ZERO,
-            },
+            within,
+            away,
         };
         let confirmed = served.confirm(&sidecars.docker, &mut self.pinning).await;
         let Some(begun) = self.begun.take() else {
