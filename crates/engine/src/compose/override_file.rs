@@ -49,9 +49,12 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Puts the file back to what [`read`] found, byte for byte; removes it if there was none.
+/// Writes nothing where it is so already: where nobody can write, nothing was changed.
 pub(crate) fn restore(path: &Path, before: Option<&[u8]>) -> Result<()> {
+    if read(path)?.as_deref() == before {
+        return Ok(());
+    }
     match before {
-        Some(bytes) if read(path)?.as_deref() == Some(bytes) => Ok(()),
         Some(bytes) => write_atomic(path, bytes),
         None => remove(&follow(path)?).map_err(failed("remove", path)),
     }

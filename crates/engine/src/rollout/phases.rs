@@ -25,6 +25,9 @@ use crate::{
 /// A phase that is done, or why it failed.
 type Done = std::result::Result<(), Trouble>;
 
+const UNWRITABLE: &str =
+    "see that the project's folder can be written and has room, then deploy again";
+
 /// Good answers that Green has to give once more after Blue has stopped.
 const LAST_ANSWERS: u32 = 3;
 
@@ -65,7 +68,8 @@ impl Driver {
         override_file::write_atomic(
             &self.plan.override_file,
             self.plan.override_after.as_bytes(),
-        )?;
+        )
+        .map_err(|error| Trouble::from(error).with_hint(UNWRITABLE))?;
         self.files = None;
         self.scale_up().await?;
         self.green = self.find_green().await?;

@@ -72,6 +72,26 @@ async fn green_that_crashes_fails_at_once_with_its_exit_code() {
 }
 
 #[tokio::test]
+async fn green_that_restarts_in_a_loop_is_not_waited_for() {
+    let mut stage = Stage::up(Template::named("loop").service_text("restart: always\n")).await;
+    stage.project.change(|template| {
+        template
+            .environment("CRASH_AFTER_MS", "50")
+            .environment("START_DELAY_MS", "60000")
+    });
+    stage.before = stage.project.snapshot().await;
+    let ended = stage.roll_out(change(None, Some("256M")), quick()).await;
+    ended.assert_outcome(Outcome::RolledBack);
+    let failure = ended.failure();
+    assert_eq!(failure.code, FailureCode::Exited);
+    assert!(
+        failure.message.contains("Green ended 3 times"),
+        "{failure:?}"
+    );
+    stage.assert_restored().await;
+}
+
+#[tokio::test]
 async fn green_that_runs_out_of_memory_says_so() {
     let stage = with_green("oom", "OOM_AT_START", "1").await;
     let ended = stage.roll_out(change(None, Some("32M")), quick()).await;

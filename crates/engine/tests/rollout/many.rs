@@ -12,6 +12,8 @@ use teal_testkit::{Project, RunningTraffic, Template};
 
 use crate::stage::{change, engine, follow, quick};
 
+/// Long enough that the checks of 40 containers leave something of the machine.
+const HEALTH_INTERVAL: &str = "3s";
 const MEMORY: i64 = 96 * 1024 * 1024;
 
 fn service(number: usize) -> String {
@@ -32,7 +34,7 @@ async fn services(count: usize) -> Project {
   mem_limit: 64M
   healthcheck:
     test: [\"CMD\", \"/hello\", \"check\"]
-    interval: 500ms
+    interval: {HEALTH_INTERVAL}
     timeout: 5s
     retries: 20
   labels:
@@ -73,7 +75,12 @@ async fn roll_out(engine: &Engine, project: &Project, service: String) {
     };
     let rollout = engine.roll_out(request).await.expect("it starts");
     let ended = follow(&rollout, |_| ()).await;
-    assert_eq!(ended.outcome, Outcome::Success, "{service}");
+    assert_eq!(
+        ended.outcome,
+        Outcome::Success,
+        "{service}: {:?}",
+        ended.events.last()
+    );
 }
 
 /// All of them at once, each with requests all along.

@@ -253,3 +253,77 @@ async fn neither_its_files_nor_a_disk_for_history_is_needed_to_the_end() {
     fs::write(&file, text).unwrap();
     stage.assert_succeeded(limits("1", "256M")).await;
 }
+
+#[tokio::test]
+async fn a_compose_file_that_changes_in_the_middle_is_told() {
+    let stage = Stage::up(Template::named("new-files")).await;
+    let file = stage.project.compose_file();
+    let text = fs::read_to_string(&file).unwrap();
+    let later = text.replacen("pull_policy: never", "pull_policy: never\n    tty: true", 1);
+    assert_ne!(text, later);
+    let edit = |_: &[String]| fs::write(&file, &later).unwrap();
+    let ended = while_rolling(&stage, starts(Phase::VerifyTraffic), edit).await;
+    ended.assert_outcome(Outcome::Success);
+    let warnings = ended.warnings().join("\n");
+    assert!(
+        warnings.contains("the compose files changed during the rollout"),
+        "{warnings}"
+    );
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        later,
+        "it is left alone"
+    );
+    fs::write(&file, text).unwrap();
+    stage.assert_succeeded(limits("1", "256M")).await;
+}
+
+/// A folder that not even root can write to, until it is dropped.
+struct ReadOnly(std::path::PathBuf);
+
+impl ReadOnly {
+    fn make(folder: &std::path::Path) -> Self {
+        let path = folder.to_str().unwrap();
+        let mount = |words: &[&str]| {
+            let done = Command::new("mount").args(words).output().unwrap();
+            assert!(done.status.success(), "{words:?}: {done:?}");
+        };
+        mount(&["--bind", path, path]);
+        let read_only = Self(folder.to_owned());
+        mount(&["-o", "remount,bind,ro", path]);
+        read_only
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        // Where it fails, removing the project tells.
+        Command::new("umount").arg(&self.0).status().ok();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_project_that_can_not_be_written_is_left_as_it_is() {
+    let mut stage = Stage::up(Template::named("read-only")).await;
+    // The data is elsewhere.
+    let data = std::env::temp_dir().join(format!("teal-data-{}", stage.project.name()));
+    stage.engine = Engine::connect(Settings {
+        data_directory: Some(data.clone()),
+        ..Settings::default()
+    })
+    .await
+    .unwrap();
+    let read_only = ReadOnly::make(&stage.project.directory());
+    let ended = stage.roll_out(change(None, Some("256M")), quick()).await;
+    drop(read_only);
+    fs::remove_dir_all(data).unwrap();
+    ended.assert_outcome(Outcome::RolledBack);
+    let failure = ended.failure();
+    assert!(
+        failure.message.contains(OVERRIDE_FILE) && failure.message.contains("Read-only"),
+        "{failure:?}"
+    );
+    assert!(failure.hint.contains("can be written"), "{failure:?}");
+    stage.assert_restored().await;
+}
