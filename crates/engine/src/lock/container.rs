@@ -57,6 +57,8 @@ pub(super) struct ContainerLock {
     lost: CancellationToken,
     /// The rollout that it is held for, once there is a record of it.
     rollout: Arc<OnceLock<String>>,
+    /// That it is to be let go.
+    done: CancellationToken,
     keeper: AbortOnDropHandle<()>,
 }
 
@@ -96,12 +98,21 @@ impl ContainerLock {
         let lost = CancellationToken::new();
         let name = about.name();
         let rollout = Arc::new(OnceLock::new());
-        let keeper = about.keep(docker.clone(), held, lost.clone(), Arc::clone(&rollout));
+        let done = CancellationToken::new();
+        let keeper = Keeper {
+            about,
+            docker: docker.clone(),
+            lost: lost.clone(),
+            rollout: Arc::clone(&rollout),
+            done: done.clone(),
+        };
+        let keeper = keeper.keep(held);
         Ok(Some(Self {
             docker: docker.clone(),
             name,
             lost,
             rollout,
+            done,
             keeper: AbortOnDropHandle::new(tokio::spawn(keeper)),
         }))
     }
@@ -136,7 +147,11 @@ impl ContainerLock {
     /// Removes the container, and what nothing uses after it.
     pub(super) async fn release(self) -> Result<()> {
         let is_lost = self.lost.is_cancelled();
-        drop(self.keeper);
+        // Not in the middle of taking it again, which would leave a container behind.
+        self.done.cancel();
+        if let Err(error) = self.keeper.await {
+            tracing::error!(%error, "the keeper of the lock failed");
+        }
         // Of one that was lost the name is somebody else's.
         if !is_lost {
             remove(&self.docker, &self.name, true).await?;
@@ -245,33 +260,43 @@ impl About {
             State::Made | State::Over => remove(docker, &id, false).await,
         }
     }
+}
 
-    /// Keeps it, and takes it again when the line is cut: while the engine was away, or this machine
-    /// slept, somebody else may have taken it.
-    async fn keep(
-        self,
-        docker: Docker,
-        mut held: Held,
-        lost: CancellationToken,
-        rollout: Arc<OnceLock<String>>,
-    ) {
+/// What keeps a lock.
+struct Keeper {
+    about: About,
+    docker: Docker,
+    lost: CancellationToken,
+    rollout: Arc<OnceLock<String>>,
+    done: CancellationToken,
+}
+
+impl Keeper {
+    /// Keeps it until it is to be let go, and takes it again when the line is cut: while the engine
+    /// was away, or this machine slept, somebody else may have taken it.
+    async fn keep(self, mut held: Held) {
         let mut pause = PAUSE;
         loop {
-            talk(held.line).await;
-            tracing::warn!(name = self.name(), "the line to the lock was cut");
+            tokio::select! {
+                () = self.done.cancelled() => return,
+                () = talk(held.line) => {}
+            }
+            tracing::warn!(name = self.about.name(), "the line to the lock was cut");
             held = loop {
-                match self.take_again(&docker, &held.id, rollout.get()).await {
+                match self.take_again(&held.id).await {
                     Ok(Some(again)) => break again,
                     Err(Error::Busy { holder, .. }) => {
                         tracing::error!(holder, "the lock is somebody else's");
-                        lost.cancel();
+                        self.lost.cancel();
                         return;
                     }
                     Ok(None) => {}
                     Err(error) => tracing::warn!(%error, "the lock can't be taken again yet"),
                 }
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                tokio::select! {
+                    () = self.done.cancelled() => return,
+                    () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                }
             };
             pause = PAUSE;
         }
@@ -279,18 +304,14 @@ impl About {
 
     /// # Errors
     /// [`Error::Busy`] also where somebody had it meanwhile, and settled the rollout.
-    async fn take_again(
-        &self,
-        docker: &Docker,
-        old: &str,
-        rollout: Option<&String>,
-    ) -> Result<Option<Held>> {
+    async fn take_again(&self, old: &str) -> Result<Option<Held>> {
+        let (docker, about) = (&self.docker, &self.about);
         remove(docker, old, true).await?;
-        let Some(held) = self.take(docker).await? else {
+        let Some(held) = about.take(docker).await? else {
             return Ok(None);
         };
-        let found = Unsettled::find(docker, &self.project, &self.service).await;
-        let is_its = match (&found, rollout) {
+        let found = Unsettled::find(docker, &about.project, &about.service).await;
+        let is_its = match (&found, self.rollout.get()) {
             (_, None) => true,
             (Ok(Some(found)), Some(rollout)) => found.rollout == *rollout,
             (Ok(None) | Err(_), Some(_)) => false,
@@ -301,7 +322,7 @@ impl About {
         remove(docker, &held.id, true).await?;
         found?;
         Err(Error::Busy {
-            service: self.service.clone(),
+            service: about.service.clone(),
             holder: "somebody who settled the rollout meanwhile".to_owned(),
         })
     }

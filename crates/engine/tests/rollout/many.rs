@@ -8,7 +8,7 @@ use teal_engine::{
     event::Outcome,
     model::{Origin, RolloutRequest},
 };
-use teal_testkit::{Project, RunningTraffic, Template};
+use teal_testkit::{Project, RunningTraffic, Template, eventually};
 
 use crate::stage::{change, engine, follow, quick};
 
@@ -52,12 +52,15 @@ async fn services(count: usize) -> Project {
     project
 }
 
-fn traffic(project: &Project, service: &str) -> RunningTraffic {
-    project
-        .traffic()
-        .host(&format!("{service}.test"))
-        .every(Duration::from_millis(100))
-        .start()
+/// Requests to a service, from when Traefik has its route on.
+async fn traffic(project: &Project, service: &str) -> RunningTraffic {
+    let traffic = || project.traffic().host(&format!("{service}.test"));
+    let long = Duration::from_secs(60);
+    eventually("the service answers", long, async || {
+        traffic().once().await.is_success().then_some(())
+    })
+    .await;
+    traffic().every(Duration::from_millis(100)).start()
 }
 
 async fn roll_out(engine: &Engine, project: &Project, service: String) {
@@ -88,7 +91,10 @@ async fn all_at_once(count: usize) {
     let project = services(count).await;
     let engine = engine(&project).await;
     let names: Vec<_> = (1..=count).map(service).collect();
-    let running: Vec<_> = names.iter().map(|name| traffic(&project, name)).collect();
+    let mut running = Vec::new();
+    for name in &names {
+        running.push(traffic(&project, name).await);
+    }
     let rollouts = names.iter().cloned();
     join_all(rollouts.map(|name| roll_out(&engine, &project, name))).await;
     let mut requests = 0;
