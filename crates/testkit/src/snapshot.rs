@@ -29,7 +29,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(crate) async fn take(docker: &Docker, project: &str, directory: &Path) -> Self {
-        let all = containers::of_project(docker, project).await;
+        let mut all = containers::of_project(docker, project).await;
+        // The engine takes its time, and nobody can stop it.
+        all.retain(|container| container.state != "removing");
         let mut counts = BTreeMap::new();
         for container in &all {
             *counts

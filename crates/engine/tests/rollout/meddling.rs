@@ -164,13 +164,20 @@ async fn compose_up_by_hand_leads_back_to_blue() {
 }
 
 #[tokio::test]
-async fn compose_restart_by_hand_leads_back_to_blue() {
+async fn compose_restart_by_hand_ends_in_one_set_that_serves() {
     let stage = Stage::up(Template::named("by-hand-restart")).await;
     let restart = |_: &[String]| compose(&stage.project, &["restart", "-t", "1", SERVICE]);
     let ended = while_rolling(&stage, is_split, restart).await;
-    ended.assert_outcome(Outcome::RolledBack);
     assert_served(&stage).await;
-    stage.assert_restored_but_for_answers().await;
+    // Where both are back before Teal looks at them, there is nothing to undo.
+    if ended.outcome == Outcome::Success {
+        let now = stage.project.containers(SERVICE).await;
+        let memory: Vec<_> = now.iter().map(|container| container.memory).collect();
+        assert_eq!(memory, [Some(256 * 1024 * 1024)]);
+    } else {
+        ended.assert_outcome(Outcome::RolledBack);
+        stage.assert_restored_but_for_answers().await;
+    }
 }
 
 #[tokio::test]
