@@ -77,8 +77,7 @@ pub(crate) async fn usage_now(docker: &Docker, id: &str) -> Result<Option<UsageN
 /// What each running container of the engine uses, by its full id. One that can't be asked, such as
 /// one that is just ending, is not in it.
 ///
-/// Each is asked once: the engine answers a second question about the same container up to 1 s later
-/// (Docker 20.10, measured).
+/// Docker 20.10 answers one such question at once, and all others at its next full second (measured).
 pub(crate) async fn usage_of_all(docker: &Docker) -> Result<HashMap<String, UsageNow>> {
     let running = docker
         .list_containers(None::<ListContainersOptions>)
