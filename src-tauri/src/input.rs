@@ -54,6 +54,15 @@ pub(crate) fn check_ready(request: &ReadyRequest) -> Checked {
     request.edge_image.as_deref().map_or(Ok(()), check_image)
 }
 
+/// Whether a word is what it has to be; `is_not` ends the sentence where it is not.
+fn wanted(is_good: bool, word: &str, is_not: &str) -> Checked {
+    if is_good {
+        return Ok(());
+    }
+    let word = word.escape_debug();
+    Err(CommandError::bad_input(format!("`{word}` is {is_not}")))
+}
+
 /// A name of Compose's or Docker's: the first character is never one that begins an option.
 pub(crate) fn check_name(name: &str) -> Checked {
     let is_name = name.len() <= LONGEST_NAME
@@ -61,14 +70,7 @@ pub(crate) fn check_name(name: &str) -> Checked {
         && name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-    if is_name {
-        Ok(())
-    } else {
-        Err(CommandError::bad_input(format!(
-            "`{}` is no name of Docker's or Compose's",
-            name.escape_debug()
-        )))
-    }
+    wanted(is_name, name, "no name of Docker's or Compose's")
 }
 
 /// What a file is to be called: a place is chosen by a person, never by the page.
@@ -77,14 +79,7 @@ pub(crate) fn check_file_name(name: &str) -> Checked {
         && name.len() <= LONGEST_NAME
         && !name.starts_with(['.', '-'])
         && !name.contains(|c: char| c.is_control() || "/\\:*?\"<>|".contains(c));
-    if is_name {
-        Ok(())
-    } else {
-        Err(CommandError::bad_input(format!(
-            "`{}` is no name of a file",
-            name.escape_debug()
-        )))
-    }
+    wanted(is_name, name, "no name of a file")
 }
 
 /// An image as Docker names them: never an option, never more than one word.
@@ -94,14 +89,7 @@ pub(crate) fn check_image(image: &str) -> Checked {
         && image
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_.-/:@".contains(c));
-    if is_image {
-        Ok(())
-    } else {
-        Err(CommandError::bad_input(format!(
-            "`{}` is no name of an image",
-            image.escape_debug()
-        )))
-    }
+    wanted(is_image, image, "no name of an image")
 }
 
 pub(crate) fn check_containers(containers: &[String]) -> Checked {
