@@ -54,6 +54,8 @@ pub(crate) struct Connection {
     pub(crate) data_segments_in: u32,
     /// Segments that went out without data: acknowledgements.
     pub(crate) bare_acks: u32,
+    /// Segments that came in without data, likewise.
+    pub(crate) bare_acks_in: u32,
 }
 
 /// A socket to ask the kernel with. Needs no privilege.
@@ -165,6 +167,7 @@ fn read_info(info: &[u8], connection: &mut Connection) -> Option<()> {
     connection.received = u64::from_ne_bytes(bytes(info, 128));
     connection.bare_acks = u32_at(info, 136).saturating_sub(u32_at(info, 156));
     connection.data_segments_in = u32_at(info, 152);
+    connection.bare_acks_in = u32_at(info, 140).saturating_sub(connection.data_segments_in);
     // Sent bytes are there from 4.19; acknowledged ones are the same a little later.
     let sent_at = if info.len() >= 208 { 200 } else { 120 };
     connection.sent = u64::from_ne_bytes(bytes(info, sent_at));

@@ -6,7 +6,8 @@
 //! - data came in later than any went out: a request waits for its answer;
 //! - in the same tick of the kernel's clock, the order is open, and acknowledgements tell it. The
 //!   kernel puts off its own for 40 ms and more, in case an answer can carry it: one that goes out
-//!   alone is for a request that waits. One that comes in later is for an answer;
+//!   alone is for a request that waits. One that comes in later is for an answer. Where none came
+//!   in and nothing is left to be acknowledged, a request did that, so it came last;
 //! - answers that come in pieces (streams) and connections that no longer speak HTTP (WebSocket)
 //!   are recognised by what they did so far, and held accordingly. The first piece of a stream
 //!   looks like a whole answer: it is held as long as pauses that were seen on any connection.
@@ -50,6 +51,8 @@ struct Track {
     /// Acknowledgements without data, before and in the sample in which data last moved.
     acks_before_move: u32,
     acks_at_move: u32,
+    /// Those of the client before data last moved, where they are known.
+    client_acks_before_move: Option<u32>,
     /// Whether such an acknowledgement went out after data last moved.
     is_acknowledged_late: bool,
     is_waiting: bool,
@@ -130,6 +133,7 @@ impl Tally {
             .data_segments_in
             .wrapping_sub(track.now.data_segments_in);
         let was_idle = !track.is_waiting && track.kind == Kind::Exchange;
+        let was_open = track.is_open();
         if track.kind == Kind::Upgraded && received > 0 {
             self.learn_pause(track.now.since_received);
         } else if received > 0 {
@@ -139,7 +143,11 @@ impl Tally {
                 track.kind = Kind::Exchange;
             }
         } else if sent > 0 && !track.is_waiting {
-            self.follow_stream(&mut track, sent);
+            let pause = track.follow_stream(sent);
+            // What may be the answer to a request that waited says nothing of other connections.
+            if let Some(pause) = pause.filter(|_| !was_open) {
+                self.learn_pause(pause);
+            }
         }
         if received > 0 || sent > 0 {
             // One segment after a time without a request, and something sent: that is its answer.
@@ -150,6 +158,7 @@ impl Tally {
                 track.now.bare_acks
             };
             track.acks_at_move = now.bare_acks;
+            track.client_acks_before_move = Some(track.now.bare_acks_in);
             track.is_acknowledged_late = false;
         } else if now.since_received <= LATEST_ACK_MS && now.bare_acks > track.acks_at_move {
             // Later ones are the kernel's keep-alive.
@@ -158,18 +167,6 @@ impl Tally {
         track.now = now;
         track.is_waiting = track.waits();
         track
-    }
-
-    /// More of an answer came, without a new request.
-    fn follow_stream(&mut self, track: &mut Track, sent: u64) {
-        let pause = track.now.since_sent;
-        match &mut track.kind {
-            Kind::Stream { .. } if sent == LAST_CHUNK => track.kind = Kind::Exchange,
-            Kind::Stream { pause: longest } => *longest = (*longest).max(pause),
-            Kind::Exchange => track.kind = Kind::Stream { pause },
-            Kind::Upgraded => return,
-        }
-        self.learn_pause(pause);
     }
 
     fn learn_pause(&mut self, pause: u32) {
@@ -187,6 +184,7 @@ impl Track {
         let mut track = Self {
             acks_before_move: now.bare_acks,
             acks_at_move: now.bare_acks,
+            client_acks_before_move: None,
             is_acknowledged_late: false,
             now,
             is_waiting: false,
@@ -197,6 +195,18 @@ impl Track {
         track
     }
 
+    /// More of an answer came, without a new request. The pause before it, where it is a stream.
+    fn follow_stream(&mut self, sent: u64) -> Option<u32> {
+        let pause = self.now.since_sent;
+        match &mut self.kind {
+            Kind::Stream { .. } if sent == LAST_CHUNK => self.kind = Kind::Exchange,
+            Kind::Stream { pause: longest } => *longest = (*longest).max(pause),
+            Kind::Exchange => self.kind = Kind::Stream { pause },
+            Kind::Upgraded => return None,
+        }
+        Some(pause)
+    }
+
     /// Whether data came in that nothing was sent after.
     fn waits(&self) -> bool {
         let now = &self.now;
@@ -205,9 +215,19 @@ impl Track {
         }
         match now.since_received.cmp(&now.since_sent) {
             Ordering::Less => true,
-            Ordering::Equal => now.sent == 0 || self.is_acknowledged_late,
+            Ordering::Equal => {
+                now.sent == 0 || self.is_acknowledged_late || self.has_request_acknowledged()
+            }
             Ordering::Greater => false,
         }
+    }
+
+    /// Whether all that was sent is acknowledged, and nothing but requests can have done that.
+    fn has_request_acknowledged(&self) -> bool {
+        let now = &self.now;
+        now.queued == 0
+            && now.since_heard >= now.since_received
+            && self.client_acks_before_move == Some(now.bare_acks_in)
     }
 
     fn judge(&self, longest_pause: u32) -> bool {
@@ -241,183 +261,4 @@ impl Track {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One connection whose life is told step by step.
-    struct Story {
-        tally: Tally,
-        now: Connection,
-    }
-
-    impl Story {
-        fn begin() -> Self {
-            let now = Connection {
-                cookie: 1,
-                is_established: true,
-                ..Connection::default()
-            };
-            Self {
-                tally: Tally::default(),
-                now,
-            }
-        }
-
-        fn sample(&mut self) -> usize {
-            self.tally.sample([self.now.clone()].into_iter());
-            self.tally.in_flight()
-        }
-
-        /// Time goes by; the samples say the same all along.
-        fn wait(&mut self, millis: u32) -> &mut Self {
-            self.now.since_received += millis;
-            self.now.since_sent += millis;
-            self.now.since_heard += millis;
-            self
-        }
-
-        fn receive(&mut self, bytes: u64) -> &mut Self {
-            self.now.received += bytes;
-            self.now.data_segments_in += 1;
-            self.now.since_received = 0;
-            self.now.since_heard = 0;
-            self
-        }
-
-        fn send(&mut self, bytes: u64) -> &mut Self {
-            self.now.sent += bytes;
-            self.now.since_sent = 0;
-            self
-        }
-
-        fn acknowledge(&mut self) -> &mut Self {
-            self.now.bare_acks += 1;
-            self
-        }
-
-        /// A quick request and its answer, in one sample.
-        fn exchange(&mut self) -> &mut Self {
-            self.receive(300).send(200);
-            self.sample();
-            self
-        }
-    }
-
-    #[test]
-    fn a_new_connection_is_not_a_request() {
-        let mut story = Story::begin();
-        assert_eq!(
-            story.sample(),
-            1,
-            "it may have come with one that is on its way"
-        );
-        assert_eq!(story.wait(1000).sample(), 0);
-    }
-
-    #[test]
-    fn a_request_is_in_flight_until_its_answer() {
-        let mut story = Story::begin();
-        story.receive(300);
-        assert_eq!(story.sample(), 1);
-        assert_eq!(story.wait(60_000).sample(), 1);
-        story.send(200);
-        story.sample();
-        assert_eq!(story.wait(SETTLE_MS).sample(), 0);
-    }
-
-    #[test]
-    fn a_request_in_the_tick_of_the_answer_before_is_known_by_its_acknowledgement() {
-        let mut story = Story::begin();
-        story.exchange().exchange();
-        // The next request comes in before the sample, in the same tick as the answer.
-        story.send(200).receive(300).send(0);
-        story.sample();
-        story.wait(44).acknowledge();
-        assert_eq!(story.sample(), 1);
-        assert_eq!(story.wait(20_000).sample(), 1);
-        story.send(200);
-        story.sample();
-        assert_eq!(story.wait(SETTLE_MS).sample(), 0);
-    }
-
-    #[test]
-    fn an_answer_in_the_tick_of_its_request_ends_it() {
-        let mut story = Story::begin();
-        story.exchange().exchange();
-        assert_eq!(story.wait(SETTLE_MS).sample(), 0);
-        // The kernel's keep-alive acknowledges, too, much later.
-        story.wait(15_000).acknowledge();
-        assert_eq!(story.sample(), 0);
-    }
-
-    #[test]
-    fn where_the_order_stays_open_the_request_is_held() {
-        let mut story = Story::begin();
-        story.exchange();
-        let two_requests = |story: &mut Story| {
-            story.receive(300).send(200).acknowledge();
-            story.receive(300);
-            story.sample();
-        };
-        two_requests(&mut story);
-        assert_eq!(story.wait(OPEN_MS - 1).sample(), 1);
-        assert_eq!(story.wait(1).sample(), 0);
-        // The client's own acknowledgement of an answer closes it.
-        two_requests(&mut story);
-        story.wait(SETTLE_MS).now.since_heard = 100;
-        assert_eq!(story.sample(), 0);
-    }
-
-    #[test]
-    fn one_request_and_something_sent_is_an_exchange() {
-        let mut story = Story::begin();
-        story.exchange();
-        story.wait(SETTLE_MS);
-        story.sample();
-        story.receive(300).acknowledge().send(200);
-        story.sample();
-        assert_eq!(story.wait(SETTLE_MS).sample(), 0);
-    }
-
-    #[test]
-    fn a_stream_is_held_between_its_pieces_and_let_go_at_its_last_chunk() {
-        let mut story = Story::begin();
-        story.exchange();
-        story.wait(700);
-        story.sample();
-        story.send(50);
-        assert_eq!(story.sample(), 1);
-        assert_eq!(story.wait(700).sample(), 1);
-        story.send(LAST_CHUNK);
-        story.sample();
-        // As long as this service is known to pause, since it may be the first piece of another.
-        assert_eq!(story.wait(700 + 350).sample(), 1);
-        assert_eq!(story.wait(SETTLE_MS).sample(), 0);
-    }
-
-    #[test]
-    fn a_message_too_short_for_a_request_is_a_web_socket() {
-        let mut story = Story::begin();
-        story.exchange();
-        assert_eq!(story.wait(SETTLE_MS).sample(), 0);
-        story.receive(9).send(5);
-        story.sample();
-        assert_eq!(story.wait(600_000).sample(), 1);
-        story.now.is_established = false;
-        assert_eq!(story.sample(), 0);
-    }
-
-    #[test]
-    fn bytes_are_summed_over_connections_that_come_and_go() {
-        let mut story = Story::begin();
-        story.exchange();
-        story.now = Connection {
-            cookie: 2,
-            is_established: true,
-            ..Connection::default()
-        };
-        story.exchange();
-        assert_eq!((story.tally.received(), story.tally.sent()), (600, 400));
-        assert_eq!(story.tally.connections(), 1);
-    }
-}
+mod tests;
