@@ -136,7 +136,7 @@ impl Engine {
         let id = Uuid::new_v4().to_string();
         let files = self.inner.compose.read(&request.source).await?;
         let planner = self.planner();
-        let Planned { plan, .. } = planner.plan(files, request, Way::Rollout(&id)).await?;
+        let Planned { plan, .. } = planner.plan(files, request, Way::Preview(&id)).await?;
         Ok(plan)
     }
 

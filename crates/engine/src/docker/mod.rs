@@ -16,7 +16,7 @@ pub(crate) use containers::{
 };
 pub(crate) use exec::{ExecEnd, exec};
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
-pub(crate) use usage::{UsageNow, usage_now, usage_of, usage_of_all};
+pub(crate) use usage::{usage_now, usage_of, usage_of_all};
 
 /// The oldest API that Teal speaks: Docker 20.10's.
 const OLDEST_API: (usize, usize) = (1, 41);

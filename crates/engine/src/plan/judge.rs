@@ -1,9 +1,8 @@
 //! What stands in the way of a plan.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use bollard::models::ContainerInspectResponse;
-use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Planner,
@@ -11,18 +10,14 @@ use super::{
 };
 use crate::{
     compose::{ComposeModel, ComposeService},
-    docker::{self, UsageNow},
-    live,
+    docker, live,
     model::{
-        ContainerState, Limits, LiveUpdate, Memory, Readiness, Replica, RolloutRequest, Verdict,
+        ContainerState, Limits, LiveUpdate, Readiness, Replica, RolloutRequest, Verdict,
         VerdictCode,
     },
-    readiness::{self, Facts, Found, Wish},
+    readiness::{self, Facts, Found, InUse, Wish},
     traffic::Survey,
 };
-
-/// The age from which a container's average use says something.
-const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What is judged.
 pub(super) struct Situation<'a> {
@@ -37,7 +32,8 @@ pub(super) struct Situation<'a> {
     pub(super) green: &'a Green,
     /// What Green gets.
     pub(super) limits: Limits,
-    pub(super) wish: Wish,
+    /// None where nobody waits for it.
+    pub(super) in_use: Option<InUse>,
 }
 
 impl Situation<'_> {
@@ -46,7 +42,7 @@ impl Situation<'_> {
             replicas: self.replicas,
             container: self.blue.first(),
             after: self.limits,
-            memory_in_use: self.wish.memory_in_use,
+            memory_in_use: self.in_use.and_then(|in_use| in_use.memory),
             differences: &self.green.differences,
         })
     }
@@ -94,38 +90,16 @@ impl Planner<'_> {
             }),
             health_timeout: Duration::from_millis(request.options.health_timeout_ms),
             engine: self.info,
-            wish: Some(situation.wish),
+            wish: Some(Wish {
+                limits: situation.limits,
+                in_use: situation.in_use,
+            }),
         });
         verdicts.extend(survey.verdicts.iter().cloned());
         let cannot_weigh = survey.can_weigh().err();
         verdicts.extend(request.options.verdicts(cannot_weigh.as_deref()));
         verdicts.extend(situation.green.verdicts.iter().cloned());
         verdicts
-    }
-}
-
-/// What the limits are judged against: what Blue and the engine's other containers use now.
-pub(super) fn wish(
-    blue: &[ContainerInspectResponse],
-    limits: Limits,
-    usage: &HashMap<String, UsageNow>,
-) -> Wish {
-    let used = blue.iter().filter_map(|container| {
-        let used = usage.get(container.id.as_deref()?)?;
-        Some((container, used))
-    });
-    let memory = used.clone().map(|(_, used)| used.memory).max();
-    let cores = used.filter_map(|(container, used)| {
-        let age = Timestamp::now().duration_since(docker::replica(container).started_at?);
-        // At its start a container is busier than it will be.
-        (age > SETTLED).then_some(used.cpu?.as_secs_f64() / age.as_secs_f64())
-    });
-    let all = usage.values().map(|used| used.memory).sum();
-    Wish {
-        limits,
-        memory_in_use: memory.map(Memory::from_bytes),
-        engine_in_use: Some(Memory::from_bytes(all)),
-        cores_in_use: cores.reduce(f64::max),
     }
 }
 

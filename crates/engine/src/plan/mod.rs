@@ -1,25 +1,31 @@
 //! Preparation: what a rollout would do, found out without changing anything.
 
 mod green;
+mod in_use;
 mod judge;
 mod limits;
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
 use bollard::{Docker, models::ContainerInspectResponse};
 
 use crate::{
     Error, Result,
     compose::{self, Compose, ComposeModel, ComposeService, Files, Hook, override_file},
-    docker::{self, UsageNow, teal_label},
+    docker::{self, teal_label},
     history::History,
     live,
-    model::{EngineInfo, Plan, Revision, RolloutOptions, RolloutRequest, Verdict},
-    readiness,
+    model::{
+        EngineInfo, Handover, Plan, ProjectSource, Replica, Revision, RolloutOptions,
+        RolloutRequest, Verdict,
+    },
+    readiness::{self, InUse},
     traffic::{self, Survey},
 };
 
-use judge::{Situation, nothing_to_change, wish};
+use green::Green;
+pub(crate) use in_use::in_use;
+use judge::{Situation, nothing_to_change};
 use limits::Wanted;
 
 /// What a plan is made with.
@@ -35,7 +41,10 @@ pub(crate) struct Planner<'a> {
 /// How the limits come to be in force.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Way<'a> {
-    /// In new containers, by the rollout of this id.
+    /// In new containers, by a rollout of this id that nobody has started yet.
+    Preview(&'a str),
+    /// In new containers, by the rollout of this id. What is in use refuses none, so none waits
+    /// for it: it warns by itself.
     Rollout(&'a str),
     /// On the running ones.
     Live,
@@ -69,15 +78,15 @@ impl Planner<'_> {
         let override_file = override_file::path(&source);
         let override_before = override_file::read_text(&override_file)?;
         let limits_before = blue.first().map_or(service.limits(), docker::limits);
-        let past = self
-            .history
-            .read(&self.info.id, Some(&base.name), Some(name))?;
+        let project = Some(base.name.as_str());
+        let past = self.history.read(&self.info.id, project, Some(name))?;
         let wanted = self.wanted(request, &source, service, limits_before, &past);
         let Wanted { limits, reason } = wanted.await?;
         let limits_after = limits.as_compose_sets();
         let (before, keys) = (override_before.as_deref(), service.limit_keys());
         let merged = override_file::merged(before, name, limits, keys, &labels(way));
         let override_after = merged.map_err(|error| error.at(&override_file))?;
+        let replicas = docker::replicas(&blue);
         let green = self.green(
             &source,
             &override_after,
@@ -86,13 +95,10 @@ impl Planner<'_> {
             limits_after,
             &blue,
         );
-        let (green, usage) = tokio::try_join!(green, self.usage(&blue))?;
+        let (green, in_use) = tokio::try_join!(green, self.in_use(way, &replicas))?;
         let handover = traffic::handover(self.docker, &base, name, &blue).await?;
-        let survey = match &handover {
-            Some(handover) => traffic::survey_handover(self.compose, &source, handover, &blue),
-            None => traffic::survey(self.docker, &blue, Some(&green.service.labels)).await?,
-        };
-        let replicas = docker::replicas(&blue);
+        let handed = handover.as_ref();
+        let survey = self.survey(&source, handed, &blue, &green).await?;
         let directory = compose::working_directory(&source);
         let situation = Situation {
             request,
@@ -104,24 +110,26 @@ impl Planner<'_> {
             survey: &survey,
             green: &green,
             limits: limits_after,
-            wish: wish(&blue, limits_after, &usage),
+            in_use,
         };
         let live_update = situation.live_update();
         let mut verdicts = self.judge(&situation);
-        let announced = handover.as_ref().map(traffic::announcement);
+        let announced = handed.map(traffic::announcement);
         verdicts.extend(announced.clone());
         verdicts.extend(traffic::unexpected(&survey, &request.options).await);
-        match way {
-            Way::Live => live::narrow(&mut verdicts, &live_update, name),
-            Way::Rollout(_) if situation.is_idle() => verdicts.push(nothing_to_change()),
-            Way::Rollout(_) => {}
+        if let Way::Live = way {
+            live::narrow(&mut verdicts, &live_update, name);
+        } else if situation.is_idle() {
+            verdicts.push(nothing_to_change());
         }
         readiness::sort(&mut verdicts);
         let has_health_check = situation.has_health_check();
         let mut unpromised = survey.unpromised(has_health_check);
         unpromised.extend(announced.iter().map(sentence));
         let commands = match way {
-            Way::Rollout(_) => self.commands(&source, &green, &override_file, name, &blue),
+            Way::Preview(_) | Way::Rollout(_) => {
+                self.commands(&source, &green, &override_file, name, &blue)
+            }
             Way::Live => vec![live::command(limits_before, limits_after, &replicas)],
         };
         let plan = Plan {
@@ -161,17 +169,30 @@ impl Planner<'_> {
 }
 
 impl Planner<'_> {
-    /// What all containers of the engine use. Of Blue that must be known, if it runs.
-    async fn usage(&self, blue: &[ContainerInspectResponse]) -> Result<HashMap<String, UsageNow>> {
-        let mut usage = docker::usage_of_all(self.docker).await?;
-        for id in blue.iter().filter_map(|container| container.id.clone()) {
-            if !usage.contains_key(&id)
-                && let Some(used) = docker::usage_now(self.docker, &id).await?
-            {
-                usage.insert(id, used);
-            }
+    /// How the traffic comes to Blue, and will come to Green.
+    async fn survey(
+        &self,
+        source: &ProjectSource,
+        handover: Option<&Handover>,
+        blue: &[ContainerInspectResponse],
+        green: &Green,
+    ) -> Result<Survey> {
+        match handover {
+            Some(handover) => Ok(traffic::survey_handover(
+                self.compose,
+                source,
+                handover,
+                blue,
+            )),
+            None => traffic::survey(self.docker, blue, Some(&green.service.labels)).await,
         }
-        Ok(usage)
+    }
+
+    async fn in_use(&self, way: Way<'_>, blue: &[Replica]) -> Result<Option<InUse>> {
+        match way {
+            Way::Rollout(_) => Ok(None),
+            Way::Preview(_) | Way::Live => Ok(Some(in_use(self.docker, blue).await?)),
+        }
     }
 }
 
@@ -194,7 +215,9 @@ fn sentence(verdict: &Verdict) -> String {
 /// could be labelled.
 fn labels(way: Way<'_>) -> Vec<(&'static str, &str)> {
     match way {
-        Way::Rollout(id) => vec![("deployment.type", "blue-green"), (teal_label::ROLLOUT, id)],
+        Way::Preview(id) | Way::Rollout(id) => {
+            vec![("deployment.type", "blue-green"), (teal_label::ROLLOUT, id)]
+        }
         Way::Live => Vec::new(),
     }
 }

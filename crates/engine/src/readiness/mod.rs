@@ -28,6 +28,7 @@ use crate::{
 };
 
 pub(crate) use finding::{refused, warning};
+pub(crate) use room::by_use;
 
 /// All that is known about a service when it is judged.
 #[derive(Debug, Clone, Copy)]
@@ -65,12 +66,19 @@ pub(crate) struct Found<'a> {
 pub(crate) struct Wish {
     /// Of each container of Green.
     pub limits: Limits,
-    /// The most that one container of Blue uses now.
-    pub memory_in_use: Option<Memory>,
-    /// What all containers of the engine use now.
-    pub engine_in_use: Option<Memory>,
+    /// None where nobody waited for it.
+    pub in_use: Option<InUse>,
+}
+
+/// What is in use now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InUse {
+    /// The most memory that one container of Blue uses.
+    pub memory: Option<Memory>,
+    /// The memory that all containers of the engine use.
+    pub engine: Memory,
     /// The cores that one container of Blue has used on average since it started.
-    pub cores_in_use: Option<f64>,
+    pub cores: Option<f64>,
 }
 
 /// What stands in the way of a rollout, the worst first; empty means ready.

@@ -1,49 +1,98 @@
-//! Whether the engine has room for Blue and Green at the same time.
+//! Whether the engine has room for Blue and Green at the same time, and Green for what is in use.
 
-use super::{Facts, Wish, warning};
-use crate::model::{Memory, Verdict, VerdictCode};
+use super::{Facts, InUse, Wish, warning};
+use crate::model::{EngineInfo, Limits, Memory, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
-    let mut verdicts = Vec::new();
-    verdicts.extend(memory(facts, wish));
-    verdicts.extend(cpus(facts, wish));
+    let mut verdicts: Vec<Verdict> = by_limits(facts, wish)
+        .map(|reason| no_memory(reason, facts.engine))
+        .into_iter()
+        .collect();
+    if let Some(in_use) = &wish.in_use {
+        let used = by_use(wish.limits, in_use, facts.size(), facts.engine);
+        // What is used says more than what may be.
+        if used
+            .iter()
+            .any(|verdict| verdict.code == VerdictCode::NoRoom)
+        {
+            verdicts.clear();
+        }
+        verdicts.extend(used);
+    }
     verdicts
 }
 
-/// By what is used where that is known, else by what may be used.
-fn memory(facts: &Facts, wish: &Wish) -> Option<Verdict> {
-    let engine = facts.engine.memory;
-    let reason = by_use(facts, wish).or_else(|| by_limits(facts, wish))?;
+/// What use says against these limits for as many containers, all warnings.
+pub(crate) fn by_use(
+    limits: Limits,
+    in_use: &InUse,
+    containers: u64,
+    engine: &EngineInfo,
+) -> Vec<Verdict> {
+    [
+        below_use(limits, in_use),
+        too_much_memory(limits, in_use, containers, engine),
+        too_many_cores(in_use, containers, engine),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn below_use(limits: Limits, in_use: &InUse) -> Option<Verdict> {
+    let (memory, in_use) = (limits.memory?, in_use.memory?);
+    if in_use <= memory {
+        return None;
+    }
     Some(
-        warning(VerdictCode::NoRoom, reason)
-            .means(format!(
-                "where they use more than the engine's {}, the kernel kills one of its containers",
-                about(engine)
-            ))
-            .remedy("free memory first, or run fewer replicas meanwhile"),
+        warning(
+            VerdictCode::LimitBelowUse,
+            format!(
+                "a container uses {} now, more than the new limit of {memory}",
+                about(in_use)
+            ),
+        )
+        .means("Green starts afresh and may need less; where it needs as much, the kernel kills it")
+        .remedy("leave some room above what is in use"),
     )
 }
 
-fn by_use(facts: &Facts, wish: &Wish) -> Option<String> {
-    let (each, all) = (wish.memory_in_use?, wish.engine_in_use?);
-    let each = wish.limits.memory.map_or(each, |limit| limit.min(each));
-    let green = Memory::from_bytes(each.bytes() * facts.size());
-    if all.bytes() + green.bytes() <= facts.engine.memory.bytes() {
+fn too_much_memory(
+    limits: Limits,
+    in_use: &InUse,
+    containers: u64,
+    engine: &EngineInfo,
+) -> Option<Verdict> {
+    let each = in_use.memory?;
+    let each = limits.memory.map_or(each, |limit| limit.min(each));
+    let green = Memory::from_bytes(each.bytes() * containers);
+    if in_use.engine.bytes() + green.bytes() <= engine.memory.bytes() {
         return None;
     }
-    Some(format!(
+    let reason = format!(
         "the engine's containers use {} of its {}, and Green will want about {} more",
-        about(all),
-        about(facts.engine.memory),
+        about(in_use.engine),
+        about(engine.memory),
         about(green),
-    ))
+    );
+    Some(no_memory(reason, engine))
+}
+
+fn no_memory(reason: String, engine: &EngineInfo) -> Verdict {
+    warning(VerdictCode::NoRoom, reason)
+        .means(format!(
+            "where they use more than the engine's {}, the kernel kills one of its containers",
+            about(engine.memory)
+        ))
+        .remedy("free memory first, or run fewer replicas meanwhile")
 }
 
 fn by_limits(facts: &Facts, wish: &Wish) -> Option<String> {
     let green = wish.limits.memory?.bytes() * facts.size();
+    let blue_uses = wish.in_use.and_then(|in_use| in_use.memory);
     let blue: u64 = facts
         .serving()
-        .filter_map(|replica| replica.limits.memory.or(wish.memory_in_use))
+        .filter_map(|replica| replica.limits.memory.or(blue_uses))
         .map(Memory::bytes)
         .sum();
     let both = Memory::from_bytes(blue + green);
@@ -61,9 +110,9 @@ fn by_limits(facts: &Facts, wish: &Wish) -> Option<String> {
 
 /// By what Blue has really used: a limit alone says little about it.
 #[expect(clippy::cast_precision_loss, reason = "a number of containers")]
-fn cpus(facts: &Facts, wish: &Wish) -> Option<Verdict> {
-    let blue = wish.cores_in_use? * facts.size() as f64;
-    let engine = f64::from(facts.engine.cpus);
+fn too_many_cores(in_use: &InUse, containers: u64, engine: &EngineInfo) -> Option<Verdict> {
+    let blue = in_use.cores? * containers as f64;
+    let engine = f64::from(engine.cpus);
     if 2.0 * blue <= engine {
         return None;
     }

@@ -3,7 +3,6 @@
 use super::{
     Facts, Wish, refused,
     room::{self, about},
-    warning,
 };
 use crate::model::{Cpus, Limits, Memory, Readiness, Verdict, VerdictCode};
 
@@ -11,7 +10,6 @@ pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
     let mut verdicts = bad_limits(facts, wish.limits);
     verdicts.extend(below_reservation(facts, wish.limits));
     verdicts.extend(above_engine(facts, wish.limits));
-    verdicts.extend(below_use(wish));
     verdicts.extend(room::verdicts(facts, wish));
     verdicts
 }
@@ -104,24 +102,6 @@ fn above_engine(facts: &Facts, wished: Limits) -> Vec<Verdict> {
         ));
     }
     verdicts
-}
-
-fn below_use(wish: &Wish) -> Option<Verdict> {
-    let (memory, in_use) = (wish.limits.memory?, wish.memory_in_use?);
-    if in_use <= memory {
-        return None;
-    }
-    Some(
-        warning(
-            VerdictCode::LimitBelowUse,
-            format!(
-                "a container uses {} now, more than the new limit of {memory}",
-                about(in_use)
-            ),
-        )
-        .means("Green starts afresh and may need less; where it needs as much, the kernel kills it")
-        .remedy("leave some room above what is in use"),
-    )
 }
 
 /// It says nothing about the service, only about what was asked for.

@@ -102,10 +102,12 @@ impl Driver {
         );
         let work = async move {
             let surroundings = surroundings::watch(&self.docker, &self.rollout);
+            let compared =
+                surroundings::compare_use(&self.docker, &self.info, &self.plan, &self.rollout);
             self.prepared(preparation);
             self.books().begin_journal();
             let end = self.drive(Phase::DeployGreen).await;
-            drop(surroundings);
+            drop((surroundings, compared));
             self.finish(end).await;
         };
         tokio::spawn(work.instrument(span));

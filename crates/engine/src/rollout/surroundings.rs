@@ -1,4 +1,5 @@
-//! What a person is told of what is around a rollout: the engine was away, this machine slept.
+//! What a person is told of what is around a rollout: the engine was away, this machine slept, what
+//! is in use.
 
 use std::time::Duration;
 
@@ -8,10 +9,41 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Rollout;
-use crate::docker::{self, Clocks, Heard};
+use crate::{
+    docker::{self, Clocks, Heard},
+    model::{EngineInfo, Plan},
+    plan::in_use,
+    readiness::by_use,
+};
 
 /// Between two looks at the clocks.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// Warns where what is in use is too much for the plan: nothing waits for that.
+pub(super) fn compare_use(
+    docker: &Docker,
+    info: &EngineInfo,
+    plan: &Plan,
+    rollout: &Rollout,
+) -> AbortOnDropHandle<()> {
+    let (docker, rollout) = (docker.clone(), rollout.clone());
+    let (engine, blue, limits) = (info.clone(), plan.blue.clone(), plan.limits_after);
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let in_use = match in_use(&docker, &blue).await {
+            Ok(in_use) => in_use,
+            Err(error) => {
+                tracing::warn!(%error, "what is in use is not known");
+                return;
+            }
+        };
+        for verdict in by_use(limits, &in_use, blue.len() as u64, &engine) {
+            rollout.warn(format!(
+                "{}: {}; {}",
+                verdict.reason, verdict.meaning, verdict.remedy
+            ));
+        }
+    }))
+}
 
 /// Tells of it as long as what comes back lives.
 pub(super) fn watch(docker: &Docker, rollout: &Rollout) -> AbortOnDropHandle<()> {

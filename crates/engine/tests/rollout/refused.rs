@@ -144,7 +144,7 @@ async fn a_required_variable_that_is_missing_is_told_in_compose_own_words() {
 
 #[tokio::test]
 async fn memory_below_present_use_is_a_warning_with_the_figures() {
-    let template = Template::named("below").environment("LEAK_MB_PER_S", "64");
+    let template = Template::named("below").environment("LEAK_MB_PER_S", "4");
     let stage = Stage::up(template).await;
     let plan = teal_testkit::eventually(
         "more than 8M are in use",
@@ -161,6 +161,13 @@ async fn memory_below_present_use_is_a_warning_with_the_figures() {
     .await;
     assert_eq!(plan.level, Level::Warning);
     assert!(plan.reason.contains("8M"), "{}", plan.reason);
+    // A rollout does not wait for it, and says so once it knows.
+    let ended = stage.roll_out(change(None, Some("8M")), quick()).await;
+    let warnings = ended.warnings().join("\n");
+    assert!(
+        warnings.contains("more than the new limit of 8M"),
+        "{warnings}"
+    );
 }
 
 #[tokio::test]

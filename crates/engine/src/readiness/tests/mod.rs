@@ -11,7 +11,7 @@ use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Facts, Found, Wish, nearest, stateful, verdicts};
+use super::{Facts, Found, InUse, Wish, nearest, stateful, verdicts};
 use crate::{
     compose::ComposeModel,
     model::{
@@ -63,9 +63,7 @@ impl Case {
         Self {
             wish: Some(Wish {
                 limits,
-                memory_in_use: None,
-                engine_in_use: None,
-                cores_in_use: None,
+                in_use: None,
             }),
             ..Self::default()
         }

@@ -62,7 +62,11 @@ fn limits_above_the_engine_are_refused() {
 fn less_memory_than_in_use_is_a_warning_with_the_figures() {
     let mut case = Case::wishing(memory("128M"));
     let in_use = Memory::from_bytes(200 * 1024 * 1024 + 600_000);
-    case.wish.as_mut().unwrap().memory_in_use = Some(in_use);
+    case.wish.as_mut().unwrap().in_use = Some(InUse {
+        memory: Some(in_use),
+        engine: in_use,
+        cores: None,
+    });
     let (level, code, reason) = case.only();
     assert_eq!((level, code), (Level::Warning, VerdictCode::LimitBelowUse));
     assert_eq!(
@@ -88,19 +92,23 @@ fn no_room_for_both_sets_is_a_warning_with_the_figures() {
 #[test]
 fn room_is_judged_by_what_is_used() {
     let mut case = Case::wishing(memory("1g"));
-    let wish = case.wish.as_mut().unwrap();
-    wish.memory_in_use = Some("600M".parse().unwrap());
-    wish.engine_in_use = Some("1500M".parse().unwrap());
+    let mut in_use = InUse {
+        memory: Some("600M".parse().unwrap()),
+        engine: "1500M".parse().unwrap(),
+        cores: None,
+    };
+    case.wish.as_mut().unwrap().in_use = Some(in_use);
     let (level, code, reason) = case.only();
     assert_eq!((level, code), (Level::Warning, VerdictCode::NoRoom));
     assert_eq!(
         reason,
         "the engine's containers use 1.5G of its 2G, and Green will want about 600M more"
     );
-    let wish = case.wish.as_mut().unwrap();
-    wish.engine_in_use = Some("1g".parse().unwrap());
-    wish.cores_in_use = Some(1.5);
+    in_use.engine = "1g".parse().unwrap();
+    in_use.cores = Some(1.5);
+    case.wish.as_mut().unwrap().in_use = Some(in_use);
     case.is(Level::Warning, VerdictCode::NoRoom);
-    case.wish.as_mut().unwrap().cores_in_use = Some(0.5);
+    in_use.cores = Some(0.5);
+    case.wish.as_mut().unwrap().in_use = Some(in_use);
     case.is_ready();
 }
