@@ -91,7 +91,11 @@ impl Applied {
         let start = format!("{}.", file_name(&[project]));
         let entries = fs::read_dir(data.join("files")).ok()?.flatten();
         let own = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&start));
-        let records = own.filter_map(|entry| Self { path: entry.path() }.read().ok());
+        let records = own.filter_map(|entry| {
+            let applied = Self { path: entry.path() };
+            let unread = |error: &Error| tracing::warn!(%error, "an override may be missed");
+            applied.read().inspect_err(unread).ok()
+        });
         let mut written = records.flatten().flat_map(|record| record.files);
         let found = written.find(|written| {
             let name = written

@@ -2,6 +2,7 @@
 
 mod edge;
 mod files;
+mod live;
 mod recovery;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -19,17 +20,16 @@ use crate::{
     docker,
     event::{EventKind, Phase},
     history::History,
-    live::Live,
     lock::{Lock, Locks},
     model::{
-        EngineInfo, LimitsChange, LiveRequest, Memory, Origin, Plan, Project, ProjectSource,
-        ProjectSummary, Revision, RolloutOptions, RolloutRequest,
+        EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
+        Revision, RolloutOptions, RolloutRequest,
     },
     observe,
     paths::Paths,
     plan::{Planned, Planner, Way},
     project,
-    rollout::{Driver, Evidence, Rollout, Unsettled},
+    rollout::{Driver, Evidence, Rollout, Room, Unsettled},
     traffic::Traffic,
 };
 
@@ -55,6 +55,7 @@ struct Inner {
     info: EngineInfo,
     history: History,
     locks: Locks,
+    room: Room,
     data: PathBuf,
 }
 
@@ -95,6 +96,7 @@ impl Engine {
         tracing::info!(engine = info.name, version = info.version, "connected");
         Ok(Self {
             inner: Arc::new(Inner {
+                room: Room::of(info.cpus),
                 locks: Locks::new(&connection.docker, &data, &info.id),
                 docker: connection.docker,
                 compose,
@@ -153,7 +155,6 @@ impl Engine {
         let service = request.service.clone();
         let origin = request.origin;
         let lock = inner.locks.take(&project, &service).await?;
-        let own_files = inner.locks.files(&project).await;
         let (planned, unsettled) = match Box::pin(self.begin(files, request, &lock)).await {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -167,10 +168,9 @@ impl Engine {
             phase: Phase::Preparation,
             deadline_ms: None,
         });
-        let mut driver = self
+        let driver = self
             .driver(&rollout, planned, origin, unsettled.started_at, lock)
             .await;
-        driver.files = own_files;
         driver.spawn(began.elapsed());
         Ok(rollout)
     }
@@ -210,60 +210,6 @@ impl Engine {
         unsettled.keep(&self.inner.docker).await?;
         lock.is_for(&unsettled.rollout);
         Ok((planned, unsettled))
-    }
-
-    /// What a live update would do. Changes nothing.
-    pub async fn plan_live(&self, request: &LiveRequest) -> Result<Plan> {
-        let files = self.inner.compose.read(&request.source).await?;
-        let planner = self.planner();
-        let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
-        Ok(plan)
-    }
-
-    /// Changes the limits on the running containers, in the override and in history. Where one
-    /// container fails, all are taken back.
-    ///
-    /// # Errors
-    /// As [`roll_out`](Self::roll_out), and [`Error::LiveUpdate`] where the engine fails on the way.
-    pub async fn update_live(&self, request: &LiveRequest) -> Result<Plan> {
-        let inner = &self.inner;
-        let files = inner.compose.read(&request.source).await?;
-        let project = files.model.name.clone();
-        let service = &request.service;
-        let lock = inner.locks.take(&project, service).await?;
-        let updated = Box::pin(self.update_live_alone(files, request)).await;
-        lock.release().await;
-        updated
-    }
-
-    async fn update_live_alone(&self, files: Files, request: &LiveRequest) -> Result<Plan> {
-        let inner = &self.inner;
-        let (project, service) = (&files.model.name, &request.service);
-        if self.unsettled(project, service).await?.is_some() {
-            return Err(Error::Interrupted {
-                service: service.clone(),
-                project: project.clone(),
-            });
-        }
-        let swap = crate::plan::find_service(&files.model, service)?.memswap_limit;
-        let planner = self.planner();
-        let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
-        if plan.refusals().next().is_some() {
-            return Err(Error::Refused {
-                verdicts: plan.refusals().cloned().collect(),
-                plan: Some(Box::new(plan)),
-            });
-        }
-        let live = Live {
-            docker: &inner.docker,
-            info: &inner.info,
-            history: &inner.history,
-            plan: &plan,
-            swap,
-            origin: request.origin,
-        };
-        live.carry_out().await?;
-        Ok(plan)
     }
 
     /// Removes the helpers of rollouts that nobody carries on: no process runs them, and no record
@@ -314,7 +260,7 @@ impl Engine {
             green_served: false,
             phases: Vec::new(),
             lock: Some(lock),
-            files: None,
+            room: inner.room.clone(),
             started_at,
             plan,
         }

@@ -82,6 +82,7 @@ pub fn compose_edit(text: &str) {
         text,
         &[
             Edit::remove(&["services", "web", "container_name"]),
+            Edit::remove_item(&["services", "web", "labels"], "dev.teal.rollout"),
             Edit::set(&["services", "web", "healthcheck"], check_node()),
         ],
     );

@@ -9,14 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Result,
-    compose::{Changed, ComposeService, Edit, label_edit, limit_edits},
-    docker::{self, compose_label, container_label, teal_label},
+    compose::{Changed, ComposeService, Edit, label_edit, limit_edits, part::LABELS},
+    docker::{self, compose_label, container_label},
     model::{FileChange, KeepPlan, KeepRequest, Limits},
     plan::{Planner, find_service},
 };
-
-/// The labels that a rollout gives Green.
-const LABELS: [&str; 2] = ["deployment.type", teal_label::ROLLOUT];
 
 /// The keys that limits are written in.
 const LIMIT_KEYS: [&[&str]; 3] = [

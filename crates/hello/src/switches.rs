@@ -16,6 +16,8 @@ pub(crate) struct Switches {
     pub never_healthy: bool,
     /// `/health` answers 503 from this long after the start.
     pub unhealthy_after: Option<Duration>,
+    /// `/health` answers 200 for so long, then 503 for so long, and so on.
+    pub flap: Option<Duration>,
     /// Exits this long after the start, with `crash_exit_code`; 0 is at once, before listening.
     pub crash_after: Option<Duration>,
     /// 1 if not set.
@@ -40,6 +42,7 @@ impl Switches {
             listen_delay: millis("LISTEN_DELAY_MS")?.unwrap_or_default(),
             never_healthy: flag("NEVER_HEALTHY")?,
             unhealthy_after: millis("UNHEALTHY_AFTER_MS")?,
+            flap: millis("FLAP_MS")?,
             crash_after: millis("CRASH_AFTER_MS")?,
             crash_exit_code: number("CRASH_EXIT_CODE")?.unwrap_or(1),
             ignore_sigterm: flag("IGNORE_SIGTERM")?,
@@ -55,7 +58,14 @@ impl Switches {
         !self.never_healthy
             && age >= self.start_delay
             && self.unhealthy_after.is_none_or(|after| age < after)
+            && self.flap.is_none_or(|flap| is_up(age, flap))
     }
+}
+
+/// Whether an even number of periods is over.
+fn is_up(age: Duration, period: Duration) -> bool {
+    let over = age.as_nanos().checked_div(period.as_nanos());
+    over.is_none_or(|over| over % 2 == 0)
 }
 
 fn number<T: FromStr>(name: &str) -> Result<Option<T>, String> {
@@ -91,6 +101,7 @@ mod tests {
             listen_delay: Duration::ZERO,
             never_healthy: false,
             unhealthy_after: None,
+            flap: None,
             crash_after: None,
             crash_exit_code: 1,
             ignore_sigterm: false,
@@ -117,6 +128,12 @@ mod tests {
         };
         assert!(later_ill.is_healthy_at(second / 2));
         assert!(!later_ill.is_healthy_at(second));
+        let flapping = Switches {
+            flap: Some(second),
+            ..behaving()
+        };
+        let flaps = [0, 1, 2, 3].map(|age| flapping.is_healthy_at(second * age));
+        assert_eq!(flaps, [true, false, true, false]);
         let never = Switches {
             never_healthy: true,
             ..behaving()

@@ -8,6 +8,7 @@ mod hook;
 mod merge;
 mod model;
 pub(crate) mod override_file;
+pub(crate) mod part;
 mod process;
 mod read;
 mod relations;

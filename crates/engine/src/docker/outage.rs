@@ -190,10 +190,24 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the wall clock is looked at to see it jump"
+    )]
     pub(crate) fn now() -> Self {
         Self {
             steady: Instant::now(),
             wall: SystemTime::now(),
+        }
+    }
+
+    /// A moment ago, if the machine has slept for so long since.
+    #[cfg(test)]
+    pub(crate) fn before_sleep(slept: Duration) -> Self {
+        let now = Self::now();
+        Self {
+            wall: now.wall.checked_sub(slept).expect("it is later than 1970"),
+            ..now
         }
     }
 

@@ -200,7 +200,12 @@ impl Engine {
     /// is settled.
     async fn unless_settled(&self, unsettled: Unsettled) -> Result<Option<Unsettled>> {
         let inner = &self.inner;
-        let known = inner.history.is_settled(&inner.info.id, &unsettled);
+        let known = inner
+            .history
+            .is_settled(&inner.info.id, &unsettled)
+            .inspect_err(
+                |error| tracing::warn!(%error, "the journal can't be read: it may be settled"),
+            );
         if known.unwrap_or(false) {
             unsettled.settle(&inner.docker).await?;
             return Ok(None);

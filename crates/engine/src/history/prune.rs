@@ -27,7 +27,9 @@ pub(super) fn prune(directory: &Path, folder: &Path) {
     if let Err(error) = prune_service(folder, now) {
         tracing::warn!(%error, "old journals are left");
     }
-    let folders = entries(directory).unwrap_or_default();
+    let folders = entries(directory)
+        .inspect_err(|error| tracing::warn!(%error, "journals of forgotten services are left"))
+        .unwrap_or_default();
     for other in folders.iter().filter(|other| *other != folder) {
         if let Err(error) = prune_forgotten(other, now) {
             tracing::warn!(%error, "the journals of a forgotten service are left");

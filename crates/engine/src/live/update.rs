@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::{
     Error, Result,
-    compose::override_file,
+    compose::part,
     configuration::{Configuration, Configurations},
     docker::{self, failed},
     error::causes,
@@ -49,8 +49,7 @@ impl Live<'_> {
                 return Err(self.take_back(&done, error).await);
             }
         }
-        let text = self.plan.override_after.as_bytes();
-        if let Err(error) = override_file::write_atomic(&self.plan.override_file, text) {
+        if let Err(error) = part::put_in(self.plan).await {
             return Err(self.take_back(&done, error).await);
         }
         self.remember(started_at, &containers)

@@ -17,18 +17,13 @@ use bollard::{
         RemoveContainerOptions,
     },
 };
-use futures_util::StreamExt;
-use tokio::{
-    io::AsyncWriteExt,
-    time::{Instant, MissedTickBehavior, interval, sleep},
-};
+use tokio::time::{Instant, sleep};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::holder::Holder;
+use super::{holder::Holder, keeper::Keeper};
 use crate::{
     Error, Result,
     docker::{Missing, container_label, failed, inspect, is_name, teal_label},
-    rollout::Unsettled,
     traffic::{confined, ensure_image, remove_image},
 };
 
@@ -38,16 +33,12 @@ const HOLDER: &str = "dev.teal.holder";
 /// Where the holder has its data, and so its file of the lock.
 const PLACE: &str = "dev.teal.place";
 
-/// How often the holder says that it is there; the container ends after 30 s without a word.
-const WORD: Duration = Duration::from_secs(5);
 /// How long the container of a process that died a moment ago may need to end.
 const DYING: Duration = Duration::from_secs(3);
 /// How long a container may be made and not started yet by a process that lives.
 const STARTING: Duration = Duration::from_secs(10);
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
-/// The longest time between two tries to take it again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// A lock that is held. Its container goes when it is dropped, as soon as the engine notices.
 #[derive(Debug)]
@@ -63,16 +54,16 @@ pub(super) struct ContainerLock {
 }
 
 /// A container that runs, and the line to it.
-struct Held {
-    id: String,
-    line: AttachContainerResults,
+pub(super) struct Held {
+    pub(super) id: String,
+    pub(super) line: AttachContainerResults,
 }
 
 /// What a lock is about.
 #[derive(Debug, Clone)]
-struct About {
-    project: String,
-    service: String,
+pub(super) struct About {
+    pub(super) project: String,
+    pub(super) service: String,
     place: String,
 }
 
@@ -163,11 +154,11 @@ impl ContainerLock {
 }
 
 impl About {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         name(&self.project, &self.service)
     }
 
-    async fn take(&self, docker: &Docker) -> Result<Option<Held>> {
+    pub(super) async fn take(&self, docker: &Docker) -> Result<Option<Held>> {
         if !is_name(&self.project) || !is_name(&self.service) {
             return Ok(None);
         }
@@ -262,97 +253,6 @@ impl About {
     }
 }
 
-/// What keeps a lock.
-struct Keeper {
-    about: About,
-    docker: Docker,
-    lost: CancellationToken,
-    rollout: Arc<OnceLock<String>>,
-    done: CancellationToken,
-}
-
-impl Keeper {
-    /// Keeps it until it is to be let go, and takes it again when the line is cut: while the engine
-    /// was away, or this machine slept, somebody else may have taken it.
-    async fn keep(self, mut held: Held) {
-        let mut pause = PAUSE;
-        loop {
-            tokio::select! {
-                () = self.done.cancelled() => return,
-                () = talk(held.line) => {}
-            }
-            tracing::warn!(name = self.about.name(), "the line to the lock was cut");
-            held = loop {
-                match self.take_again(&held.id).await {
-                    Ok(Some(again)) => break again,
-                    Err(Error::Busy { holder, .. }) => {
-                        tracing::error!(holder, "the lock is somebody else's");
-                        self.lost.cancel();
-                        return;
-                    }
-                    Ok(None) => {}
-                    Err(error) => tracing::warn!(%error, "the lock can't be taken again yet"),
-                }
-                tokio::select! {
-                    () = self.done.cancelled() => return,
-                    () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-                }
-            };
-            pause = PAUSE;
-        }
-    }
-
-    /// # Errors
-    /// [`Error::Busy`] also where somebody had it meanwhile, and settled the rollout.
-    async fn take_again(&self, old: &str) -> Result<Option<Held>> {
-        let (docker, about) = (&self.docker, &self.about);
-        remove(docker, old, true).await?;
-        let Some(held) = about.take(docker).await? else {
-            return Ok(None);
-        };
-        let found = Unsettled::find(docker, &about.project, &about.service).await;
-        let is_its = match (&found, self.rollout.get()) {
-            (_, None) => true,
-            (Ok(Some(found)), Some(rollout)) => found.rollout == *rollout,
-            (Ok(None) | Err(_), Some(_)) => false,
-        };
-        if is_its {
-            return Ok(Some(held));
-        }
-        remove(docker, &held.id, true).await?;
-        found?;
-        Err(Error::Busy {
-            service: about.service.clone(),
-            holder: "somebody who settled the rollout meanwhile".to_owned(),
-        })
-    }
-}
-
-/// Says that the holder lives until the line is cut.
-async fn talk(line: AttachContainerResults) {
-    let AttachContainerResults {
-        mut output,
-        mut input,
-    } = line;
-    let mut words = interval(WORD);
-    words.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            said = output.next() => if !matches!(said, Some(Ok(_))) { return },
-            _ = words.tick() => {
-                let said = async {
-                    input.write_all(b"\n").await?;
-                    input.flush().await
-                };
-                if let Err(error) = said.await {
-                    tracing::debug!(%error, "the lock does not hear");
-                    return;
-                }
-            }
-        }
-    }
-}
-
 /// Starts the container and stays on the line; none where it is gone.
 async fn hold(docker: &Docker, id: String) -> Result<Option<Held>> {
     let options = AttachContainerOptions {
@@ -376,7 +276,7 @@ async fn hold(docker: &Docker, id: String) -> Result<Option<Held>> {
 }
 
 /// Removes it; where it must not be killed, one that runs stays.
-async fn remove(docker: &Docker, id: &str, kill: bool) -> Result<()> {
+pub(super) async fn remove(docker: &Docker, id: &str, kill: bool) -> Result<()> {
     let options = RemoveContainerOptions {
         force: kill,
         ..RemoveContainerOptions::default()

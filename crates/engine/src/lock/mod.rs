@@ -6,11 +6,10 @@
 mod container;
 mod file;
 mod holder;
+mod keeper;
+mod turn;
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +19,7 @@ use crate::{Error, Result};
 use container::ContainerLock;
 pub(crate) use file::FileLock;
 pub(crate) use file::file_name;
-
-/// In place of a service, for the files that all services of a project share. None is named so.
-const FILES: &str = "+files";
-/// How long the plan of another service, and what it writes, may take.
-const FILES_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) use turn::Turn;
 
 /// The locks of one engine.
 #[derive(Debug, Clone)]
@@ -84,23 +79,6 @@ impl Locks {
     /// [`Error::Busy`] names the process with the same data that holds it.
     pub(crate) fn take_here(&self, project: &str, service: &str) -> Result<FileLock> {
         FileLock::take(&self.data, &self.engine, project, service)
-    }
-
-    /// Waits for the files that all services of a project share: between the plan of one and what it
-    /// writes, no other may write. None where they can't be locked.
-    pub(crate) async fn files(&self, project: &str) -> Option<FileLock> {
-        let began = Instant::now();
-        loop {
-            match self.take_here(project, FILES) {
-                Ok(lock) => return Some(lock),
-                Err(Error::Busy { .. }) if began.elapsed() < FILES_WITHIN => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the files of the project are not locked");
-                    return None;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 
     /// Whether some process holds the lock of a service.

@@ -22,6 +22,7 @@ mod phases;
 mod record;
 mod recorder;
 mod recovery;
+mod room;
 mod split;
 mod surroundings;
 #[cfg(test)]
@@ -41,7 +42,7 @@ use crate::{
     compose::{Compose, Hook},
     event::{EventKind, Failure, Outcome, Phase},
     history::History,
-    lock::{FileLock, Lock},
+    lock::Lock,
     model::{EngineInfo, Origin, PhaseTiming, Plan},
     traffic::Traffic,
 };
@@ -51,6 +52,7 @@ pub(crate) use facts::Facts;
 use failure::{FailureKind, Trouble, chain};
 pub(crate) use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
+pub(crate) use room::Room;
 use undo::WithoutBlue;
 pub(crate) use unsettled::Unsettled;
 
@@ -76,10 +78,9 @@ pub(crate) struct Driver {
     /// Whether Green was ever sent traffic.
     pub(crate) green_served: bool,
     pub(crate) phases: Vec<PhaseTiming>,
+    pub(crate) room: Room,
     /// Held until the rollout has ended.
     pub(crate) lock: Option<Lock>,
-    /// Held until the override is written.
-    pub(crate) files: Option<FileLock>,
     /// By the clock, for people; durations are measured on one that never jumps.
     pub(crate) started_at: Timestamp,
 }

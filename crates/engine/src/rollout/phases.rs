@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Result,
-    compose::override_file,
+    compose::part,
     docker::{self, compose_label},
     event::{Color, EventKind, Phase},
     model::{ContainerState, Health, Limits, Memory},
@@ -59,18 +59,16 @@ impl Driver {
     pub(super) async fn deploy_green(&mut self) -> Done {
         let phase = Phase::DeployGreen;
         self.keep_blue().await;
+        self.wait_for_room().await;
         if self.is_steered() && !self.live_blue().is_empty() {
             self.step(phase, "Holding all traffic on Blue");
         }
         self.hold_blue().await.map_err(|error| traffic(&error))?;
         self.count_unsteered(self.live_blue()).await;
         self.step(phase, "Writing the override with the new limits");
-        override_file::write_atomic(
-            &self.plan.override_file,
-            self.plan.override_after.as_bytes(),
-        )
-        .map_err(|error| Trouble::from(error).with_hint(UNWRITABLE))?;
-        self.files = None;
+        part::put_in(&self.plan)
+            .await
+            .map_err(|error| Trouble::from(error).with_hint(UNWRITABLE))?;
         self.scale_up().await?;
         self.green = self.find_green().await?;
         self.evidence.green_is(&self.green);

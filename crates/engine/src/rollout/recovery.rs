@@ -5,7 +5,7 @@ use tracing::Instrument;
 
 use super::{Driver, End, Facts, chain, failure::Trouble, surroundings};
 use crate::{
-    docker,
+    Result, docker,
     event::{Color, EventKind, Failure, FailureCode, Outcome, Phase},
     model::Recovery,
 };
@@ -66,21 +66,9 @@ impl Driver {
         self.rollout.emit(EventKind::RollingBack {
             reason: failure.message.clone(),
         });
-        match self.clear_up().await {
-            Ok(()) => End {
-                outcome: Outcome::RolledBack,
-                failure: Some(failure),
-                left_behind: Vec::new(),
-            },
-            Err(error) => {
-                let message = format!("it could not be settled: {}", chain(&error));
-                End {
-                    outcome: Outcome::NotRolledBack,
-                    failure: Some(Failure { message, ..failure }),
-                    left_behind: self.left_behind().await,
-                }
-            }
-        }
+        let cleared = self.clear_up().await;
+        self.settled(failure, "it could not be settled", cleared)
+            .await
     }
 
     async fn go_back(&mut self) -> End {
@@ -92,20 +80,24 @@ impl Driver {
             Ok(()) => self.roll_back().await,
             Err(error) => Err(error),
         };
-        match restored {
-            Ok(()) => End {
+        self.settled(failure, "the way back to Blue failed", restored)
+            .await
+    }
+
+    /// The end of an interrupted rollout that was undone, or could not be.
+    async fn settled(&self, failure: Failure, what_failed: &str, undone: Result<()>) -> End {
+        let Err(error) = undone else {
+            return End {
                 outcome: Outcome::RolledBack,
                 failure: Some(failure),
                 left_behind: Vec::new(),
-            },
-            Err(error) => {
-                let message = format!("the way back to Blue failed: {}", chain(&error));
-                End {
-                    outcome: Outcome::NotRolledBack,
-                    failure: Some(Failure { message, ..failure }),
-                    left_behind: self.left_behind().await,
-                }
-            }
+            };
+        };
+        let message = format!("{what_failed}: {}", chain(&error));
+        End {
+            outcome: Outcome::NotRolledBack,
+            failure: Some(Failure { message, ..failure }),
+            left_behind: self.left_behind().await,
         }
     }
 }

@@ -66,15 +66,41 @@ pub(super) fn watch(docker: &Docker, rollout: &Rollout) -> AbortOnDropHandle<()>
                     None => return,
                 },
                 _ = looks.tick() => {
-                    if let Some(slept) = clocks.slept() {
-                        rollout.warn(format!(
-                            "this machine slept for {} s, or its clock was set: deadlines don't count that time",
-                            slept.as_secs()
-                        ));
-                    }
+                    tell_of_sleep(&rollout, clocks);
                     clocks = Clocks::now();
                 }
             }
         }
     }))
+}
+
+fn tell_of_sleep(rollout: &Rollout, since: Clocks) {
+    if let Some(slept) = since.slept() {
+        rollout.warn(format!(
+            "this machine slept for {} s, or its clock was set: deadlines don't count that time",
+            slept.as_secs()
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::event::EventKind;
+
+    #[tokio::test]
+    async fn a_machine_that_slept_is_told_of_and_no_time_is_counted() {
+        let rollout = Rollout::new("id".into(), "shop".into(), "web".into(), Instant::now());
+        tell_of_sleep(&rollout, Clocks::now());
+        tell_of_sleep(&rollout, Clocks::before_sleep(Duration::from_secs(3600)));
+        let event = rollout.events().next().await.unwrap();
+        let EventKind::Warning { text } = &event.kind else {
+            panic!("{event:?}");
+        };
+        assert!(text.contains("slept for 3600 s"), "{text}");
+        // What runs by the rollout's own clock has not moved.
+        assert!(event.elapsed_ms < 60_000, "{event:?}");
+    }
 }

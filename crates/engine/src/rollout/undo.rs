@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use super::{Driver, health};
 use crate::{
     Error, Result,
-    compose::override_file,
+    compose::part,
     docker,
     event::{Color, EventKind, Phase},
     model::ContainerState,
@@ -46,40 +46,36 @@ impl Driver {
         self.show(Color::Blue).await?;
         self.remove_green(phase).await?;
         self.step(phase, "Restoring the override");
-        self.restore_override()?;
+        self.restore_override().await?;
         self.step(phase, "Checking that Blue is healthy");
         if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
             return Err(Error::Unexpected("Blue is not healthy".to_owned()));
         }
-        self.traffic
-            .release()
-            .await
-            .map_err(|error| Error::Unexpected(super::chain(&error)))?;
-        self.evidence.released();
-        Ok(())
+        self.release_traffic().await
     }
 
-    /// What others have written into it since stays: another service of the project, or somebody.
-    fn restore_override(&self) -> Result<()> {
-        let plan = &self.plan;
-        let file = &plan.override_file;
-        let now = override_file::read(file)?;
-        let before = plan.override_before.as_deref().map(str::as_bytes);
-        let is_own = now.as_deref() == Some(plan.override_after.as_bytes());
-        if is_own || now.is_none() || now.as_deref() == before {
-            return override_file::restore(file, before);
+    /// Takes the rollout's part out of it: what others have written into it since stays.
+    async fn restore_override(&self) -> Result<()> {
+        match part::take_out(&self.plan).await {
+            Err(error @ Error::Override { .. }) => {
+                self.rollout.warn(format!(
+                    "{}; it may still have the new limits of `{}`",
+                    super::chain(&error),
+                    self.plan.service
+                ));
+                Ok(())
+            }
+            taken_out => taken_out,
         }
-        self.rollout.warn(format!(
-            "`{}` was changed by others meanwhile and is left as it is: it may still have the new limits of `{}`",
-            file.display(),
-            plan.service
-        ));
-        Ok(())
     }
 
     /// Removes what is left where there is neither Blue nor Green any more.
     pub(super) async fn clear_up(&mut self) -> Result<()> {
-        self.restore_override()?;
+        self.restore_override().await?;
+        self.release_traffic().await
+    }
+
+    async fn release_traffic(&mut self) -> Result<()> {
         self.traffic
             .release()
             .await
@@ -89,11 +85,13 @@ impl Driver {
     }
 
     /// Where there is no way back, since Blue or some of it is gone: what is left to serve is Green,
-    /// or there is nothing left to settle. Says how it is now; nothing where neither is so.
+    /// or there is nothing left to settle. Says how it is now; nothing where neither is so, or where
+    /// it can't be told.
     pub(super) async fn without_blue(&mut self) -> Option<WithoutBlue> {
-        let facts = self.facts().await.ok()?;
+        let unsettled = |error: &Error| tracing::error!(%error, "it can't be settled without Blue");
+        let facts = self.facts().await.inspect_err(unsettled).ok()?;
         if facts.is_all_gone(self.rollout.id()) {
-            self.clear_up().await.ok()?;
+            self.clear_up().await.inspect_err(unsettled).ok()?;
             return Some(WithoutBlue::NothingLeft);
         }
         if facts.blue_is_whole() || facts.green.is_empty() {

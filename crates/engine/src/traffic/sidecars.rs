@@ -64,7 +64,10 @@ impl Sidecars {
     /// container without a sidecar gets one.
     pub(super) async fn report(&mut self, container: &str, since: Instant) -> Option<Report> {
         let counts = |sidecar: &Sidecar| sidecar.counts && sidecar.target == container;
-        self.count(container).await.ok()?;
+        self.count(container)
+            .await
+            .inspect_err(|error| tracing::warn!(%error, container, "nothing counts beside it"))
+            .ok()?;
         let newest = self
             .running
             .iter_mut()

@@ -92,6 +92,26 @@ async fn green_that_restarts_in_a_loop_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn green_whose_health_flaps_gives_everything_back() {
+    let stage = with_green("flap", "FLAP_MS", "3000").await;
+    let mut options = quick();
+    // Each share takes Traefik two seconds, so that a change of health falls among them.
+    options.steps = vec![10, 20, 30, 40, 50, 100];
+    let ended = stage.roll_out(change(None, Some("256M")), options).await;
+    ended.assert_outcome(Outcome::RolledBack);
+    let failure = ended.failure();
+    assert_eq!(failure.code, FailureCode::Unhealthy, "{failure:?}");
+    assert!(failure.message.contains("Green"), "{failure:?}");
+    assert!(failure.hint.contains("probe's output"), "{failure:?}");
+    assert!(
+        failure.probe_output.is_some() && failure.container.is_some(),
+        "{failure:?}"
+    );
+    assert_eq!(ended.phases().last(), Some(&Phase::VerifyTraffic));
+    stage.assert_restored().await;
+}
+
+#[tokio::test]
 async fn green_that_runs_out_of_memory_says_so() {
     let stage = with_green("oom", "OOM_AT_START", "1").await;
     let ended = stage.roll_out(change(None, Some("32M")), quick()).await;

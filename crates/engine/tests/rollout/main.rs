@@ -3,6 +3,8 @@
 
 mod clean_up;
 mod dead;
+#[cfg(target_os = "linux")]
+mod disk;
 mod drain;
 mod failure;
 mod faulty;

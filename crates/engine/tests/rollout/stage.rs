@@ -206,7 +206,16 @@ impl Stage {
 }
 
 /// All events to the end; `look` sees each one as it comes.
-pub(crate) async fn follow(rollout: &Rollout, mut look: impl FnMut(&Event)) -> Ended {
+pub(crate) async fn follow(rollout: &Rollout, look: impl FnMut(&Event)) -> Ended {
+    follow_within(Duration::from_secs(180), rollout, look).await
+}
+
+/// [`follow`], where a rollout may take as long as this.
+pub(crate) async fn follow_within(
+    long: Duration,
+    rollout: &Rollout,
+    mut look: impl FnMut(&Event),
+) -> Ended {
     let next = async {
         let mut events = Vec::new();
         let mut coming = rollout.events();
@@ -216,7 +225,7 @@ pub(crate) async fn follow(rollout: &Rollout, mut look: impl FnMut(&Event)) -> E
         }
         events
     };
-    let events = tokio::time::timeout(Duration::from_secs(180), next)
+    let events = tokio::time::timeout(long, next)
         .await
         .expect("every rollout ends");
     Ended {

@@ -7,7 +7,7 @@ use super::{CannotEdit, Edit, Node, line_at};
 pub(super) fn check(text: &str, root: &Mapping, edit: &Edit) -> Result<(), CannotEdit> {
     let place = Place { text };
     match edit {
-        Edit::Remove { .. } => Ok(()),
+        Edit::Remove { .. } | Edit::RemoveItem { .. } => Ok(()),
         Edit::Set { path, value } => match place.parent(root, path)? {
             // What is reset here may be reset again, or in another way.
             Some(_) if matches!(value, Node::Yaml(yaml) if yaml.starts_with('!')) => Ok(()),

@@ -2,7 +2,7 @@
 
 use yaml_serde::{Mapping, Value};
 
-use super::{CannotEdit, Edit, KEPT};
+use super::{CannotEdit, Edit, KEPT, is_item};
 
 /// The values of the file `before`, with the edits.
 pub(super) fn expected(before: Value, edits: &[Edit]) -> Result<Value, CannotEdit> {
@@ -31,6 +31,7 @@ fn apply(root: &mut Mapping, edit: &Edit) -> Result<(), CannotEdit> {
                 set_item(parent, name, key, value);
             }
         }
+        Edit::RemoveItem { path, key } => remove_item(root, path, key),
         Edit::Append { path, item } => {
             if let Some((parent, key)) = parent(root, path) {
                 let list = list(parent.entry(key.into()).or_insert(Value::Null));
@@ -107,15 +108,35 @@ fn set_item(parent: &mut Mapping, name: &str, key: &str, text: &str) {
         return;
     }
     let item = Value::from(format!("{key}={text}"));
-    let is_key = |old: &Value| {
-        let name = old.as_str().and_then(|old| old.split('=').next());
-        name.map(str::trim) == Some(key)
-    };
+    let is_key = |old: &Value| old.as_str().is_some_and(|old| is_item(old, key));
     let list = list(value);
     match list.iter_mut().find(|old| is_key(old)) {
         Some(old) => *old = item,
         None => list.push(item),
     }
+}
+
+fn remove_item(root: &mut Mapping, path: &[String], key: &str) {
+    let Some(list) = list_in(root, path) else {
+        let path: Vec<_> = path.iter().cloned().chain([key.to_owned()]).collect();
+        remove(root, &path, 0);
+        return;
+    };
+    let length = list.len();
+    list.retain(|item| !item.as_str().is_some_and(|item| is_item(item, key)));
+    if list.is_empty() && length > 0 {
+        remove(root, path, 0);
+    }
+}
+
+/// The list that the path leads to.
+fn list_in<'a>(root: &'a mut Mapping, path: &[String]) -> Option<&'a mut Vec<Value>> {
+    let (first, rest) = path.split_first()?;
+    let first = untagged(root.get_mut(first.as_str())?);
+    let found = rest.iter().try_fold(first, |value, key| {
+        Some(untagged(value.as_mapping_mut()?.get_mut(key.as_str())?))
+    });
+    found?.as_sequence_mut()
 }
 
 fn is_reset(mapping: &Mapping, key: &str) -> bool {

@@ -7,6 +7,7 @@
 
 mod check;
 mod expected;
+mod look;
 mod text;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use yaml_serde::Value;
 
 use crate::Error;
 use expected::expected;
+pub(crate) use look::{is_empty_at, item_at, list_at, node_at, says, says_nothing};
 
 const BOM: char = '\u{feff}';
 
@@ -60,6 +62,8 @@ pub(crate) enum Edit {
         key: String,
         value: String,
     },
+    /// The key goes from such a mapping or list, with what is empty without it.
+    RemoveItem { path: KeyPath, key: String },
     /// The list at the path has this item, at its end where it is new.
     Append { path: KeyPath, item: String },
 }
@@ -132,6 +136,13 @@ impl Edit {
         }
     }
 
+    pub(crate) fn remove_item(path: &[&str], key: &str) -> Self {
+        Self::RemoveItem {
+            path: key_path(path),
+            key: key.to_owned(),
+        }
+    }
+
     pub(crate) fn append(path: &[&str], item: &str) -> Self {
         Self::Append {
             path: key_path(path),
@@ -149,6 +160,7 @@ impl Edit {
             Self::Set { path, .. }
             | Self::Remove { path }
             | Self::SetItem { path, .. }
+            | Self::RemoveItem { path, .. }
             | Self::Append { path, .. } => path,
         }
     }
@@ -197,28 +209,9 @@ pub(crate) fn edited(existing: Option<&str>, edits: &[Edit]) -> Result<String, C
     Ok(format!("{bom}{after}"))
 }
 
-/// Whether the text says something at the path that is its own, not brought by a merge key.
-pub(crate) fn says(text: &str, path: &[&str]) -> bool {
-    value_at(text, path).is_some()
-}
-
-/// The strings of a plain list at the path; none where there is no such list.
-pub(crate) fn list_at(text: &str, path: &[&str]) -> Option<Vec<String>> {
-    let list = value_at(text, path)?;
-    let items = list.as_sequence()?.iter();
-    items.map(|item| item.as_str().map(str::to_owned)).collect()
-}
-
-fn value_at(text: &str, path: &[&str]) -> Option<Value> {
-    let text = text.strip_prefix(BOM).unwrap_or(text);
-    let mut value: Value = yaml_serde::from_str(text).ok()?;
-    for key in path {
-        value = match value {
-            Value::Tagged(tagged) => tagged.value.get(*key)?.clone(),
-            value => value.get(*key)?.clone(),
-        };
-    }
-    Some(value)
+/// Whether an item of a list of `key=value` is that of the key.
+fn is_item(item: &str, key: &str) -> bool {
+    item.split('=').next().map(str::trim) == Some(key)
 }
 
 /// Reads the one document of the text; null where there is nothing in it but comments.
@@ -256,7 +249,8 @@ fn second_document(text: &str) -> Option<usize> {
 
 /// The edits that change something: the others are left alone, however they are written.
 fn needed(before: &Value, edits: &[Edit]) -> Result<Vec<Edit>, CannotEdit> {
-    let mut value = before.clone();
+    // Nothing is taken out of an empty file.
+    let mut value = expected(before.clone(), &[])?;
     let mut needed = Vec::new();
     for edit in edits {
         let next = expected(value.clone(), std::slice::from_ref(edit))?;

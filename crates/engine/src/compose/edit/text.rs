@@ -2,7 +2,7 @@
 
 use yaml_edit::{Mapping, ScalarValue, Sequence, YamlFile};
 
-use super::{CannotEdit, Edit, KEPT, Node, check::is_reset};
+use super::{CannotEdit, Edit, KEPT, KeyPath, Node, check::is_reset, is_item};
 
 /// Makes an edit that [`check`](super::check::check) found possible.
 pub(super) fn apply(root: &Mapping, edit: &Edit) -> Result<(), CannotEdit> {
@@ -22,6 +22,7 @@ pub(super) fn apply(root: &Mapping, edit: &Edit) -> Result<(), CannotEdit> {
                 None => set_item(&parent.entry(name).or_insert_sequence(), key, value),
             }
         }
+        Edit::RemoveItem { path, key } => remove_item(root, path, key),
         Edit::Append { path, item } => {
             if let Some((parent, key)) = parent(root, path) {
                 parent.entry(key).or_insert_sequence().push(item.as_str());
@@ -66,16 +67,39 @@ fn set(mapping: &Mapping, key: &str, value: &Node) -> Result<(), CannotEdit> {
 /// Sets `key=value` in a list, in place where the key is there.
 fn set_item(list: &Sequence, key: &str, value: &str) {
     let item = format!("{key}={value}");
-    let found = list.values().position(|node| {
-        node.as_scalar()
-            .is_some_and(|scalar| scalar.as_string().split('=').next().map(str::trim) == Some(key))
-    });
-    match found {
+    match position(list, key) {
         Some(at) => {
             list.set(at, item);
         }
         None => list.push(item),
     }
+}
+
+/// Removes a key's value from a mapping or a list, and what is left empty by it.
+fn remove_item(root: &Mapping, path: &KeyPath, key: &str) {
+    let Some((name, above)) = path.split_last() else {
+        return;
+    };
+    let parent = above.iter().try_fold(root.clone(), |mapping, key| {
+        mapping.get_mapping(key.as_str())
+    });
+    let Some(list) = parent.and_then(|parent| parent.get_sequence(name.as_str())) else {
+        let path: KeyPath = path.iter().cloned().chain([key.to_owned()]).collect();
+        return remove(root, &path);
+    };
+    match position(&list, key) {
+        Some(_) if list.len() == 1 => remove(root, path),
+        Some(at) => drop(list.remove(at)),
+        None => {}
+    }
+}
+
+/// Where a list has `key=value`.
+fn position(list: &Sequence, key: &str) -> Option<usize> {
+    list.values().position(|node| {
+        node.as_scalar()
+            .is_some_and(|scalar| is_item(&scalar.as_string(), key))
+    })
 }
 
 /// Removes a key, and the mappings left empty by it.

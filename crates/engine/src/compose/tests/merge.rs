@@ -8,7 +8,7 @@ use crate::{
     model::{Limits, ProjectSource},
 };
 
-const LABELS: &[(&str, &str)] = &[
+pub(super) const LABELS: &[(&str, &str)] = &[
     ("deployment.type", "blue-green"),
     ("dev.teal.rollout", "r1"),
 ];

@@ -7,6 +7,7 @@ mod hostile;
 mod merge;
 mod merge_any;
 mod model;
+mod part;
 mod process;
 mod shapes;
 

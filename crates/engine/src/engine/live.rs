@@ -1,0 +1,66 @@
+//! Limits changed on the running containers.
+
+use super::Engine;
+use crate::{
+    Error, Result,
+    compose::Files,
+    live::Live,
+    model::{LiveRequest, Plan},
+    plan::{Planned, Way},
+};
+
+impl Engine {
+    /// What a live update would do. Changes nothing.
+    pub async fn plan_live(&self, request: &LiveRequest) -> Result<Plan> {
+        let files = self.inner.compose.read(&request.source).await?;
+        let planner = self.planner();
+        let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
+        Ok(plan)
+    }
+
+    /// Changes the limits on the running containers, in the override and in history. Where one
+    /// container fails, all are taken back.
+    ///
+    /// # Errors
+    /// As [`roll_out`](Self::roll_out), and [`Error::LiveUpdate`] where the engine fails on the way.
+    pub async fn update_live(&self, request: &LiveRequest) -> Result<Plan> {
+        let inner = &self.inner;
+        let files = inner.compose.read(&request.source).await?;
+        let project = files.model.name.clone();
+        let service = &request.service;
+        let lock = inner.locks.take(&project, service).await?;
+        let updated = Box::pin(self.update_live_alone(files, request)).await;
+        lock.release().await;
+        updated
+    }
+
+    async fn update_live_alone(&self, files: Files, request: &LiveRequest) -> Result<Plan> {
+        let inner = &self.inner;
+        let (project, service) = (&files.model.name, &request.service);
+        if self.unsettled(project, service).await?.is_some() {
+            return Err(Error::Interrupted {
+                service: service.clone(),
+                project: project.clone(),
+            });
+        }
+        let swap = crate::plan::find_service(&files.model, service)?.memswap_limit;
+        let planner = self.planner();
+        let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
+        if plan.refusals().next().is_some() {
+            return Err(Error::Refused {
+                verdicts: plan.refusals().cloned().collect(),
+                plan: Some(Box::new(plan)),
+            });
+        }
+        let live = Live {
+            docker: &inner.docker,
+            info: &inner.info,
+            history: &inner.history,
+            plan: &plan,
+            swap,
+            origin: request.origin,
+        };
+        live.carry_out().await?;
+        Ok(plan)
+    }
+}
