@@ -92,10 +92,4 @@ mod tests {
         drop(first);
         assert_eq!(second.await.unwrap(), "of the first");
     }
-
-    #[tokio::test]
-    async fn where_there_is_no_folder_nobody_waits() {
-        let turn = Turn::at(Path::new("/there/is/none")).await;
-        assert!(turn._folder.is_none());
-    }
 }

@@ -94,7 +94,10 @@ mod tests {
     async fn a_machine_that_slept_is_told_of_and_no_time_is_counted() {
         let rollout = Rollout::new("id".into(), "shop".into(), "web".into(), Instant::now());
         tell_of_sleep(&rollout, Clocks::now());
-        tell_of_sleep(&rollout, Clocks::before_sleep(Duration::from_secs(3600)));
+        tell_of_sleep(
+            &rollout,
+            Clocks::before_sleep(Duration::from_millis(3_600_500)),
+        );
         let event = rollout.events().next().await.unwrap();
         let EventKind::Warning { text } = &event.kind else {
             panic!("{event:?}");

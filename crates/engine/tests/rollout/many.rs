@@ -86,6 +86,7 @@ async fn roll_out(engine: &Engine, project: &Project, service: String) -> Ended 
 
 /// All of them at once, each with requests all along, and from as many data directories as there are
 /// engines, as several people have them.
+#[expect(clippy::print_stdout, reason = "the figures of docs/at-once.md")]
 async fn all_at_once(count: usize, engines: usize) {
     let project = services(count).await;
     let others: Vec<_> = (1..engines).map(|_| tempfile::tempdir().unwrap()).collect();
