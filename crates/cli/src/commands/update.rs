@@ -5,7 +5,7 @@ use teal_engine::model::{LiveRequest, Origin, Plan};
 use super::{Outcome, connect, limits};
 use crate::{
     cli::{Global, Update},
-    display::{override_diff, shell_words, verdict},
+    display::{override_and_commands, verdict},
     screen::Screen,
     text::harmless,
     theme::paint,
@@ -40,16 +40,7 @@ fn would(plan: &Plan, screen: &Screen) -> String {
     let mut lines = vec![headline(plan, screen)];
     lines.push(format!("  {}", harmless(&plan.live_update.reason)));
     lines.push(String::new());
-    lines.push(paint(
-        theme.strong,
-        harmless(&plan.override_file.display().to_string()),
-    ));
-    lines.extend(override_diff(plan, theme));
-    lines.push(String::new());
-    lines.push(paint(theme.strong, "As if by"));
-    for command in &plan.commands {
-        lines.push(format!("  {}", shell_words(command)));
-    }
+    lines.extend(override_and_commands(plan, "As if by", theme));
     lines.extend(plan.verdicts.iter().map(|found| verdict(found, theme)));
     lines.join("\n")
 }

@@ -46,16 +46,7 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
         }
     }
     lines.push(String::new());
-    lines.push(paint(
-        theme.strong,
-        harmless(&plan.override_file.display().to_string()),
-    ));
-    lines.extend(override_diff(plan, theme));
-    lines.push(String::new());
-    lines.push(paint(theme.strong, "Commands"));
-    for command in &plan.commands {
-        lines.push(format!("  {}", shell_words(command)));
-    }
+    lines.extend(override_and_commands(plan, "Commands", theme));
     if !plan.verdicts.is_empty() {
         lines.push(String::new());
         lines.extend(plan.verdicts.iter().map(|found| verdict(found, theme)));
@@ -122,8 +113,21 @@ fn steps(plan: &Plan) -> Vec<String> {
     ]
 }
 
+/// The override by its path and its diff, then the commands under a heading of their own.
+pub(crate) fn override_and_commands(plan: &Plan, heading: &str, theme: Theme) -> Vec<String> {
+    let path = plan.override_file.display().to_string();
+    let mut lines = vec![paint(theme.strong, harmless(&path))];
+    lines.extend(override_diff(plan, theme));
+    lines.push(String::new());
+    lines.push(paint(theme.strong, heading));
+    for command in &plan.commands {
+        lines.push(format!("  {}", shell_words(command)));
+    }
+    lines
+}
+
 /// What becomes of the override, line by line.
-pub(crate) fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {
+fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {
     let before = plan.override_before.as_deref().unwrap_or_default();
     if before == plan.override_after {
         return vec!["  stays as it is".to_owned()];
