@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use teal_engine::model::{ProjectSource, ReadyRequest, RolloutRequest};
 
 use crate::command_error::CommandError;
@@ -106,6 +107,12 @@ pub(crate) fn check_tail(tail: u32) -> Checked {
         return Err(CommandError::bad_input("too many log lines are asked for"));
     }
     Ok(())
+}
+
+/// A moment, as log lines have it.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, CommandError> {
+    text.parse()
+        .map_err(|_| CommandError::bad_input(format!("`{}` is no moment", text.escape_debug())))
 }
 
 /// Relative paths would be resolved where the program happens to run, and `-` is standard input.

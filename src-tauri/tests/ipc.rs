@@ -275,7 +275,11 @@ fn with_hostile(command: &str, text: &str) -> Vec<Value> {
         "save_text" if ["a b", "a;reboot", "$(reboot)", "`reboot`"].contains(&text) => Vec::new(),
         "save_text" => vec![json!({ "name": text, "text": "" })],
         "follow_logs" => {
-            vec![json!({ "container": text, "tail": 1, "lines": "__CHANNEL__:1" })]
+            let lines = "__CHANNEL__:1";
+            vec![
+                json!({ "container": text, "tail": 1, "lines": lines }),
+                json!({ "container": "c", "tail": 1, "after": text, "lines": lines }),
+            ]
         }
         "follow_usage" => vec![json!({ "containers": [text], "samples": "__CHANNEL__:1" })],
         "abort_rollout" => vec![json!({ "id": text })],

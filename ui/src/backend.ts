@@ -183,12 +183,14 @@ export const followUsage = (
   onError: (error: CommandError) => void,
 ) => follow("follow_usage", { containers }, "samples", onSample, onError);
 
+/** The last `tail` lines and those to come; with `after`, a line's moment, only later ones. */
 export const followLogs = (
   container: string,
   tail: number,
+  after: string | null,
   onLines: (lines: LogLine[]) => void,
   onError: (error: CommandError) => void,
-) => follow("follow_logs", { container, tail }, "lines", onLines, onError);
+) => follow("follow_logs", { container, tail, after }, "lines", onLines, onError);
 
 export const followChanges = (
   onChange: (change: Change) => void,

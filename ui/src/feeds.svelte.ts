@@ -1,11 +1,12 @@
 /** Endless things that a page opens and closes: use of containers, log lines. */
 import * as backend from "./backend";
-import type { CommandError, LogLine, Usage } from "./backend";
+import type { CommandError, LogLine, Replica, Usage } from "./backend";
 import { plain } from "./logs";
 import { KEPT_MS, Series } from "./usage";
 
 const MOST_LINES = 20_000;
-const TAIL = 200;
+/** Of one container: what is read at once of a log that was written before anybody looked. */
+const TAIL = 10_000;
 
 export interface Use {
   cpu: number;
@@ -82,26 +83,49 @@ export interface KeyedLine extends LogLine {
   plain: string;
 }
 
+/** A container's log that is read. */
+interface Followed {
+  /** Of the container. */
+  startedAt: string | null;
+  stop: backend.Stop;
+}
+
 /** The logs of several containers in one list, by time. */
 export class LogFeed {
   lines = $state.raw<KeyedLine[]>([]);
   error = $state.raw<CommandError | null>(null);
-  #followed = new Map<string, backend.Stop>();
+  #followed = new Map<string, Followed>();
+  /** The moment of each container's newest line, after which it is read on. */
+  #newest = new Map<string, string>();
   #keys = 0;
 
-  /** Follows this container as well; the lines of one that went away stay. */
-  follow(container: string): void {
-    if (this.#followed.has(container)) return;
-    const stop = backend.followLogs(
-      container,
-      TAIL,
-      (lines) => this.#add(lines),
-      (error) => (this.error = error),
-    );
-    this.#followed.set(container, stop);
+  /** Follows these containers as well; the lines of one that went away stay. */
+  follow(replicas: Pick<Replica, "id" | "startedAt">[]): void {
+    for (const { id, startedAt } of replicas) {
+      const followed = this.#followed.get(id);
+      // A log is at its end when its container stops: one that was started again is read on.
+      if (followed?.startedAt === startedAt) continue;
+      followed?.stop();
+      const stop = backend.followLogs(
+        id,
+        TAIL,
+        this.#newest.get(id) ?? null,
+        (lines) => this.#add(id, lines),
+        (error) => (this.error = error),
+      );
+      this.#followed.set(id, { startedAt, stop });
+    }
   }
 
-  #add(lines: LogLine[]): void {
+  /** Stops every stream; whatever is followed again goes on where it was left. */
+  pause(): void {
+    for (const { stop } of this.#followed.values()) stop();
+    this.#followed.clear();
+  }
+
+  #add(container: string, lines: LogLine[]): void {
+    const newest = lines.findLast(({ at }) => at !== null)?.at;
+    if (newest) this.#newest.set(container, newest);
     const last = this.lines.at(-1)?.time ?? 0;
     let time = last;
     const fresh = lines.map((line) => {
@@ -112,10 +136,5 @@ export class LogFeed {
     // Containers answer one after the other: only then is anything out of order.
     if (fresh.some((line) => line.time < last)) all.sort((a, b) => a.time - b.time);
     this.lines = all.length > MOST_LINES ? all.slice(-MOST_LINES) : all;
-  }
-
-  stop(): void {
-    for (const stop of this.#followed.values()) stop();
-    this.#followed.clear();
   }
 }

@@ -76,6 +76,11 @@ export function timeOfDay(at: string | null): string {
     .join(":");
 }
 
+/** The hour and minute of a moment in milliseconds, `07:41`. */
+export function hourAndMinute(at: number): string {
+  return timeOfDay(new Date(at).toISOString()).slice(0, 5);
+}
+
 /** A day and time, `23 Nov, 07:41`. */
 export function dayAndTime(at: string): string {
   const date = new Date(at);

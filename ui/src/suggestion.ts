@@ -13,9 +13,13 @@ const CLOSE = 0.12;
 /** What a service used while somebody looked. */
 export interface Watched {
   now: number | null;
+  /** What 95 % of the samples of the last minutes stay below. */
   p95: number;
+  /** The most since then. */
   peak: number;
-  /** How long it was looked at, in milliseconds. */
+  /** When somebody first looked, in milliseconds of the wall clock. */
+  since: number;
+  /** How long that is before the newest sample, in milliseconds. */
   ms: number;
 }
 
@@ -30,11 +34,15 @@ export function watched(all: Series[], kind: Kind): Watched | null {
   const ends = all.flatMap(({ samples }) => samples.at(-1)?.at ?? []);
   if (p95 === null || ends.length === 0) return null;
   const last = all.flatMap(({ samples }) => samples.at(-1)?.[kind] ?? []);
+  const since = Math.min(
+    ...all.filter(({ samples }) => samples.length > 0).map((one) => one.since),
+  );
   return {
     now: last.length === 0 ? null : Math.max(...last),
     p95,
     peak: Math.max(...all.map(({ peak }) => peak[kind])),
-    ms: Math.max(...ends) - Math.min(...all.map(({ since }) => since)),
+    since,
+    ms: Math.max(...ends) - since,
   };
 }
 

@@ -335,13 +335,15 @@ impl Engine {
         observe::usage(&self.inner.docker, container)
     }
 
-    /// The last `tail` lines of a container's log, and those that follow.
+    /// The last `tail` lines of a container's log, and those that follow; with `after` only lines
+    /// that were written later than that, so that a reader can go on where it stopped.
     pub fn logs(
         &self,
         container: &str,
         tail: u32,
+        after: Option<Timestamp>,
     ) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
-        observe::logs(&self.inner.docker, container, tail)
+        observe::logs(&self.inner.docker, container, tail, after)
     }
 
     /// One item whenever a container of a Compose project starts, stops, changes its health or is

@@ -87,6 +87,7 @@ pub(crate) fn logs(
     docker: &Docker,
     container: &str,
     tail: u32,
+    after: Option<Timestamp>,
 ) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
     let id = container.to_owned();
     let options = LogsOptions {
@@ -95,13 +96,28 @@ pub(crate) fn logs(
         stderr: true,
         timestamps: true,
         tail: tail.to_string(),
+        since: after.map_or(0, whole_second),
         ..Default::default()
     };
-    docker.logs(container, Some(options)).map(move |chunk| {
+    let lines = docker.logs(container, Some(options)).map(move |chunk| {
         chunk
             .map(|chunk| log_line(&id, chunk))
             .map_err(failed("read the log"))
-    })
+    });
+    lines.filter(move |line| ready(line.as_ref().map_or(true, |line| is_after(line, after))))
+}
+
+/// The second that a moment is in, as the engine is asked; 0 is the beginning of a log.
+fn whole_second(moment: Timestamp) -> i32 {
+    i32::try_from(moment.as_second().max(0)).unwrap_or(i32::MAX)
+}
+
+/// Whether a line is newer than `after`, which the engine knows only to the second.
+fn is_after(line: &LogLine, after: Option<Timestamp>) -> bool {
+    match (line.at, after) {
+        (Some(at), Some(after)) => at > after,
+        _ => true,
+    }
 }
 
 fn log_line(id: &str, chunk: LogOutput) -> LogLine {
@@ -162,4 +178,41 @@ pub(crate) fn changes(docker: &Docker) -> impl Stream<Item = Result<String>> + S
             Err(error) => Some(Err(failed("follow its events")(error))),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(stamp: &str) -> LogLine {
+        let message = format!("{stamp} hello: starting\n").into();
+        log_line("c", LogOutput::StdOut { message })
+    }
+
+    #[test]
+    fn a_line_has_its_moment_and_its_text() {
+        let line = line("2026-11-24T07:00:01.000000002Z");
+        assert_eq!(
+            line.at,
+            Some("2026-11-24T07:00:01.000000002Z".parse().unwrap())
+        );
+        assert_eq!(line.text, "hello: starting");
+    }
+
+    #[test]
+    fn a_log_is_read_on_after_the_last_line_and_not_after_its_second() {
+        let last = "2026-11-24T07:00:01.000000002Z".parse().unwrap();
+        assert_eq!(whole_second(last), 1_795_503_601);
+        let read: Vec<_> = [
+            "2026-11-24T07:00:01.000000001Z",
+            "2026-11-24T07:00:01.000000002Z",
+            "2026-11-24T07:00:01.000000003Z",
+            "no-moment",
+        ]
+        .into_iter()
+        .filter(|stamp| is_after(&line(stamp), Some(last)))
+        .collect();
+        assert_eq!(read, ["2026-11-24T07:00:01.000000003Z", "no-moment"]);
+        assert!(is_after(&line("2026-11-24T07:00:01.000000001Z"), None));
+    }
 }

@@ -64,20 +64,22 @@ pub(crate) async fn follow_usage(
     }))
 }
 
-/// The last `tail` lines and those that follow.
+/// The last `tail` lines and those that follow; after a pause those after the last one that came.
 #[tauri::command]
 pub(crate) async fn follow_logs(
     desktop: State<'_, Desktop>,
     container: String,
     tail: u32,
+    after: Option<&str>,
     lines: Channel<Vec<LogLine>>,
 ) -> Answer<u32> {
     input::check_name(&container)?;
     input::check_tail(tail)?;
+    let after = after.map(input::moment).transpose()?;
     let batches = desktop
         .engine()
         .await?
-        .logs(&container, tail)
+        .logs(&container, tail, after)
         .ready_chunks(BATCH);
     Ok(desktop.subscriptions.start(async move {
         let mut batches = std::pin::pin!(batches);

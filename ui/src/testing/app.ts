@@ -8,6 +8,9 @@ import type { Event } from "../backend";
 import { app } from "../state.svelte";
 import { engine, event, green, plan, project, revision, source, type Said } from "./fixtures";
 
+/** What the desktop program tells the page unasked: drags, menus, a second start. */
+export { emit } from "@tauri-apps/api/event";
+
 export type Args = Record<string, unknown>;
 export type Answers = Record<string, (args: Args) => unknown>;
 
@@ -93,6 +96,8 @@ export async function openService(over: Answers = {}) {
   await screen.findByTestId("state-chip");
 }
 
+/** Everything that was asked for so far. */
+export const asked = () => calls;
 export const called = (command: string) => calls.filter(([name]) => name === command);
 export const text = (testId: string) =>
   screen.getByTestId(testId).textContent.replace(/\s+/g, " ").trim();
