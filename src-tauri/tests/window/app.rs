@@ -106,10 +106,16 @@ impl App {
         }
     }
 
-    /// Clicks an element as soon as it can be clicked.
+    /// Clicks an element as soon as it can be clicked, and stays where it is: what arrives above it
+    /// moves it from under the pointer.
     pub(crate) async fn click(&self, id: &str) {
-        self.until(id, "enabled", SHOWS_WITHIN, async |element| {
-            element.is_enabled().await.is_ok_and(|enabled| enabled)
+        self.until(id, "enabled and still", SHOWS_WITHIN, async |element| {
+            let before = element.rectangle().await.ok();
+            let settled = self.client.execute_async(SETTLE, Vec::new()).await;
+            settled.is_ok()
+                && before.is_some()
+                && before == element.rectangle().await.ok()
+                && element.is_enabled().await.is_ok_and(|enabled| enabled)
         })
         .await;
         self.find(id).await.click().await.unwrap();

@@ -5,6 +5,7 @@
 mod app;
 mod close;
 mod files;
+mod recovery;
 mod steps;
 
 use std::{
