@@ -19,6 +19,7 @@
 //! [`TRAEFIK`] and [`OLDEST_TRAEFIK`]: `cargo xtask setup` sees to that. Without them it fails and
 //! says so.
 
+mod background;
 mod containers;
 mod echo;
 mod eventually;

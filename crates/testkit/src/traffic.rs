@@ -5,7 +5,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -23,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, Report};
+use crate::{Answer, Report, background::Background};
 
 /// What the requests have come to.
 #[derive(Debug, Default)]
@@ -115,23 +114,12 @@ impl Traffic {
 
     /// Starts it, in a thread of its own so that the test can't slow it down.
     pub fn start(self) -> RunningTraffic {
-        let stop = CancellationToken::new();
         let ledger = Arc::new(Ledger::default());
-        let thread = thread::spawn({
-            let (stop, ledger) = (stop.clone(), ledger.clone());
-            move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .expect("a runtime can be built");
-                runtime.block_on(self.run(&stop, &ledger))
-            }
+        let work = Background::start({
+            let ledger = ledger.clone();
+            async move |stop| self.run(&stop, &ledger).await
         });
-        RunningTraffic {
-            stop,
-            ledger,
-            thread: Some(thread),
-        }
+        RunningTraffic { ledger, work }
     }
 
     /// Whether it ended at its own bound.
@@ -219,9 +207,8 @@ impl Traffic {
 /// Traffic that runs. Dropping it stops it.
 #[derive(Debug)]
 pub struct RunningTraffic {
-    stop: CancellationToken,
     ledger: Arc<Ledger>,
-    thread: Option<JoinHandle<bool>>,
+    work: Background<bool>,
 }
 
 impl RunningTraffic {
@@ -239,23 +226,12 @@ impl RunningTraffic {
     }
 
     /// Sends no more, waits for the requests in flight and reports.
-    pub async fn stop(mut self) -> Report {
-        self.stop.cancel();
-        let thread = self.thread.take().expect("taken only here");
-        let ended_early = tokio::task::spawn_blocking(|| thread.join())
-            .await
-            .expect("the waiting task ends")
-            .expect("the traffic's thread does not panic");
+    pub async fn stop(self) -> Report {
+        let ended_early = self.work.stop().await;
         Report {
             answers: in_order(std::mem::take(&mut lock(&self.ledger.answers))),
             ended_early,
         }
-    }
-}
-
-impl Drop for RunningTraffic {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 

@@ -14,13 +14,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::Arc,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::Uri;
 use serde::Serialize;
@@ -30,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use failure::{Cause, LoadFailure};
 pub use report::{LoadReport, Seen, Tally};
 
+use crate::background::Background;
 use ledger::Ledger;
 use worker::Worker;
 
@@ -180,23 +175,12 @@ impl Load {
     /// Starts it, in a thread of its own so that nothing else slows it down. What it finds is
     /// kept under the name `window` until [`RunningLoad::mark`] says another.
     pub fn start(self, window: &str) -> RunningLoad {
-        let stop = CancellationToken::new();
         let ledger = Arc::new(Ledger::new(window));
-        let thread = thread::spawn({
-            let (stop, ledger) = (stop.clone(), ledger.clone());
-            move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .expect("a runtime can be built");
-                runtime.block_on(self.run(&stop, &ledger))
-            }
+        let work = Background::start({
+            let ledger = ledger.clone();
+            async move |stop| self.run(&stop, &ledger).await
         });
-        RunningLoad {
-            stop,
-            ledger,
-            thread: Some(thread),
-        }
+        RunningLoad { ledger, work }
     }
 
     /// Whether it ended at a bound of its own.
@@ -248,9 +232,8 @@ impl Target {
 /// A load that runs. Dropping it stops it.
 #[derive(Debug)]
 pub struct RunningLoad {
-    stop: CancellationToken,
     ledger: Arc<Ledger>,
-    thread: Option<JoinHandle<bool>>,
+    work: Background<bool>,
 }
 
 impl RunningLoad {
@@ -266,25 +249,12 @@ impl RunningLoad {
 
     /// What it has come to, without the requests in flight.
     pub fn so_far(&self) -> LoadReport {
-        let thread = self.thread.as_ref();
-        let ended_early = thread.is_none_or(JoinHandle::is_finished);
-        self.ledger.report(ended_early)
+        self.ledger.report(self.work.has_ended())
     }
 
     /// Sends no more, waits for the requests in flight and reports.
-    pub async fn stop(mut self) -> LoadReport {
-        self.stop.cancel();
-        let thread = self.thread.take().expect("taken only here");
-        let ended_early = tokio::task::spawn_blocking(|| thread.join())
-            .await
-            .expect("the waiting task ends")
-            .expect("the load's thread does not panic");
+    pub async fn stop(self) -> LoadReport {
+        let ended_early = self.work.stop().await;
         self.ledger.report(ended_early)
-    }
-}
-
-impl Drop for RunningLoad {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
