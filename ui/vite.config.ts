@@ -5,6 +5,8 @@ import { svelteTesting } from "@testing-library/svelte/vite";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { prerendered } from "./prerender.ts";
+
 /** What the window may load before it shows anything, in bytes after gzip. */
 const MOST_SCRIPT = 150_000;
 
@@ -26,7 +28,7 @@ function smallEnough(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), svelteTesting(), smallEnough()],
+  plugins: [svelte(), svelteTesting(), smallEnough(), prerendered()],
   clearScreen: false,
   server: { host: "127.0.0.1", port: 5173, strictPort: true },
   build: {
@@ -34,6 +36,8 @@ export default defineConfig({
     outDir: "dist",
     emptyOutDir: true,
     modulePreload: { polyfill: false },
+    // All of it is needed by what index.html shows before any script has run.
+    cssCodeSplit: false,
     // The page's CSP allows no fonts or styles from data: addresses.
     assetsInlineLimit: 0,
   },

@@ -87,6 +87,13 @@ pub(crate) fn run(source: Option<ProjectSource>, started: Instant) -> ExitCode {
         )
         .menu(menu::build)
         .on_menu_event(|app, event| menu::chosen(app, &event));
+    #[cfg(target_os = "linux")]
+    let builder = builder.setup(|app| {
+        if let Some(window) = app.get_webview_window("main") {
+            crate::graphics::spare_an_emulated_card(&window);
+        }
+        Ok(())
+    });
     let app = configure(builder, desktop.clone()).build(tauri::generate_context!());
     let app = match app {
         Ok(app) => app,

@@ -12,6 +12,8 @@ mod command_error;
 mod commands;
 mod connection;
 mod desktop;
+#[cfg(target_os = "linux")]
+mod graphics;
 pub mod gui;
 mod input;
 mod menu;

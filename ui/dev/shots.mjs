@@ -82,7 +82,16 @@ async function look(name, scheme, [width, height]) {
   page.on("console", (message) => message.type() === "error" && complain(where, message.text()));
   await page.addInitScript(mockTauri, { ...scene, readyPlan, keepPlan });
   await page.goto(address);
-  await page.waitForSelector("main > *");
+  await page.waitForSelector("#app:not([aria-busy]) main > *");
+  // What reaches for the engine comes two frames later.
+  await page.evaluate(
+    () =>
+      new Promise((done) => {
+        let frames = 4;
+        const next = () => (frames-- > 0 ? requestAnimationFrame(next) : done());
+        next();
+      }),
+  );
   await act?.(page);
   await page.evaluate(() => document.fonts.ready);
   const file =

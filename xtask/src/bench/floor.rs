@@ -130,7 +130,8 @@ fn open_bare(display: &Display, home: &Path) -> Result<(Running, i64)> {
 fn table(bare: &Taken, teal: &Taken) -> Result<String> {
     let mut text = format!(
         "\n## First paint\n\nFrom the start of the process until the page's second frame, without a project, on a \
-         display without a screen (Xvfb), which draws without a graphics card. The two windows take turns.\n\n{}",
+         display without a screen (Xvfb), which draws without a graphics card. The two windows take turns. Teal's page is \
+         drawn when it is built, its scripts come after this paint; and without a card it has none emulated.\n\n{}",
         head("")
     );
     writeln!(text, "| a bare Tauri window | {} |", bare.paints)?;
