@@ -89,6 +89,10 @@ impl App {
         let client = session(port, start.file).await;
         let (width, height) = SIZE;
         client.set_window_rect(0, 0, width, height).await.unwrap();
+        // It is seen before its scripts run, and answers once they do.
+        let wait = client.wait().at_most(SHOWS_WITHIN).every(LOOK_EVERY);
+        let alive = wait.for_element(Locator::Css("#app:not([aria-busy])"));
+        alive.await.expect("the page comes to life");
         Self {
             client,
             driver,
