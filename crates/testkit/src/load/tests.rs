@@ -39,10 +39,7 @@ impl RunningLoad {
         crate::eventually(
             "the bound is reached",
             Duration::from_secs(20),
-            async || {
-                let thread = self.thread.as_ref().expect("it runs");
-                thread.is_finished().then_some(())
-            },
+            async || self.work.has_ended().then_some(()),
         )
         .await;
         self.stop().await
