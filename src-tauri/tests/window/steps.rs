@@ -4,7 +4,7 @@ use teal_testkit::{Project, Template};
 
 use crate::{
     app::{CONTROL, ENTER, ESCAPE, Theme},
-    open, set_limits,
+    assert_limits, open, set_limits,
 };
 
 #[tokio::test]
@@ -48,5 +48,31 @@ async fn a_rollout_and_its_end_need_no_mouse() {
         .await;
     app.until_is("state-chip", "data-state", "succeeded").await;
     traffic.stop().await.assert_none_failed();
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_revision_is_chosen_in_the_history_and_its_diff_comes_first() {
+    let project = Project::up(Template::named("window-chosen")).await;
+    let app = open(&project, Theme::Light).await;
+    app.click("service-row-hello").await;
+    for memory in ["640M", "768M"] {
+        app.write("memory-field", memory).await;
+        app.until_text("plan-diff", &format!("memory: {memory}"))
+            .await;
+        app.click("way-live").await;
+        app.until_text("deploy-button", "Update live").await;
+        app.click("deploy-button").await;
+        app.until_text("limits-blue", memory).await;
+    }
+    let traffic = project.traffic().start();
+    app.click("tab-history").await;
+    app.click("rollback-to-1").await;
+    app.until_text("proposal", "memory: 512M").await;
+    assert_limits(&project, 1.0, 768).await;
+    app.click("proposal-confirm").await;
+    app.until_is("state-chip", "data-state", "succeeded").await;
+    traffic.stop().await.assert_none_failed();
+    assert_limits(&project, 1.0, 512).await;
     app.end().await;
 }
