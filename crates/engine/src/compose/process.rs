@@ -100,6 +100,10 @@ pub(super) fn message(stderr: &str) -> String {
     }
 }
 
+/// As `nice` counts: its share against a process of the usual priority is about a tenth.
+#[cfg(unix)]
+const NICENESS: i32 = 10;
+
 /// A command that is killed, with its children, unless it was waited for.
 struct Running {
     child: Box<dyn ChildWrapper>,
@@ -137,11 +141,14 @@ impl Running {
         command.wrap(process_wrap::tokio::JobObject);
         let program = words.iter().take(2).cloned().collect::<Vec<_>>().join(" ");
         match command.spawn() {
-            Ok(child) => Ok(Self {
-                child,
-                program,
-                ended: false,
-            }),
+            Ok(child) => {
+                stand_back(child.id());
+                Ok(Self {
+                    child,
+                    program,
+                    ended: false,
+                })
+            }
             Err(source) => Err(Error::Command {
                 command: program,
                 source,
@@ -162,6 +169,23 @@ impl Running {
         }
     }
 }
+
+/// Lets requests have the processor first: Compose would take all of it for moments.
+#[cfg(unix)]
+fn stand_back(leader: Option<u32>) {
+    use rustix::process::{Pid, setpriority_pgrp};
+    let leader = leader
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw);
+    if let Some(leader) = leader
+        && let Err(error) = setpriority_pgrp(Some(leader), NICENESS)
+    {
+        tracing::debug!(%error, "a command runs with the priority of its parent");
+    }
+}
+
+#[cfg(not(unix))]
+fn stand_back(_leader: Option<u32>) {}
 
 impl Drop for Running {
     fn drop(&mut self) {

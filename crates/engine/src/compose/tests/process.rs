@@ -29,6 +29,17 @@ fn versions_are_compared_as_numbers() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_command_stands_back_for_requests() {
+    // By the time the shell asks first, it may not have been told yet.
+    let wait =
+        "i=0; until [ \"$(nice)\" -ge 10 ]; do i=$((i + 1)); [ $i -lt 1000 ] || exit 1; done";
+    let words = words(&["sh", "-c", wait]);
+    let run = super::super::process::run(&words, Path::new("/"), &[], |_| ());
+    assert!(run.await.unwrap().success);
+}
+
 #[tokio::test]
 async fn a_command_names_every_option_of_its_source() {
     let source = ProjectSource {
