@@ -249,12 +249,12 @@ impl Generations {
             .map(|placed| placed.order(&batch, number))
             .collect();
         self.is_cut_short = true;
-        let started = orders.iter().map(|order| async {
+        // One after the other: there is time, and starting takes the processor from requests.
+        for order in &orders {
             let id = sidecars.create(order).await?;
-            sidecars.start(&id, order).await
-        });
-        let started = try_join_all(started).await?;
-        sidecars.keep(started);
+            let started = sidecars.start(&id, order).await?;
+            sidecars.keep([started]);
+        }
         self.pins.placed.extend(wanted);
         self.is_cut_short = false;
         Ok(())

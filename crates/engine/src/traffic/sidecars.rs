@@ -181,15 +181,6 @@ impl Sidecars {
             .map_err(TrafficError::engine("list sidecars"))
     }
 
-    /// Removes those that the last generation does not need.
-    pub(super) async fn thin_out(&self) -> Result<(), TrafficError> {
-        let found = self.list().await?;
-        let [superfluous, ..] = removal(&found);
-        sidecar::remove(&self.docker, superfluous)
-            .await
-            .map_err(TrafficError::engine("remove sidecars"))
-    }
-
     /// Takes all of them away.
     pub(super) async fn release(&mut self) -> Result<(), TrafficError> {
         self.running.clear();

@@ -129,17 +129,6 @@ impl Traffic {
         Ok(())
     }
 
-    /// Removes the helpers that nothing leads to any more, since Blue has stopped.
-    ///
-    /// # Errors
-    /// They are left for [`release`](Self::release).
-    pub(crate) async fn thin_out(&self) -> Result<(), TrafficError> {
-        match &self.way {
-            Some(Way::Pins(_)) => self.sidecars.thin_out().await,
-            Some(Way::Edge(_) | Way::TakeOver(_)) | None => Ok(()),
-        }
-    }
-
     /// Makes ready for a first share to these containers of Green, as far as that can be done
     /// before it is their turn.
     ///
