@@ -43,7 +43,20 @@ export function mockTauri({ readyPlan, keepPlan, ...scene }) {
     const base = structuredClone(scene.plan);
     if (base.reject) return base;
     if (request.change.cpus === null && request.change.memory === null) {
-      return { ...base, limitsAfter: base.limitsBefore, overrideAfter: base.overrideBefore ?? "" };
+      const { drift } = scene.project.services.find(({ name }) => name === request.service);
+      return {
+        ...base,
+        limitsAfter: base.limitsBefore,
+        overrideAfter: base.overrideBefore ?? "",
+        differences: drift ? base.differences : [],
+      };
+    }
+    const returned = scene.history.find(({ revision }) => revision === request.toRevision);
+    if (returned) {
+      base.limitsAfter = returned.limitsAfter;
+      base.overrideAfter = base.overrideAfter
+        .replace(/cpus: .*/, `cpus: "${returned.limitsAfter.cpus}"`)
+        .replace(/memory: .*/, `memory: ${returned.limitsAfter.memory / 1024 ** 2}M`);
     }
     return { ...base, options: request.options };
   };

@@ -1,23 +1,18 @@
 /** The states of the window that are looked at. */
+import { base } from "./base.js";
+import { after, plan, project, services, verdict } from "./data.js";
+import { drifted, madeReady, unready, verdicts } from "./files.js";
 import {
-  after,
-  verdict,
-  services,
-  project,
-  plan,
-  receipt,
-  rollout,
+  afterSuccess,
+  ended,
   events,
   failedHealth,
   failure,
-  past,
   history,
-  base,
-  info,
-  ended,
-  afterSuccess,
-} from "./data.js";
-import { drifted, madeReady, unready, verdicts } from "./files.js";
+  past,
+  receipt,
+  rolling,
+} from "./rollout.js";
 
 const openService = async (page) => {
   await page.click('[data-testid="service-row-grafana"]');
@@ -34,6 +29,17 @@ const openSheet = (button, sheet, ready) => async (page) => {
   await openService(page);
   await page.click(`[data-testid="${button}"]`);
   await page.waitForSelector(`[data-testid="${sheet}"] [data-testid="${ready}"]:enabled`);
+};
+
+const badAnswers = {
+  ...failure,
+  code: "traffic",
+  message: "Green answered 3 of 20 requests with 502",
+  hint: "Look at Green’s log below, then deploy again",
+  exitCode: null,
+  outOfMemory: false,
+  probeOutput: null,
+  log: ['<b>not bold</b> level=error msg="upstream closed the connection"'],
 };
 
 export const scenes = {
@@ -137,8 +143,7 @@ export const scenes = {
   },
   "lost-connection": {
     ...base,
-    rollouts: info(false),
-    events: rollout("verifyTraffic", 3_400, events),
+    ...rolling("verifyTraffic", 3_400, events),
     act: async (page) => {
       await openService(page);
       await page.evaluate(() => window.loseEngine());
@@ -218,23 +223,17 @@ export const scenes = {
   },
   health: {
     ...base,
-    rollouts: info(false),
-    events: rollout("healthCheck", 12_000, {
-      ...events,
-      healthCheck: events.healthCheck.slice(0, 4),
-    }),
+    ...rolling("healthCheck", 12_000, events),
     act: openService,
   },
   traffic: {
     ...base,
-    rollouts: info(false),
-    events: rollout("verifyTraffic", 3_400, events),
+    ...rolling("verifyTraffic", 3_400, events),
     act: openService,
   },
   drain: {
     ...base,
-    rollouts: info(false),
-    events: rollout("removeBlue", 1_600, events),
+    ...rolling("removeBlue", 1_600, events),
     act: async (page) => {
       await openService(page);
       await page.click('[data-testid="tab-events"]');
@@ -242,8 +241,7 @@ export const scenes = {
   },
   "rolling-back": {
     ...base,
-    rollouts: info(false),
-    events: rollout("verifyTraffic", 3_400, events, [
+    ...rolling("verifyTraffic", 3_400, events, [
       { type: "rollingBack", reason: "aborted in the window" },
       { type: "split", greenPercent: 0 },
     ]),
@@ -252,8 +250,7 @@ export const scenes = {
   succeeded: {
     ...base,
     project: afterSuccess,
-    rollouts: info(true),
-    events: rollout("none", 0, events, [ended("success")]),
+    ...rolling(null, 0, events, [ended("success")]),
     history: [past(8, { limitsAfter: after }), ...history],
     act: async (page) => {
       await openService(page);
@@ -262,42 +259,26 @@ export const scenes = {
   },
   restored: {
     ...base,
-    rollouts: info(true),
-    events: rollout("healthCheck", 120_000, failedHealth, [
+    ...rolling("healthCheck", 120_000, failedHealth, [
       { type: "phaseFailed", phase: "healthCheck", tookMs: 120_000, failure },
       { type: "rollingBack", reason: "Green was not healthy in time" },
       { type: "containers", color: "green", replicas: [] },
-      ended("healthTimeout", { failure }),
+      ended("healthTimeout", { failure, receipt: receipt(1_213) }),
     ]),
     act: openService,
   },
   failed: {
     ...base,
-    rollouts: info(true),
-    events: rollout("verifyTraffic", 3_400, events, [
+    ...rolling("verifyTraffic", 3_400, events, [
       {
         type: "phaseFailed",
         phase: "verifyTraffic",
         tookMs: 3_400,
-        failure: {
-          ...failure,
-          code: "traffic",
-          message: "Green answered 3 of 20 requests with 502",
-          exitCode: null,
-          outOfMemory: false,
-          log: [],
-        },
+        failure: badAnswers,
       },
       ended("notRolledBack", {
-        failure: {
-          ...failure,
-          code: "traffic",
-          message: "Green answered 3 of 20 requests with 502",
-          exitCode: null,
-          outOfMemory: false,
-          log: [],
-        },
-        receipt: receipt(4812, 3, ["14:02:11 502 Bad Gateway"]),
+        failure: badAnswers,
+        receipt: receipt(247, 3, ["14:02:11 502 Bad Gateway"]),
         leftBehind: ["monitoring-grafana-2 runs beside Blue", "docker rm -f monitoring-grafana-2"],
       }),
     ]),
@@ -330,8 +311,7 @@ export const scenes = {
   },
   close: {
     ...base,
-    rollouts: info(false),
-    events: rollout("verifyTraffic", 3_400, events),
+    ...rolling("verifyTraffic", 3_400, events),
     act: async (page) => {
       await openService(page);
       await page.evaluate(() => window.emitTauri("close-requested", null));

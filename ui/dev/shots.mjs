@@ -1,11 +1,13 @@
 /**
  * Looks at every state of the built window in Chromium: writes a picture of each to dev/out, and
- * fails on an error of the page, something that does not fit, or a breach of WCAG 2 AA.
+ * fails on an error of the page, something that does not fit, something that moves although the
+ * system asks for stillness, or a breach of WCAG 2 AA.
  *
  *   npm run build && npm run shots [-- SCENE…]
  *
  * With TEAL_STATES=DIRECTORY the pictures go there instead, small enough for a repository: each
- * state in both themes at the size of a small laptop, and some of them at every size.
+ * state in both themes at the size of a small laptop, some of them at every size, and a rollout
+ * from its first state to its last as one animated picture of each theme.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -28,6 +30,17 @@ const SIZES = [
 const AT_EVERY_SIZE = ["project", "traffic"];
 const WIDEST = [2560, 1440];
 const COLORS = 128;
+/** The scenes that a rollout goes through, and how long the animated picture shows each, in ms. */
+const ANIMATED = [
+  ["idle", 1200],
+  ["edited", 1800],
+  ["health", 1600],
+  ["traffic", 1800],
+  ["drain", 1600],
+  ["succeeded", 1800],
+];
+/** All frames share them. */
+const ANIMATED_COLORS = 256;
 const kept = process.env.TEAL_STATES;
 const out = kept ? `${kept}/` : new URL("out/", import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
@@ -64,9 +77,28 @@ function small(png) {
   return Buffer.from(UPNG.encode(UPNG.toRGBA8(picture), width, height, COLORS));
 }
 
+/** One picture that shows these again and again, in PNG's animated form. */
+function animated(pngs) {
+  const frames = pngs.map((png) => UPNG.decode(png));
+  const { width, height } = frames[0];
+  const delays = ANIMATED.map(([, ms]) => ms);
+  const pixels = frames.map((frame) => UPNG.toRGBA8(frame)[0]);
+  return Buffer.from(UPNG.encode(pixels, width, height, ANIMATED_COLORS, delays));
+}
+
 function sizesOf(name) {
   if (!kept) return SIZES;
   return AT_EVERY_SIZE.includes(name) ? [...SIZES, WIDEST] : [[1280, 820]];
+}
+
+/** Runs in the page: what moves or could, by its classes. */
+function movingParts() {
+  return [...document.querySelectorAll("*")]
+    .filter((element) => {
+      const { animationName, transitionDuration } = getComputedStyle(element);
+      return animationName !== "none" || /[1-9]/.test(transitionDuration);
+    })
+    .map((element) => `${element.localName}.${element.getAttribute("class") ?? ""}`);
 }
 
 async function look(name, scheme, [width, height]) {
@@ -96,13 +128,16 @@ async function look(name, scheme, [width, height]) {
   await page.evaluate(() => document.fonts.ready);
   const file =
     width === 1280 ? `${out}${kept ? `${name}-${scheme}` : where}.png` : `${out}${where}.png`;
-  writeFileSync(file, small(await page.screenshot()));
+  const picture = await page.screenshot();
+  writeFileSync(file, small(picture));
   const wide = await page.evaluate(() =>
     [document.documentElement, document.querySelector("main"), document.querySelector("aside")]
       .filter((element) => element.scrollWidth > element.clientWidth)
       .map((element) => element.tagName),
   );
   if (wide.length > 0) complain(where, `wider than it may be: ${wide}`);
+  const moving = await page.evaluate(movingParts);
+  if (moving.length > 0) complain(where, `moves although motion is to be reduced: ${moving}`);
   if (width === 1280) {
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() =>
@@ -116,12 +151,20 @@ async function look(name, scheme, [width, height]) {
     }
   }
   await page.close();
+  return picture;
 }
 
 try {
-  for (const name of names) {
-    for (const scheme of ["light", "dark"]) {
-      await Promise.all(sizesOf(name).map((size) => look(name, scheme, size)));
+  for (const scheme of ["light", "dark"]) {
+    const frames = new Map();
+    for (const name of names) {
+      const sizes = sizesOf(name);
+      const pictures = await Promise.all(sizes.map((size) => look(name, scheme, size)));
+      frames.set(name, pictures[sizes.findIndex(([width]) => width === 1280)]);
+    }
+    if (kept && ANIMATED.every(([name]) => frames.has(name))) {
+      const joined = animated(ANIMATED.map(([name]) => frames.get(name)));
+      writeFileSync(`${out}rollout-animated-${scheme}.png`, joined);
     }
   }
 } finally {
