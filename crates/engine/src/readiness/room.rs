@@ -4,22 +4,13 @@ use super::{Facts, InUse, Wish, warning};
 use crate::model::{EngineInfo, Limits, Memory, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
-    let mut verdicts: Vec<Verdict> = by_limits(facts, wish)
-        .map(|reason| no_memory(reason, facts.engine))
-        .into_iter()
-        .collect();
-    if let Some(in_use) = &wish.in_use {
-        let used = by_use(wish.limits, in_use, facts.size(), facts.engine);
-        // What is used says more than what may be.
-        if used
-            .iter()
-            .any(|verdict| verdict.code == VerdictCode::NoRoom)
-        {
-            verdicts.clear();
-        }
-        verdicts.extend(used);
-    }
-    verdicts
+    let [below, memory, cores] = match &wish.in_use {
+        Some(in_use) => used(wish.limits, in_use, facts.size(), facts.engine),
+        None => [None, None, None],
+    };
+    // What is used says more than what may be.
+    let memory = memory.or_else(|| by_limits(facts, wish));
+    [below, memory, cores].into_iter().flatten().collect()
 }
 
 /// What use says against these limits for as many containers, all warnings.
@@ -29,14 +20,22 @@ pub(crate) fn by_use(
     containers: u64,
     engine: &EngineInfo,
 ) -> Vec<Verdict> {
+    let verdicts = used(limits, in_use, containers, engine);
+    verdicts.into_iter().flatten().collect()
+}
+
+/// Of a container's memory, of the engine's memory and of its cores.
+fn used(
+    limits: Limits,
+    in_use: &InUse,
+    containers: u64,
+    engine: &EngineInfo,
+) -> [Option<Verdict>; 3] {
     [
         below_use(limits, in_use),
         too_much_memory(limits, in_use, containers, engine),
         too_many_cores(in_use, containers, engine),
     ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 fn below_use(limits: Limits, in_use: &InUse) -> Option<Verdict> {
@@ -87,7 +86,7 @@ fn no_memory(reason: String, engine: &EngineInfo) -> Verdict {
         .remedy("free memory first, or run fewer replicas meanwhile")
 }
 
-fn by_limits(facts: &Facts, wish: &Wish) -> Option<String> {
+fn by_limits(facts: &Facts, wish: &Wish) -> Option<Verdict> {
     let green = wish.limits.memory?.bytes() * facts.size();
     let blue_uses = wish.in_use.and_then(|in_use| in_use.memory);
     let blue: u64 = facts
@@ -99,13 +98,14 @@ fn by_limits(facts: &Facts, wish: &Wish) -> Option<String> {
     if both <= facts.engine.memory {
         return None;
     }
-    Some(format!(
+    let reason = format!(
         "while both run, Blue ({}) and Green ({}) may use {}, and the engine has {}",
         about(Memory::from_bytes(blue)),
         about(Memory::from_bytes(green)),
         about(both),
         about(facts.engine.memory),
-    ))
+    );
+    Some(no_memory(reason, facts.engine))
 }
 
 /// By what Blue has really used: a limit alone says little about it.

@@ -90,6 +90,30 @@ fn no_room_for_both_sets_is_a_warning_with_the_figures() {
 }
 
 #[test]
+fn cores_that_are_short_hide_no_memory_that_may_be() {
+    let mut case = Case::wishing(memory("1g"));
+    case.model["services"]["web"]["scale"] = json!(2);
+    case.replicas = vec![replica(ContainerState::Running); 2];
+    case.wish.as_mut().unwrap().in_use = Some(InUse {
+        memory: Some("100M".parse().unwrap()),
+        engine: "200M".parse().unwrap(),
+        cores: Some(1.5),
+    });
+    let verdicts = case.verdicts();
+    let reasons: Vec<&str> = verdicts
+        .iter()
+        .map(|verdict| verdict.reason.as_str())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "while both run, Blue (1G) and Green (2G) may use 3G, and the engine has 2G",
+            "Blue has used 3.0 of the engine's 2 CPUs on average since it started",
+        ]
+    );
+}
+
+#[test]
 fn room_is_judged_by_what_is_used() {
     let mut case = Case::wishing(memory("1g"));
     let mut in_use = InUse {
