@@ -182,34 +182,32 @@ impl Engine {
         request: RolloutRequest,
         lock: &Lock,
     ) -> Result<(Planned, Unsettled)> {
-        let project = files.model.name.clone();
-        if (self.unsettled(&project, &request.service).await?).is_some() {
-            return Err(Error::Interrupted {
-                service: request.service,
-                project,
-            });
-        }
-        let id = Uuid::new_v4().to_string();
-        let planned = self
-            .planner()
-            .plan(files, &request, Way::Rollout(&id))
+        self.none_interrupted(&files.model.name, &request.service)
             .await?;
-        let plan = &planned.plan;
-        if plan.refusals().next().is_some() {
-            return Err(Error::Refused {
-                verdicts: plan.refusals().cloned().collect(),
-                plan: Some(Box::new(planned.plan)),
-            });
-        }
+        let id = Uuid::new_v4().to_string();
+        let way = Way::Rollout(&id);
+        let made = self.planner().plan(files, &request, way).await?;
+        let accepted = made.accepted()?;
         let unsettled = Unsettled {
             rollout: id,
             started_at: Timestamp::now(),
             origin: request.origin,
-            plan: plan.clone(),
+            plan: accepted.plan.clone(),
         };
         unsettled.keep(&self.inner.docker).await?;
         lock.is_for(&unsettled.rollout);
-        Ok((planned, unsettled))
+        Ok((accepted, unsettled))
+    }
+
+    /// A service whose last rollout was cut off is settled before it is changed again.
+    async fn none_interrupted(&self, project: &str, service: &str) -> Result<()> {
+        match self.unsettled(project, service).await? {
+            Some(_) => Err(Error::Interrupted {
+                service: service.to_owned(),
+                project: project.to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Removes the helpers of rollouts that nobody carries on: no process runs them, and no record
@@ -261,6 +259,7 @@ impl Engine {
             phases: Vec::new(),
             lock: Some(lock),
             room: inner.room.clone(),
+            place: None,
             started_at,
             plan,
         }

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::{
-    Error, Result,
+    Result,
     compose::Files,
     live::Live,
     model::{LiveRequest, Plan},
@@ -37,21 +37,11 @@ impl Engine {
     async fn update_live_alone(&self, files: Files, request: &LiveRequest) -> Result<Plan> {
         let inner = &self.inner;
         let (project, service) = (&files.model.name, &request.service);
-        if self.unsettled(project, service).await?.is_some() {
-            return Err(Error::Interrupted {
-                service: service.clone(),
-                project: project.clone(),
-            });
-        }
+        self.none_interrupted(project, service).await?;
         let swap = crate::plan::find_service(&files.model, service)?.memswap_limit;
         let planner = self.planner();
-        let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
-        if plan.refusals().next().is_some() {
-            return Err(Error::Refused {
-                verdicts: plan.refusals().cloned().collect(),
-                plan: Some(Box::new(plan)),
-            });
-        }
+        let made = planner.plan(files, &request.rollout(), Way::Live).await?;
+        let Planned { plan, .. } = made.accepted()?;
         let live = Live {
             docker: &inner.docker,
             info: &inner.info,

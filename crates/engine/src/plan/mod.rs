@@ -60,6 +60,20 @@ pub(crate) struct Planned {
     pub(crate) pre_stop: Vec<Hook>,
 }
 
+impl Planned {
+    /// This plan, where nothing stands in its way.
+    pub(crate) fn accepted(self) -> Result<Self> {
+        let verdicts: Vec<Verdict> = self.plan.refusals().cloned().collect();
+        if verdicts.is_empty() {
+            return Ok(self);
+        }
+        Err(Error::Refused {
+            verdicts,
+            plan: Some(Box::new(self.plan)),
+        })
+    }
+}
+
 impl Planner<'_> {
     /// Makes the plan of a rollout or a live update.
     pub(crate) async fn plan(

@@ -34,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -79,6 +80,8 @@ pub(crate) struct Driver {
     pub(crate) green_served: bool,
     pub(crate) phases: Vec<PhaseTiming>,
     pub(crate) room: Room,
+    /// Its place there, once it has one.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
     /// Held until the rollout has ended.
     pub(crate) lock: Option<Lock>,
     /// By the clock, for people; durations are measured on one that never jumps.

@@ -3,36 +3,29 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::Driver;
 use crate::event::Phase;
 
 /// Shared by all rollouts of a process on an engine.
 #[derive(Debug, Clone)]
-pub(crate) struct Room {
-    places: Arc<Semaphore>,
-    /// That of this rollout, until it has ended.
-    own: Option<Arc<OwnedSemaphorePermit>>,
-}
+pub(crate) struct Room(Arc<Semaphore>);
 
 impl Room {
     /// A place for each processor of the engine, and two at least.
     pub(crate) fn of(cpus: u32) -> Self {
         let places = usize::try_from(cpus).unwrap_or(usize::MAX);
         let places = places.clamp(2, Semaphore::MAX_PERMITS);
-        Self {
-            places: Arc::new(Semaphore::new(places)),
-            own: None,
-        }
+        Self(Arc::new(Semaphore::new(places)))
     }
 }
 
 impl Driver {
-    /// Waits, first come first served, until there is a place for this rollout. Nothing has been
-    /// changed yet, and an abort ends it.
+    /// Waits, first come first served, until there is a place for this rollout, and keeps it until
+    /// the rollout has ended. Nothing has been changed yet, and an abort ends the wait.
     pub(super) async fn wait_for_room(&mut self) {
-        let places = Arc::clone(&self.room.places);
+        let places = Arc::clone(&self.room.0);
         if places.available_permits() == 0 {
             self.step(
                 Phase::DeployGreen,
@@ -40,6 +33,6 @@ impl Driver {
             );
         }
         // It is never closed.
-        self.room.own = places.acquire_owned().await.ok().map(Arc::new);
+        self.place = places.acquire_owned().await.ok();
     }
 }
