@@ -1,10 +1,14 @@
 //! Streams to the page, each by a channel of its own until the page unfollows it.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    StreamExt,
+    stream::{self, FusedStream},
+};
 use tauri::{State, ipc::Channel};
 use teal_engine::{LogLine, Usage, event::Event};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Answer, rollouts};
 use crate::{
@@ -13,8 +17,11 @@ use crate::{
     input,
 };
 
-/// Lines that come together are sent together, up to this many.
-const BATCH: usize = 500;
+/// Items that come within this time of the first are sent together: a log may write a line each
+/// millisecond, and the page draws itself anew for each message.
+const TOGETHER: Duration = Duration::from_millis(50);
+/// The most that are sent together.
+const BATCH: usize = 1000;
 
 /// Replays a rollout from its first event, then tells what happens.
 #[tauri::command]
@@ -76,23 +83,31 @@ pub(crate) async fn follow_logs(
     input::check_name(&container)?;
     input::check_tail(tail)?;
     let after = after.map(input::moment).transpose()?;
-    let batches = desktop
-        .engine()
-        .await?
-        .logs(&container, tail, after)
-        .ready_chunks(BATCH);
+    let log = desktop.engine().await?.logs(&container, tail, after);
+    let read = log.filter_map(async |line| {
+        line.inspect_err(|error| tracing::debug!(%error, "no more lines of a log"))
+            .ok()
+    });
     Ok(desktop.subscriptions.start(async move {
-        let mut batches = std::pin::pin!(batches);
-        while let Some(batch) = batches.next().await {
-            let read = batch.into_iter().filter_map(|line| {
-                line.inspect_err(|error| tracing::debug!(%error, "no more lines of a log"))
-                    .ok()
-            });
-            if lines.send(read.collect()).is_err() {
+        let mut read = pin!(read.fuse());
+        while let Some(batch) = next_batch(&mut read).await {
+            if lines.send(batch).is_err() {
                 break;
             }
         }
     }))
+}
+
+/// The next item and those that come with it; none at the end.
+async fn next_batch<T>(items: &mut (impl FusedStream<Item = T> + Unpin)) -> Option<Vec<T>> {
+    let mut batch = vec![items.next().await?];
+    let end = Instant::now() + TOGETHER;
+    while batch.len() < BATCH
+        && let Ok(Some(item)) = timeout_at(end, items.next()).await
+    {
+        batch.push(item);
+    }
+    Some(batch)
 }
 
 /// Tells when a project changes, and when the engine goes or comes back.
@@ -107,4 +122,23 @@ pub(crate) fn follow_changes(desktop: State<'_, Desktop>, changes: Channel<Chang
 #[tauri::command]
 pub(crate) fn unfollow(desktop: State<'_, Desktop>, subscription: u32) {
     desktop.subscriptions.end(subscription);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_comes_one_by_one_is_sent_together() {
+        let trickle = stream::iter(0..2500).then(async |item| {
+            tokio::task::yield_now().await;
+            item
+        });
+        let mut trickle = pin!(trickle.fuse());
+        let mut sizes = Vec::new();
+        while let Some(batch) = next_batch(&mut trickle).await {
+            sizes.push(batch.len());
+        }
+        assert_eq!(sizes, [BATCH, BATCH, 500]);
+    }
 }

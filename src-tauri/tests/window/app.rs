@@ -10,7 +10,7 @@ use std::{
 
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use teal_testkit::eventually;
 use tokio::process::{Child, Command};
 
@@ -18,8 +18,10 @@ use crate::close;
 
 /// Keys in `WebDriver`'s alphabet. This one is pressed first, released the second time.
 pub(crate) const CONTROL: char = '\u{e009}';
+pub(crate) const BACKSPACE: &str = "\u{e003}";
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const ESCAPE: &str = "\u{e00c}";
+pub(crate) const PAGE_UP: &str = "\u{e00e}";
 
 /// How often the page is looked at while a test waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -37,6 +39,9 @@ const SETTLE: &str = "\
     const ending = document.getAnimations().filter(
         ({ effect }) => Number.isFinite(effect.getComputedTiming().endTime));
     Promise.allSettled(ending.map(({ finished }) => finished)).then(painted);";
+
+/// Looks, some frames apart, at what is to be still.
+const STILL_FOR: usize = 5;
 
 /// The size of the pictures: what a small laptop shows.
 const SIZE: (u32, u32) = (1280, 820);
@@ -152,9 +157,10 @@ impl App {
         self.run("arguments[0].focus()", id).await;
     }
 
-    async fn run(&self, script: &str, id: &str) {
+    /// Runs a script on an element, its `arguments[0]`, and returns what it returns.
+    pub(crate) async fn run(&self, script: &str, id: &str) -> Value {
         let element = serde_json::to_value(self.find(id).await).unwrap();
-        self.client.execute(script, vec![element]).await.unwrap();
+        self.client.execute(script, vec![element]).await.unwrap()
     }
 
     /// Waits until an element is there no more.
@@ -187,6 +193,38 @@ impl App {
             found.is_ok_and(|found| found.as_deref() == Some(value))
         })
         .await;
+    }
+
+    /// Waits until an element's property has a value: what it holds now, where an attribute is what
+    /// it was written with.
+    pub(crate) async fn until_has(&self, id: &str, property: &str, value: impl Into<Value>) {
+        let value = Some(value.into());
+        let what = format!("with {property} {value:?}");
+        self.until(id, &what, SHOWS_WITHIN, async |element| {
+            self.property(element, property).await == value
+        })
+        .await;
+    }
+
+    /// Waits until an element's property has stayed what it was for a while: nothing moves by itself.
+    pub(crate) async fn until_still(&self, id: &str, property: &str) {
+        self.until(id, "still", SHOWS_WITHIN, async |element| {
+            let before = self.property(element, property).await;
+            for _ in 0..STILL_FOR {
+                let settled = self.client.execute_async(SETTLE, Vec::new()).await;
+                if settled.is_err() || self.property(element, property).await != before {
+                    return false;
+                }
+            }
+            before.is_some()
+        })
+        .await;
+    }
+
+    async fn property(&self, element: &Element, name: &str) -> Option<Value> {
+        let arguments = vec![serde_json::to_value(element).unwrap(), json!(name)];
+        let read = "return arguments[0][arguments[1]]";
+        self.client.execute(read, arguments).await.ok()
     }
 
     /// Looks again and again, since the page may replace the element in between.

@@ -5,6 +5,7 @@
 mod app;
 mod close;
 mod files;
+mod logs;
 mod recovery;
 mod steps;
 
