@@ -19,10 +19,11 @@ pub(crate) fn ask(port: u16, path: Option<&str>) -> io::Result<(bool, String)> {
     };
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(
-        stream,
+    // In one piece: some servers read no further than the first.
+    let question = format!(
         "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nUser-Agent: teal\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    )?;
+    );
+    stream.write_all(question.as_bytes())?;
     let mut start = [0; 64];
     let mut length = 0;
     while length < start.len() && !start[..length].contains(&b'\n') {
