@@ -7,7 +7,8 @@
 //! - in the same tick of the kernel's clock, the order is open, and acknowledgements tell it. The
 //!   kernel puts off its own for 40 ms and more, in case an answer can carry it: one that goes out
 //!   alone is for a request that waits. One that comes in later is for an answer. Where none came
-//!   in and nothing is left to be acknowledged, a request did that, so it came last;
+//!   in and nothing is left to be acknowledged, a request did that, so it came last. Of a connection
+//!   that is older than the watch, the order stays open until it is told;
 //! - answers that come in pieces (streams) and connections that no longer speak HTTP (WebSocket)
 //!   are recognised by what they did so far, and held accordingly. The first piece of a stream
 //!   looks like a whole answer: it is held as long as pauses that were seen on any connection.
@@ -182,7 +183,8 @@ fn patience(longest_pause: u32) -> u32 {
 impl Track {
     fn new(now: Connection) -> Self {
         let mut track = Self {
-            acks_before_move: now.bare_acks,
+            // Any of those so far may be for a request that waits.
+            acks_before_move: 0,
             acks_at_move: now.bare_acks,
             client_acks_before_move: None,
             is_acknowledged_late: false,

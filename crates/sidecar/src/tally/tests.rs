@@ -134,6 +134,30 @@ fn where_the_order_stays_open_the_request_is_held() {
 }
 
 #[test]
+fn a_request_from_before_the_watch_is_held_and_its_answer_is_no_stream() {
+    let mut story = Story::begin();
+    // Exchanges, the last answer and the next request in the same tick, and time since.
+    story.receive(300).send(200).receive(300).acknowledge();
+    story.wait(2000);
+    assert_eq!(story.sample(), 1);
+    story.wait(900).send(200);
+    story.sample();
+    story.wait(40).hear();
+    story.sample();
+    story.receive(300).send(200).hear();
+    story.sample();
+    assert_eq!(story.wait(SETTLE_MS).sample(), 0);
+}
+
+#[test]
+fn a_connection_that_idled_before_the_watch_is_idle() {
+    let mut story = Story::begin();
+    story.receive(300).acknowledge().send(200);
+    story.receive(300).send(200).wait(40).hear().wait(500);
+    assert_eq!(story.sample(), 0);
+}
+
+#[test]
 fn a_request_that_acknowledges_the_answer_before_waits_and_its_answer_is_no_stream() {
     let mut story = Story::begin();
     story.exchange();
