@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::{FromRawFd, OwnedFd},
 };
 
@@ -13,19 +13,28 @@ const SOCK_RAW_CLOEXEC: i32 = 3 | 0o2_000_000;
 const NETLINK_SOCK_DIAG: i32 = 4;
 
 const TCPDIAG_GETSOCK: u16 = 18;
+const REQUEST: u16 = 0x1;
 const REQUEST_DUMP: u16 = 0x301;
 const MESSAGE_ERROR: u16 = 2;
 const MESSAGE_DONE: u16 = 3;
 const INFO: u16 = 2;
 
+/// `ENOENT`, and `ESTALE` where another has its addresses and ports.
+const GONE: [i32; 2] = [2, 116];
+
 const ESTABLISHED: u8 = 1;
 const FIN_WAIT1: u8 = 4;
 const LAST_ACK: u8 = 9;
-const STATES: u32 = 1 << ESTABLISHED | 1 << FIN_WAIT1 | 1 << LAST_ACK;
+const LISTEN: u8 = 10;
+const CONNECTIONS: u32 = 1 << ESTABLISHED | 1 << FIN_WAIT1 | 1 << LAST_ACK;
+const LISTENERS: u32 = 1 << LISTEN;
 
 const HEADER: usize = 16;
 /// `struct inet_diag_msg`, without its attributes.
 const MESSAGE: usize = 72;
+/// `struct inet_diag_sockid`, from its place in a message.
+const ID: usize = 48;
+const ID_AT: usize = 4;
 
 unsafe extern "C" {
     fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
@@ -36,6 +45,8 @@ unsafe extern "C" {
 pub(crate) struct Connection {
     /// The kernel's name for it, never used twice.
     pub(crate) cookie: u64,
+    /// What the kernel finds it again by.
+    pub(crate) key: Key,
     pub(crate) local_port: u16,
     /// Both ends are open.
     pub(crate) is_established: bool,
@@ -56,6 +67,16 @@ pub(crate) struct Connection {
     pub(crate) bare_acks: u32,
     /// Segments that came in without data, likewise.
     pub(crate) bare_acks_in: u32,
+}
+
+/// An address family and a `struct inet_diag_sockid`.
+#[derive(Debug, Clone)]
+pub(crate) struct Key(u8, [u8; ID]);
+
+impl Default for Key {
+    fn default() -> Self {
+        Self(0, [0; ID])
+    }
 }
 
 /// A socket to ask the kernel with. Needs no privilege.
@@ -79,16 +100,45 @@ impl Diagnosis {
         })
     }
 
-    /// All connections of both address families.
+    /// All connections of both address families. The kernel walks the table of the connections of
+    /// all the machine for it: some thousand times the work of one that it is asked for by its key.
     pub(crate) fn connections(&mut self) -> io::Result<Vec<Connection>> {
         let mut found = Vec::new();
-        self.netlink.write_all(&request())?;
-        while self.receive(&mut found)? {}
+        self.dump(CONNECTIONS, |message| found.extend(connection(message)))?;
         Ok(found)
     }
 
-    /// One datagram of the answer; false after the last.
-    fn receive(&mut self, found: &mut Vec<Connection>) -> io::Result<bool> {
+    /// A connection as it is now, where it still is one.
+    pub(crate) fn again(&mut self, key: &Key) -> io::Result<Option<Connection>> {
+        self.netlink.write_all(&request(REQUEST, key, 0))?;
+        let mut found = None;
+        match self.receive(|message| found = connection(message)) {
+            Ok(_) => Ok(found),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where connections are accepted.
+    pub(crate) fn listeners(&mut self) -> io::Result<Vec<SocketAddr>> {
+        let mut found = Vec::new();
+        self.dump(LISTENERS, |message| {
+            if message.len() >= MESSAGE {
+                found.push(SocketAddr::new(address(message, 8), port(message)));
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn dump(&mut self, states: u32, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        let request = request(REQUEST_DUMP, &Key::default(), states);
+        self.netlink.write_all(&request)?;
+        while self.receive(&mut take)? {}
+        Ok(())
+    }
+
+    /// One datagram of the answer; false after the last of a dump.
+    fn receive(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
         let length = self.netlink.read(&mut self.buffer)?;
         let mut rest = &self.buffer[..length];
         while rest.len() >= HEADER {
@@ -102,7 +152,7 @@ impl Diagnosis {
                     let code = i32::from_ne_bytes(bytes(rest, HEADER));
                     return Err(io::Error::from_raw_os_error(-code));
                 }
-                _ => found.extend(connection(&rest[HEADER..size])),
+                _ => take(&rest[HEADER..size]),
             }
             rest = &rest[size.next_multiple_of(4).min(rest.len())..];
         }
@@ -110,26 +160,36 @@ impl Diagnosis {
     }
 }
 
-/// A dump of connections with `struct tcp_info`. The kernel walks the table of all the connections
-/// of the machine for it, so this is the old form of the request, which is for both families at
-/// once.
-fn request() -> [u8; 76] {
+fn is_gone(error: &io::Error) -> bool {
+    (error.raw_os_error()).is_some_and(|code| GONE.contains(&code))
+}
+
+/// A request for `struct tcp_info` of one connection, or of all in these states. This is its old
+/// form, which is for both families at once.
+fn request(flags: u16, Key(family, id): &Key, states: u32) -> [u8; 76] {
     let mut message = [0; 76];
     message[0..4].copy_from_slice(&76_u32.to_ne_bytes());
     message[4..6].copy_from_slice(&TCPDIAG_GETSOCK.to_ne_bytes());
-    message[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
+    message[6..8].copy_from_slice(&flags.to_ne_bytes());
+    message[16] = *family;
     message[19] = 1 << (INFO - 1);
-    message[68..72].copy_from_slice(&STATES.to_ne_bytes());
+    message[20..20 + ID].copy_from_slice(id);
+    message[68..72].copy_from_slice(&states.to_ne_bytes());
     message
 }
 
 fn connection(message: &[u8]) -> Option<Connection> {
     let (head, mut attributes) = message.split_at_checked(MESSAGE)?;
+    // Who asks for one by its key is answered whatever its state.
+    if CONNECTIONS >> head[1] & 1 == 0 {
+        return None;
+    }
     let mut connection = Connection {
         cookie: u64::from(u32_at(head, 44)) | u64::from(u32_at(head, 48)) << 32,
-        local_port: u16::from_be_bytes(bytes(head, 4)),
+        key: Key(head[0], bytes(head, ID_AT)),
+        local_port: port(head),
         is_established: head[1] == ESTABLISHED,
-        is_local: peer(head).is_loopback(),
+        is_local: address(head, 24).is_loopback(),
         queued: u32_at(head, 56).saturating_add(u32_at(head, 60)),
         ..Connection::default()
     };
@@ -147,11 +207,17 @@ fn connection(message: &[u8]) -> Option<Connection> {
     None
 }
 
-fn peer(head: &[u8]) -> IpAddr {
+/// The own port.
+fn port(head: &[u8]) -> u16 {
+    u16::from_be_bytes(bytes(head, ID_AT))
+}
+
+/// The address at this place.
+fn address(head: &[u8], at: usize) -> IpAddr {
     if head[0] == AF_INET {
-        Ipv4Addr::from(bytes::<4>(head, 24)).into()
+        Ipv4Addr::from(bytes::<4>(head, at)).into()
     } else {
-        Ipv6Addr::from(bytes::<16>(head, 24)).to_canonical()
+        Ipv6Addr::from(bytes::<16>(head, at)).to_canonical()
     }
 }
 

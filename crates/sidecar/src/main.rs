@@ -13,19 +13,19 @@ mod ask;
 #[expect(unsafe_code, reason = "the C library's `socket`")]
 mod diag;
 mod hold;
-mod listen;
 mod tally;
+mod watch;
 
 use std::{
-    env, fs,
+    env,
     io::{self, Write},
     process::ExitCode,
     thread,
     time::Duration,
 };
 
-use diag::Diagnosis;
 use tally::{SAMPLE_MS, Tally};
+use watch::Watch;
 
 const SIGTERM: i32 = 15;
 /// The time between two lines.
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         hold::hold();
         return ExitCode::SUCCESS;
     }
-    match ports(&arguments).and_then(|ports| watch(&ports)) {
+    match ports(&arguments).and_then(|ports| report(&ports)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = error.to_string().replace(['"', '\\'], "'");
@@ -94,52 +94,32 @@ fn ports(arguments: &[String]) -> io::Result<Vec<u16>> {
 }
 
 /// Ends only with an error, such as a listener that has gone.
-fn watch(ports: &[u16]) -> io::Result<()> {
+fn report(ports: &[u16]) -> io::Result<()> {
     while ports.is_empty() {
         thread::park();
     }
-    let mut diagnosis = Diagnosis::open()?;
+    let mut watch = Watch::begin(ports)?;
     let mut tally = Tally::default();
-    let first_opens = passive_opens();
     let mut out = io::stdout().lock();
     loop {
         let mut left = LINE_MS;
         // The line comes right behind a sample, so that it tells what is and not what was.
         while left > 0 {
-            // A sample costs the kernel a walk through all connections of the machine.
             let pause = if tally.is_quiet() { left } else { SAMPLE_MS };
             thread::sleep(Duration::from_millis(pause));
             left = left.saturating_sub(pause);
-            let connections = diagnosis.connections()?;
-            tally.sample(connections.into_iter().filter(|connection| {
-                !connection.is_local && ports.contains(&connection.local_port)
-            }));
+            tally.sample(watch.connections()?);
         }
-        let accepted = passive_opens().saturating_sub(first_opens);
         writeln!(
             out,
-            r#"{{"inFlight":{},"connections":{},"accepted":{accepted},"received":{},"sent":{},"listens":{}}}"#,
+            r#"{{"inFlight":{},"connections":{},"accepted":{},"received":{},"sent":{},"listens":{}}}"#,
             tally.in_flight(),
             tally.connections(),
+            watch.accepted(),
             tally.received(),
             tally.sent(),
-            listen::listens(ports),
+            watch.listens()?,
         )?;
         out.flush()?;
     }
-}
-
-/// Connections that this namespace has accepted since it exists, health checks too.
-fn passive_opens() -> u64 {
-    let table = fs::read_to_string("/proc/self/net/snmp").unwrap_or_default();
-    let mut rows = table.lines().filter(|line| line.starts_with("Tcp:"));
-    let (Some(names), Some(values)) = (rows.next(), rows.next()) else {
-        return 0;
-    };
-    names
-        .split_whitespace()
-        .zip(values.split_whitespace())
-        .find(|(name, _)| *name == "PassiveOpens")
-        .and_then(|(_, value)| value.parse().ok())
-        .unwrap_or_default()
 }

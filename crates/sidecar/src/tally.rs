@@ -73,9 +73,9 @@ enum Kind {
 
 impl Tally {
     /// Takes in the connections as they are now.
-    pub(crate) fn sample(&mut self, connections: impl Iterator<Item = Connection>) {
+    pub(crate) fn sample(&mut self, connections: &[Connection]) {
         let mut tracks = HashMap::with_capacity(self.tracks.len());
-        for now in connections {
+        for now in connections.iter().cloned() {
             let before = self.tracks.get(&now.cookie);
             let (received, sent) =
                 before.map_or((0, 0), |track| (track.now.received, track.now.sent));

@@ -1,5 +1,7 @@
 //! The lives of connections, told step by step.
 
+use std::slice;
+
 use super::*;
 
 /// One connection whose life is told step by step.
@@ -22,7 +24,7 @@ impl Story {
     }
 
     fn sample(&mut self) -> usize {
-        self.tally.sample([self.now.clone()].into_iter());
+        self.tally.sample(slice::from_ref(&self.now));
         self.tally.in_flight()
     }
 
