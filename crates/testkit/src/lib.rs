@@ -35,6 +35,8 @@ mod snapshot;
 mod teardown;
 mod template;
 mod traffic;
+#[cfg(feature = "window")]
+mod window;
 
 pub use containers::Container;
 pub use echo::Echo;
@@ -48,6 +50,8 @@ pub use report::{Answer, Report};
 pub use snapshot::Snapshot;
 pub use template::{HealthCheck, Template};
 pub use traffic::{RunningTraffic, Traffic};
+#[cfg(feature = "window")]
+pub use window::Window;
 
 use bollard::Docker;
 pub use teal_sample::TRAEFIK;

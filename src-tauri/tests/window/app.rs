@@ -2,21 +2,19 @@
 
 use std::{
     env, fs,
-    net::TcpListener,
     path::{Path, PathBuf},
-    process::Stdio,
     time::{Duration, Instant},
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
-use hyper_util::client::legacy::connect::HttpConnector;
+use fantoccini::{Client, Locator, elements::Element};
 use serde_json::{Value, json};
-use teal_testkit::eventually;
+use teal_testkit::{Window, eventually};
 use tokio::process::{Child, Command};
 
 use crate::close;
 
-/// Keys in `WebDriver`'s alphabet. This one is pressed first, released the second time.
+/// Keys in `WebDriver`'s alphabet. These two are pressed first, released the second time.
+pub(crate) const ALT: char = '\u{e00a}';
 pub(crate) const CONTROL: char = '\u{e009}';
 pub(crate) const BACKSPACE: &str = "\u{e003}";
 pub(crate) const ENTER: &str = "\u{e007}";
@@ -25,8 +23,6 @@ pub(crate) const PAGE_UP: &str = "\u{e00e}";
 
 /// How often the page is looked at while a test waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Until the driver answers, and the window is there.
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// What needs no engine.
 const SHOWS_WITHIN: Duration = Duration::from_secs(20);
 /// Long enough for a rollout on a busy machine.
@@ -82,22 +78,16 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) async fn start(start: Start<'_>) -> Self {
-        assert!(
-            env::var_os("DISPLAY").is_some(),
-            "the window needs a display: `cargo xtask test` starts one, or use `xvfb-run -a`"
-        );
-        fs::create_dir_all(start.home).unwrap();
-        let port = free_port();
-        let driver = driver(port, &start)
-            .spawn()
-            .expect("`WebKitWebDriver` can be run");
-        let client = session(port, start.file).await;
+        let mut environment = Vec::new();
+        if start.theme == Theme::Dark {
+            environment.push(("GTK_THEME", "Adwaita:dark"));
+        }
+        environment.extend(start.docker_host.map(|host| ("DOCKER_HOST", host)));
+        let program = Path::new(env!("CARGO_BIN_EXE_teal-desktop"));
+        let Window { client, driver } =
+            Window::open(program, start.home, start.file, &environment).await;
         let (width, height) = SIZE;
         client.set_window_rect(0, 0, width, height).await.unwrap();
-        // It is seen before its scripts run, and answers once they do.
-        let wait = client.wait().at_most(SHOWS_WITHIN).every(LOOK_EVERY);
-        let alive = wait.for_element(Locator::Css("#app:not([aria-busy])"));
-        alive.await.expect("the page comes to life");
         Self {
             client,
             driver,
@@ -175,6 +165,12 @@ impl App {
 
     pub(crate) async fn text(&self, id: &str) -> String {
         self.find(id).await.text().await.unwrap()
+    }
+
+    /// All the text in an element, also what may be cut short, which the driver takes for hidden.
+    pub(crate) async fn content(&self, id: &str) -> String {
+        let content = self.run("return arguments[0].textContent", id).await;
+        content.as_str().unwrap().trim().to_owned()
     }
 
     pub(crate) async fn until_text(&self, id: &str, part: &str) {
@@ -313,67 +309,4 @@ impl App {
 
 fn selector(id: &str) -> String {
     format!("[data-testid=\"{id}\"]")
-}
-
-/// A port of its own, so that tests run side by side.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-fn driver(port: u16, start: &Start<'_>) -> Command {
-    let home = start.home;
-    // A file and no pipe: WebKit's helpers outlive the session a little and would hold it open.
-    let log = fs::File::create(home.join("driver.log")).unwrap();
-    let mut driver = Command::new("WebKitWebDriver");
-    driver
-        .arg(format!("--port={port}"))
-        // Without it a new session never begins.
-        .env("TAURI_WEBVIEW_AUTOMATION", "true")
-        .env("NO_AT_BRIDGE", "1")
-        // With one of these no picture is ever taken.
-        .env_remove("WEBKIT_DISABLE_DMABUF_RENDERER")
-        .env_remove("WEBKIT_DISABLE_COMPOSITING_MODE")
-        .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .kill_on_drop(true);
-    for (name, directory) in [
-        ("XDG_DATA_HOME", "data"),
-        ("XDG_STATE_HOME", "state"),
-        ("XDG_CONFIG_HOME", "config"),
-        ("XDG_CACHE_HOME", "cache"),
-    ] {
-        driver.env(name, home.join(directory));
-    }
-    if start.theme == Theme::Dark {
-        driver.env("GTK_THEME", "Adwaita:dark");
-    }
-    if let Some(host) = start.docker_host {
-        driver.env("DOCKER_HOST", host);
-    }
-    driver
-}
-
-async fn session(port: u16, file: Option<&Path>) -> Client {
-    let arguments: Vec<_> = file.into_iter().collect();
-    let options = json!({
-        "binary": env!("CARGO_BIN_EXE_teal-desktop"),
-        "args": arguments,
-    });
-    let mut capabilities = serde_json::Map::new();
-    capabilities.insert("webkitgtk:browserOptions".to_owned(), options);
-    let address = format!("http://127.0.0.1:{port}");
-    let begin = Instant::now();
-    loop {
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities.clone());
-        let left = STARTS_WITHIN.saturating_sub(begin.elapsed());
-        match tokio::time::timeout(left, builder.connect(&address)).await {
-            Ok(Ok(client)) => return client,
-            Ok(Err(_)) => tokio::time::sleep(LOOK_EVERY).await,
-            Err(elapsed) => panic!("no window after {STARTS_WITHIN:?}: {elapsed}"),
-        }
-    }
 }
