@@ -4,6 +4,7 @@
 
 mod app;
 mod close;
+mod editor;
 mod files;
 mod logs;
 mod recovery;

@@ -65,6 +65,10 @@ test("a limit's slider and field move in step", async () => {
   await fireEvent.input(slider, { target: { value: "7" } });
   expect(onmove).toHaveBeenCalledWith(7);
   const field = screen.getByTestId("cpu");
+  await fireEvent.keyDown(field, { key: "ArrowUp" });
+  expect(onmove).toHaveBeenLastCalledWith(6);
+  await fireEvent.keyDown(field, { key: "ArrowDown" });
+  expect(onmove).toHaveBeenLastCalledWith(4);
   expect(field.getAttribute("aria-invalid")).toBe("true");
   expect(screen.getByText("too much")).toBeTruthy();
   await fireEvent.click(screen.getByRole("button", { name: "Use 0.5" }));
