@@ -3,7 +3,7 @@
 use teal_testkit::{Project, Template};
 
 use crate::{
-    app::{CONTROL, ENTER, ESCAPE, Theme},
+    app::{ALT, CONTROL, ENTER, ESCAPE, Theme},
     assert_limits, open, set_limits,
 };
 
@@ -29,7 +29,7 @@ async fn green_gets_its_share_in_steps_and_the_receipt_tells_each_set() {
 }
 
 #[tokio::test]
-async fn a_rollout_and_its_end_need_no_mouse() {
+async fn a_rollout_and_its_rollback_need_no_mouse() {
     let project = Project::up(Template::named("window-keys")).await;
     let traffic = project.traffic().start();
     let app = open(&project, Theme::Dark).await;
@@ -47,7 +47,44 @@ async fn a_rollout_and_its_end_need_no_mouse() {
     app.until_is("state-chip", "data-state", "progressing")
         .await;
     app.until_is("state-chip", "data-state", "succeeded").await;
+    assert_limits(&project, 1.0, 768).await;
+
+    // To a revision of the history.
+    app.press_keys(&format!("{ALT}4{ALT}")).await;
+    app.focus("rollback-to-1").await;
+    app.press_keys(ENTER).await;
+    app.until_text("proposal", "memory: 512M").await;
+    app.until_has("proposal-confirm", "disabled", false).await;
+    app.focus("proposal-confirm").await;
+    app.press_keys(ENTER).await;
+    app.until_is("state-chip", "data-state", "progressing")
+        .await;
+    app.until_is("state-chip", "data-state", "succeeded").await;
+    assert_limits(&project, 1.0, 512).await;
     traffic.stop().await.assert_none_failed();
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_key_aborts_a_rollout() {
+    let mut project = Project::up(Template::named("window-stop")).await;
+    project.change(|template| template.environment("START_DELAY_MS", "600000"));
+    let changed = project.snapshot().await;
+    let traffic = project.traffic().start();
+    let app = open(&project, Theme::Light).await;
+    app.focus("service-row-hello").await;
+    app.press_keys(ENTER).await;
+    app.write("memory-field", "768M").await;
+    app.until_text("plan-diff", "memory: 768M").await;
+    app.press_keys(&format!("{CONTROL}{ENTER}{CONTROL}")).await;
+    app.until_is("phase-healthCheck", "data-status", "running")
+        .await;
+    app.press_keys(&format!("{CONTROL}.{CONTROL}")).await;
+    app.until_is("state-chip", "data-state", "restored").await;
+    // And not by the health check's deadline.
+    assert_eq!(app.content("state-chip").await, "Restored · aborted");
+    traffic.stop().await.assert_none_failed();
+    changed.assert_unchanged(&project.snapshot().await);
     app.end().await;
 }
 
