@@ -1,6 +1,6 @@
 //! `stage sample` starts a project like the sample, `stage load N 0` one of N replicas for a load
 //! (`stage load N 1`: that ignore SIGTERM; `stage load N 0 THROTTLE`: behind a Traefik that takes in
-//! changes that often), `stage services N` creates one of N services that do not
+//! changes that often), `stage services N RUNNING` creates one of N services, so many of which
 //! run. Prints where it is, as JSON, and removes it when its input ends.
 
 #![expect(clippy::print_stdout, reason = "where it is, is its output")]
@@ -26,11 +26,11 @@ async fn main() -> io::Result<ExitCode> {
             let template = loaded(count).environment("IGNORE_SIGTERM", ignores);
             Project::up(template.traefik_argument(&throttle)).await
         }
-        ["services", count] if count.parse::<u32>().is_ok() => services(count).await,
-        _ => {
-            println!("usage: stage sample, stage load N 0|1 [THROTTLE], or stage services N");
-            return Ok(ExitCode::FAILURE);
-        }
+        ["services", count, running] => match (count.parse(), running.parse()) {
+            (Ok(count), Ok(running)) => services(count, running).await,
+            _ => return Ok(usage()),
+        },
+        _ => return Ok(usage()),
     };
     println!(
         "{}",
@@ -42,6 +42,11 @@ async fn main() -> io::Result<ExitCode> {
     );
     tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink())).await??;
     Ok(ExitCode::SUCCESS)
+}
+
+fn usage() -> ExitCode {
+    println!("usage: stage sample, stage load N 0|1 [THROTTLE], or stage services N RUNNING");
+    ExitCode::FAILURE
 }
 
 /// What samples/compose.yaml says of `hello`.
@@ -70,18 +75,32 @@ fn loaded(replicas: &str) -> Template {
 }
 
 /// The first of them is the template's own.
-async fn services(count: &str) -> Project {
+async fn services(count: u32, running: u32) -> Project {
     let mut project = Project::new(Template::named("services").no_traefik()).await;
     let image = project.image().to_owned();
     let mut text = String::new();
-    for number in 2..=count.parse().expect("checked before") {
+    for number in 2..=count {
         write!(
             text,
-            "hello-{number}:\n  image: {image}\n  pull_policy: never\n  cpus: 0.5\n  mem_limit: 64M\n"
+            "{}:\n  image: {image}\n  pull_policy: never\n  cpus: 0.5\n  mem_limit: 64M\n",
+            name(number)
         )
         .expect("a string takes any text");
     }
     project.change(|template| template.more_services(&text));
     project.compose(&["create"]).await;
+    if running > 0 {
+        let names: Vec<_> = (1..=running).map(name).collect();
+        let names = names.iter().map(String::as_str);
+        let start: Vec<_> = ["start"].into_iter().chain(names).collect();
+        project.compose(&start).await;
+    }
     project
+}
+
+fn name(number: u32) -> String {
+    match number {
+        1 => "hello".to_owned(),
+        _ => format!("hello-{number}"),
+    }
 }

@@ -1,17 +1,18 @@
 //! `cargo xtask bench window`: Teal's window beside a bare one of the same run, which is the least
 //! that any Tauri program takes on this machine. The two take turns, so that both meet the same load.
+//! And how soon Teal's answers what a person does.
 
 use std::{fmt::Write, fs, path::Path, process::Command, thread, time::Duration};
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::{
-    Scratch,
+    Scratch, build_helpers,
     child::{Ends, Running},
     display::Display,
-    machine,
+    interaction, machine,
     memory::{Tree, mebibytes},
     print, program,
     spread::{Spread, head},
@@ -33,12 +34,23 @@ pub(super) struct Options {
     /// Starts of each of the two windows
     #[arg(long, default_value_t = 9)]
     starts: usize,
+    /// Measure this alone
+    #[arg(long, value_name = "PART", conflicts_with = "write")]
+    only: Option<Part>,
     /// Measure the programs that are built already
     #[arg(long)]
     no_build: bool,
     /// Write docs/bench-window.md too
     #[arg(long)]
     write: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// First paint, memory and idleness, beside a bare window
+    Floor,
+    /// How soon the window answers
+    Interaction,
 }
 
 /// What one window took, start by start.
@@ -59,37 +71,22 @@ enum Window {
 
 pub(super) fn floor(options: &Options) -> Result<()> {
     if !options.no_build {
-        setup::setup(Needs::ALL)?;
-        setup::build_front_end()?;
-        for package in ["bare-window", "teal-desktop"] {
-            say(&format!("building {package} for release"));
-            let mut build = cargo();
-            build.args(["build", "--quiet", "--release", "--locked", "--package"]);
-            process::run(build.arg(package))?;
-        }
+        build()?;
     }
+    let measures = |part| options.only.is_none_or(|only| only == part);
     let scratch = Scratch::new()?;
     let display = Display::start()?;
-    let (mut bare, mut teal) = (Taken::default(), Taken::default());
-    for number in 1..=options.starts {
-        say(&format!("start {number} of {}", options.starts));
-        // In turns also as to which comes first.
-        let first_is_bare = number % 2 == 1;
-        for is_bare in [first_is_bare, !first_is_bare] {
-            let home = scratch.path().join(format!("{number}-{is_bare}"));
-            let (window, taken) = match is_bare {
-                true => (Window::Bare, &mut bare),
-                false => (Window::Teal, &mut teal),
-            };
-            // Memory and idleness take their time and vary little.
-            taken.add(window, &display, &home, number <= 3)?;
-        }
-    }
     let mut document = machine::describe(
         "Teal's window beside a bare one",
         "cargo xtask bench window",
     )?;
-    document.push_str(&table(&bare, &teal)?);
+    if measures(Part::Floor) {
+        document.push_str(&beside(options.starts, &display, scratch.path())?);
+    }
+    if measures(Part::Interaction) {
+        let home = scratch.path().join("interaction");
+        document.push_str(&interaction::interaction(&display, &home)?);
+    }
     print(&document);
     if options.write {
         fs::write(root().join(DOCUMENT), &document)
@@ -97,6 +94,45 @@ pub(super) fn floor(options: &Options) -> Result<()> {
         say(&format!("written to {DOCUMENT}"));
     }
     Ok(())
+}
+
+fn build() -> Result<()> {
+    setup::setup(Needs::ALL)?;
+    setup::build_front_end()?;
+    for package in ["bare-window", "teal-desktop"] {
+        say(&format!("building {package} for release"));
+        let mut build = cargo();
+        build.args(["build", "--quiet", "--release", "--locked", "--package"]);
+        process::run(build.arg(package))?;
+    }
+    build_helpers(&[
+        "--features",
+        "window",
+        "--example",
+        "stage",
+        "--example",
+        "interaction",
+    ])
+}
+
+/// Opens the two windows by turns.
+fn beside(starts: usize, display: &Display, scratch: &Path) -> Result<String> {
+    let (mut bare, mut teal) = (Taken::default(), Taken::default());
+    for number in 1..=starts {
+        say(&format!("start {number} of {starts}"));
+        // In turns also as to which comes first.
+        let first_is_bare = number % 2 == 1;
+        for is_bare in [first_is_bare, !first_is_bare] {
+            let home = scratch.join(format!("{number}-{is_bare}"));
+            let (window, taken) = match is_bare {
+                true => (Window::Bare, &mut bare),
+                false => (Window::Teal, &mut teal),
+            };
+            // Memory and idleness take their time and vary little.
+            taken.add(window, display, &home, number <= 3)?;
+        }
+    }
+    table(&bare, &teal)
 }
 
 impl Taken {

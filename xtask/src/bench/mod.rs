@@ -5,6 +5,7 @@
 mod child;
 mod display;
 mod floor;
+mod interaction;
 mod listing;
 pub(crate) mod machine;
 mod memory;
@@ -118,9 +119,14 @@ fn build(figures: &[Figure]) -> Result<()> {
         program.args(["build", "--quiet", "--release", "--locked", "--package"]);
         process::run(program.arg(package))?;
     }
+    build_helpers(&["--example", "stage", "--example", "traffic"])
+}
+
+/// Examples of the testkit, as Cargo is asked for them.
+fn build_helpers(examples: &[&str]) -> Result<()> {
     let mut helpers = cargo();
     helpers.args(["build", "--quiet", "--locked", "--package", "teal-testkit"]);
-    process::run(helpers.args(["--example", "stage", "--example", "traffic"]))
+    process::run(helpers.args(examples))
 }
 
 impl Figure {

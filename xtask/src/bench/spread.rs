@@ -24,6 +24,12 @@ impl Spread {
             i64::midpoint(self.0[middle - 1], self.0[middle])
         }
     }
+
+    /// The least that so many in a hundred do not exceed.
+    pub(super) fn percentile(&self, percent: usize) -> i64 {
+        self.0[(self.0.len() * percent).div_ceil(100) - 1]
+    }
+
     /// The median and the ends, in one cell.
     pub(super) fn in_short(&self) -> String {
         match (self.0.first(), self.0.last()) {
@@ -63,5 +69,9 @@ mod tests {
         assert_eq!(spread.to_string(), "4 ms | -1 ms | 9 ms | 3");
         spread.add(6);
         assert_eq!(spread.to_string(), "5 ms | -1 ms | 9 ms | 4");
+        assert_eq!(
+            [50, 75, 95, 100].map(|p| spread.percentile(p)),
+            [4, 6, 9, 9]
+        );
     }
 }

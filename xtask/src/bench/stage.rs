@@ -80,6 +80,7 @@ pub(super) fn beside_traffic<T>(
     Ok((done, traffic))
 }
 
-fn example(name: &str) -> std::process::Command {
+/// One of the testkit.
+pub(super) fn example(name: &str) -> std::process::Command {
     command(&format!("target/debug/examples/{name}"))
 }
