@@ -34,7 +34,7 @@ pub(super) fn interaction(display: &Display, home: &Path) -> Result<String> {
     say("opening services, moving sliders, typing");
     let mut person = example("interaction");
     person.arg(built("teal-desktop")).arg(&stage.file);
-    person.arg(home).arg(SERVICES);
+    person.arg(home);
     display.show(&mut person);
     let mut person = Running::start(&mut person, Ends::WithInput)?;
     let figures = person.line(DONE_WITHIN)?;
