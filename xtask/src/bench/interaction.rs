@@ -48,7 +48,8 @@ fn table(figures: &BTreeMap<String, Vec<f64>>) -> Result<String> {
     let mut text = format!(
         "\n## Interaction\n\nIn a project of {SERVICES} services, {RUNNING} of which run, with their use streaming in. \
          From the event of the key or the mouse until the second frame after the page showed what was asked for; \
-         a display without a screen shows one each 16 to 17 ms. Wanted are at most 100 ms.\n\n\
+         a display without a screen (Xvfb) shows one each 16 to 17 ms, and draws it without a graphics card. Wanted are \
+         at most 100 ms.\n\n\
          | | median | p95 | most | n |\n| --- | ---: | ---: | ---: | ---: |\n"
     );
     for (name, what) in ACTIONS {
