@@ -1,6 +1,6 @@
 //! The compose file of a test's project.
 
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, path::Path, time::Duration};
 
 use teal_engine::model::KeyFamily;
 
@@ -22,6 +22,7 @@ pub struct Template {
     traefik: bool,
     traefik_image: String,
     traefik_arguments: Vec<String>,
+    traefik_socket: String,
 }
 
 /// How the engine finds out about a container's health.
@@ -72,6 +73,7 @@ impl Template {
             traefik: true,
             traefik_image: teal_sample::TRAEFIK.to_owned(),
             traefik_arguments: Vec::new(),
+            traefik_socket: "/var/run/docker.sock".to_owned(),
         }
     }
 
@@ -178,6 +180,13 @@ impl Template {
         self
     }
 
+    /// Where Traefik finds the engine.
+    #[must_use]
+    pub fn traefik_socket(mut self, socket: &Path) -> Self {
+        self.traefik_socket = socket.display().to_string();
+        self
+    }
+
     /// The host that the router asks for: the rule is ``Host(`host`)`` or goes on after it.
     pub(crate) fn host(&self) -> Option<&str> {
         let (_, after) = self.rule.as_ref()?.split_once("Host(`")?;
@@ -228,11 +237,8 @@ impl Template {
         line(&mut text, 6, &format!("- \"127.0.0.1:{web_port}:80\""));
         line(&mut text, 6, &format!("- \"127.0.0.1:{api_port}:8080\""));
         line(&mut text, 4, "volumes:");
-        line(
-            &mut text,
-            6,
-            "- /var/run/docker.sock:/var/run/docker.sock:ro",
-        );
+        let socket = &self.traefik_socket;
+        line(&mut text, 6, &format!("- {socket}:/var/run/docker.sock:ro"));
         line(&mut text, 4, "stop_grace_period: 1s");
         text.push('\n');
         text

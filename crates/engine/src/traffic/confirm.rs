@@ -20,6 +20,8 @@ use super::{
 pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(60);
 /// The same where the only other way is to give up in the middle.
 pub(super) const SERVED_AT_LAST_WITHIN: Duration = Duration::from_secs(180);
+/// A generation that is not served by then may have been missed.
+pub(super) const MISSED_AFTER: Duration = Duration::from_secs(15);
 /// How long Traefik may be away: a restart takes less.
 pub(super) const AWAY_AT_MOST: Duration = Duration::from_secs(15);
 /// The time between two looks at Traefik while it takes up a generation.

@@ -1,22 +1,25 @@
 //! One way to steer: generations of routers to pins on the user's Traefik.
 
 mod levels;
+mod pin_set;
 
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::try_join_all;
 
 use super::{
-    confirm::{AWAY_AT_MOST, SERVED_AT_LAST_WITHIN, SERVED_WITHIN, Served},
+    confirm::{AWAY_AT_MOST, MISSED_AFTER, SERVED_AT_LAST_WITHIN, SERVED_WITHIN, Served},
     error::TrafficError,
-    pins::{Batch, Generation, LEVELS, Pin},
+    pins::{Generation, LEVELS, Pin},
     sidecar::{self, Found, Order},
     sidecars::Sidecars,
     split::{Sizes, Split},
     steer::secret,
     survey::Pinning,
 };
-use crate::{docker::patiently, event::Color};
+use pin_set::{PinSet, Placed, placements};
+
+use crate::event::Color;
 
 /// The pins of a rollout and the generations that lead to them.
 ///
@@ -44,24 +47,6 @@ struct Begun {
     split_to: Vec<Placed>,
     /// The pins before it.
     before: PinSet,
-}
-
-/// The present pins, and what they can serve.
-#[derive(Debug, Clone)]
-struct PinSet {
-    /// The generation that began them.
-    batch: u32,
-    splits: Vec<Split>,
-    sizes: Sizes,
-    placed: Vec<Placed>,
-}
-
-/// A pin beside its container as it ran when the pin came: a container that is started again has
-/// another network.
-#[derive(Debug, Clone)]
-struct Placed {
-    pin: Pin,
-    started_at: String,
 }
 
 /// Whether a split needs a Traefik that runs.
@@ -161,8 +146,48 @@ impl Generations {
 
     /// Waits until Traefik serves the generation that was begun, if there is one. If it does not in
     /// time, the one before is in force again.
+    ///
+    /// Traefik looks at the containers of an engine once for each that starts or ends. Where that one
+    /// look fails, it knows nothing of the generation until the next, so a further one is begun.
     pub(super) async fn confirm(
         &mut self,
+        sidecars: &mut Sidecars,
+        presence: Presence,
+    ) -> Result<(), TrafficError> {
+        let Some(begun) = &self.begun else {
+            return Ok(());
+        };
+        let split = begun.generation.split;
+        let (blue, green) = (
+            begun.containers(Color::Blue),
+            begun.containers(Color::Green),
+        );
+        let within = match presence {
+            Presence::Wanted => SERVED_WITHIN,
+            Presence::Optional => SERVED_AT_LAST_WITHIN,
+        };
+        let missed = match self.confirm_within(MISSED_AFTER, sidecars, presence).await {
+            Err(missed @ TrafficError::NotServed { .. }) => missed,
+            confirmed => return confirmed,
+        };
+        tracing::warn!(error = %missed, "Traefik is made to look again");
+        match self.begin(sidecars, split, &blue, &green).await {
+            Err(TrafficError::NoLevel { .. }) => return Err(missed),
+            begun => begun?,
+        }
+        let left = within.saturating_sub(MISSED_AFTER);
+        match self.confirm_within(left, sidecars, presence).await {
+            Err(TrafficError::NotServed { seen, .. }) => Err(TrafficError::NotServed {
+                waited: within,
+                seen,
+            }),
+            confirmed => confirmed,
+        }
+    }
+
+    async fn confirm_within(
+        &mut self,
+        within: Duration,
         sidecars: &mut Sidecars,
         presence: Presence,
     ) -> Result<(), TrafficError> {
@@ -177,16 +202,15 @@ impl Generations {
             .collect();
         let pinning = self.pinning.clone();
         let (rollout, splits) = (sidecars.rollout.clone(), self.pins.splits.clone());
-        let (within, away) = match presence {
-            Presence::Wanted => (SERVED_WITHIN, AWAY_AT_MOST),
-            Presence::Optional => (SERVED_AT_LAST_WITHIN, Duration::ZERO),
-        };
         let served = Served {
             batch: &self.pins.batch(&rollout, &splits, &pinning),
             generation: &begun.generation,
             pins: &pins,
             within,
-            away,
+            away: match presence {
+                Presence::Wanted => AWAY_AT_MOST,
+                Presence::Optional => Duration::ZERO,
+            },
         };
         let confirmed = served.confirm(&sidecars.docker, &mut self.pinning).await;
         let Some(begun) = self.begun.take() else {
@@ -312,125 +336,12 @@ impl Generations {
     }
 }
 
-impl Placed {
-    /// The sidecar that pins and counts beside its container.
-    fn order(&self, batch: &Batch<'_>, generation: u32) -> Order {
-        Order {
-            target: self.pin.container.clone(),
-            color: Some(self.pin.color),
-            generation,
-            split: None,
-            labels: batch.pin_labels(&self.pin),
-        }
+impl Begun {
+    /// Those of a set that it leads to.
+    fn containers(&self, color: Color) -> Vec<String> {
+        let pins = self.split_to.iter().map(|placed| &placed.pin);
+        pins.filter(|pin| pin.color == color)
+            .map(|pin| pin.container.clone())
+            .collect()
     }
-}
-
-impl PinSet {
-    fn batch<'a>(&self, rollout: &'a str, splits: &'a [Split], pinning: &'a Pinning) -> Batch<'a> {
-        Batch {
-            rollout,
-            number: self.batch,
-            splits,
-            sizes: self.sizes,
-            routers: &pinning.routers,
-            copied: &pinning.copied,
-        }
-    }
-
-    /// None yet; they are to come for this split and for the planned ones.
-    fn begin(batch: u32, planned: &[Split], split: Split, sizes: Sizes) -> Self {
-        let mut splits = planned.to_vec();
-        if !splits.contains(&split) {
-            splits.push(split);
-        }
-        // Green is to be as many as Blue.
-        let sizes = match split {
-            Split::Blue => Sizes {
-                green: sizes.blue,
-                ..sizes
-            },
-            Split::Green => Sizes {
-                blue: sizes.green,
-                ..sizes
-            },
-            Split::Both { .. } => sizes,
-        };
-        Self {
-            batch,
-            splits,
-            sizes,
-            placed: Vec::new(),
-        }
-    }
-
-    /// Whether nobody has removed a sidecar of these.
-    fn are_there(&self, found: &[Found]) -> bool {
-        self.placed.iter().all(|placed| {
-            found.iter().any(|found| {
-                found.runs
-                    && found.generation > 0
-                    && found.target == placed.pin.container
-                    && found.color == Some(placed.pin.color)
-            })
-        })
-    }
-
-    /// Whether these can be served: of each color all of its pins, or none yet.
-    fn has_room_for(&self, split: Split, sizes: Sizes, wanted: &[Placed]) -> bool {
-        let is_ready = self.splits.contains(&split)
-            && split.weight(Color::Green, sizes) == split.weight(Color::Green, self.sizes);
-        let has_color = |color| {
-            let of_color = |placed: &&Placed| placed.pin.color == color;
-            let there = self.placed.iter().filter(of_color).count();
-            let wanted: Vec<_> = wanted.iter().filter(of_color).collect();
-            let known = wanted
-                .iter()
-                .filter(|placed| self.find(placed).is_some())
-                .count();
-            wanted.is_empty() || there == 0 || (known == wanted.len() && known == there)
-        };
-        !self.placed.is_empty()
-            && is_ready
-            && [Color::Blue, Color::Green].into_iter().all(has_color)
-    }
-
-    fn find(&self, wanted: &Placed) -> Option<&Placed> {
-        self.placed.iter().find(|placed| {
-            placed.pin.container == wanted.pin.container
-                && placed.pin.color == wanted.pin.color
-                && placed.started_at == wanted.started_at
-        })
-    }
-}
-
-/// A pin for each container, as it runs now.
-async fn placements(
-    sidecars: &Sidecars,
-    blue: &[String],
-    green: &[String],
-) -> Result<Vec<Placed>, TrafficError> {
-    let blue = blue.iter().map(|container| (container, Color::Blue));
-    let green = green.iter().map(|container| (container, Color::Green));
-    let placed = blue.chain(green).map(|(container, color)| async move {
-        let unpinnable = |reason: String| TrafficError::Unpinnable {
-            container: sidecar::short(container, 12),
-            reason,
-        };
-        let docker = &sidecars.docker;
-        let inspected = patiently(|| docker.inspect_container(container, None)).await;
-        let inspected = inspected.map_err(|error| unpinnable(error.to_string()))?;
-        let state = inspected.state.unwrap_or_default();
-        if state.running != Some(true) {
-            return Err(unpinnable("it does not run".into()));
-        }
-        Ok(Placed {
-            pin: Pin {
-                container: container.clone(),
-                color,
-                secret: secret(),
-            },
-            started_at: state.started_at.unwrap_or_default(),
-        })
-    });
-    try_join_all(placed).await
 }

@@ -55,7 +55,7 @@ impl FaultyEngine {
         format!("unix://{}", self.socket().display())
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("engine.sock")
     }
 }

@@ -1,16 +1,30 @@
 //! Traefik goes away, comes back or serves something else in the middle of a rollout.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use bollard::query_parameters::{KillContainerOptions, RestartContainerOptions};
+use bollard::{
+    Docker,
+    query_parameters::{EventsOptionsBuilder, KillContainerOptions, RestartContainerOptions},
+};
+use futures_util::StreamExt;
 use teal_engine::{
     event::{Event, EventKind, FailureCode, Outcome, Phase},
     model::{Level, TrafficPlan, VerdictCode},
 };
 use teal_testkit::{Project, Report, Template, eventually};
-use tokio::{process::Command, task::JoinHandle};
+use tokio::{process::Command, sync::oneshot, task::JoinHandle};
 
-use crate::stage::{Ended, SERVICE, Stage, change, follow, quick};
+use crate::{
+    faulty::FaultyEngine,
+    stage::{Ended, SERVICE, Stage, change, follow, quick},
+};
 
 /// When Traefik was not there.
 #[derive(Clone, Copy)]
@@ -177,6 +191,46 @@ async fn a_rollout_finds_a_traefik_that_is_made_anew_on_another_port() {
     assert!(early.is_none(), "{report}");
     let files = [teal_engine::OVERRIDE_FILE, "compose.yaml"];
     before.assert_same_but_for(&project.snapshot().await, &files);
+}
+
+/// Waits until a helper of a rollout ends.
+async fn until_one_is_taken_back(docker: &Docker, rollout: &str) {
+    let label = format!("dev.teal.rollout={rollout}");
+    let filters = HashMap::from([("label", vec![label.as_str()]), ("event", vec!["die"])]);
+    let options = EventsOptionsBuilder::new().filters(&filters).build();
+    let ends = docker.events(Some(options));
+    std::pin::pin!(ends).next().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_split_that_traefik_missed_is_begun_anew() {
+    let is_blind = Arc::new(AtomicBool::new(false));
+    let looks = Arc::clone(&is_blind);
+    let engine = FaultyEngine::start(move |_, path| {
+        path.ends_with("/containers/json") && looks.load(Ordering::Relaxed)
+    });
+    let template = Template::named("missed").traefik_socket(&engine.socket());
+    let stage = Stage::up(template).await;
+    let started = stage.start(change(None, Some("256M")), quick()).await;
+    let rollout = started.expect("it starts");
+    let (begun, is_begun) = oneshot::channel();
+    let mut begun = Some(begun);
+    let turns_blind = follow(&rollout, |event| {
+        if is_start_of(event, Phase::RemoveBlue) {
+            is_blind.store(true, Ordering::Relaxed);
+            begun.take().map(|begun| begun.send(()));
+        }
+    });
+    let sees_again = async {
+        is_begun.await.expect("it comes to Remove Blue");
+        until_one_is_taken_back(stage.project.docker(), rollout.id()).await;
+        is_blind.store(false, Ordering::Relaxed);
+    };
+    let (ended, ()) = tokio::join!(turns_blind, sees_again);
+    ended.assert_outcome(Outcome::Success);
+    let (project, before, report) = stage.into_parts().await;
+    report.assert_none_failed();
+    before.assert_same_but_for(&project.snapshot().await, &[teal_engine::OVERRIDE_FILE]);
 }
 
 #[tokio::test]
