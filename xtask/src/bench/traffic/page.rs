@@ -13,7 +13,8 @@ use super::{
 
 /// What is measured, once for all tables.
 const ABOUT: &str = "\
-A service behind Traefik is changed while one load goes on, sent by a process of its own to a published port of 127.0.0.1:
+A service behind Traefik is changed while one load goes on, sent by a process of its own to a published port of 127.0.0.1.
+It has the processors before all others, where that is allowed, since its waits for one are not those of the service:
 keep-alive requests (9 connections, each 20 ms), requests on new connections (5 at most at once, 100 a second),
 always 6 requests that take 3 s, 6 streams of 12 s and 6 WebSockets of 12 s with a message each second.
 The latency of a request that had to wait for the one before it counts from when it was due;
