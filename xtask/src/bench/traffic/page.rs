@@ -13,10 +13,10 @@ use super::{
 
 /// What is measured, once for all tables.
 const ABOUT: &str = "\
-A service behind Traefik is changed while one load goes on, sent by a process of its own to a published port of 127.0.0.1.
-It has the processors before all others, where that is allowed, since its waits for one are not those of the service:
+A service behind Traefik is changed while one load goes on, sent by a process of its own to a published port of 127.0.0.1:
 keep-alive requests (9 connections, each 20 ms), requests on new connections (5 at most at once, 100 a second),
 always 6 requests that take 3 s, 6 streams of 12 s and 6 WebSockets of 12 s with a message each second.
+The load has the processors before all others, where that is allowed: its own waits for one are not the service's.
 The latency of a request that had to wait for the one before it counts from when it was due;
 that of a stream goes to its last byte, that of a WebSocket is each message's way there and back.
 A refused or reset connection, a status that is no success, an answer that breaks off, a WebSocket that is closed without
