@@ -92,6 +92,7 @@ pub(crate) fn run(source: Option<ProjectSource>, started: Instant) -> ExitCode {
         if let Some(window) = app.get_webview_window("main") {
             crate::graphics::spare_an_emulated_card(&window);
         }
+        app.manage(crate::tray::Tray::of(app.handle()));
         Ok(())
     });
     let app = configure(builder, desktop.clone()).build(tauri::generate_context!());

@@ -22,6 +22,8 @@ mod recents;
 mod rollouts;
 mod second;
 mod subscriptions;
+#[cfg(target_os = "linux")]
+mod tray;
 
 use std::{process::ExitCode, time::Instant};
 

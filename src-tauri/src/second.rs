@@ -10,8 +10,8 @@ use crate::args::Args;
 /// Tells the page what to open.
 const OPEN: &str = "open";
 
-/// Shows the window, and opens what the second start was given.
-pub(crate) fn started<R: Runtime>(app: &AppHandle<R>, words: Vec<String>, directory: &str) {
+/// Brings the window to the front, hidden or not.
+pub(crate) fn show_window<R: Runtime>(app: &AppHandle<R>) {
     if let Some(window) = app.get_webview_window("main") {
         let shown = window
             .show()
@@ -21,6 +21,11 @@ pub(crate) fn started<R: Runtime>(app: &AppHandle<R>, words: Vec<String>, direct
             tracing::warn!(%error, "the window can't be brought to the front");
         }
     }
+}
+
+/// Shows the window, and opens what the second start was given.
+pub(crate) fn started<R: Runtime>(app: &AppHandle<R>, words: Vec<String>, directory: &str) {
+    show_window(app);
     let source = Args::try_parse_from(words)
         .ok()
         .and_then(|args| args.source_in(Path::new(directory)));

@@ -212,6 +212,14 @@ export const onMenu = (choose: (action: string) => void) =>
 export const onOpen = (open: (source: ProjectSource) => void) =>
   stopOf(listen<ProjectSource>("open", ({ payload }) => open(payload)));
 
+/** A rollout's service was chosen in the tray. */
+export const onShow = (show: (project: string, service: string) => void) =>
+  stopOf(
+    listen<{ project: string; service: string }>("show", ({ payload }) =>
+      show(payload.project, payload.service),
+    ),
+  );
+
 /** The size of everything on the page; 1 is the actual one. */
 export const setZoom = (factor: number) => getCurrentWebview().setZoom(factor);
 

@@ -1,4 +1,4 @@
-/** Projects that come from outside of the page: dropped, chosen in the dialog, or told by a second start. */
+/** Projects that come from outside of the page: dropped, chosen in the dialog or the tray, or told by a second start. */
 import { cleanup, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -75,4 +75,16 @@ test("a file that the dialog can't be opened for is told", async () => {
   });
   openButton().click();
   expect(await screen.findByText("No portal answers")).toBeTruthy();
+});
+
+test("a rollout that is chosen in the tray shows its service, whatever is open", async () => {
+  await openStart();
+  await emit("show", { project: "unknown", service: "web" });
+  expect(app.place.name).toBe("start");
+  await emit("show", { project: "shop", service: "web" });
+  await waitFor(() => expect(app.place).toEqual({ name: "service", source, service: "web" }));
+  expect(opened()).toEqual([source]);
+  app.place = { name: "project", source };
+  await emit("show", { project: "shop", service: "web" });
+  expect(app.place).toEqual({ name: "service", source, service: "web" });
 });

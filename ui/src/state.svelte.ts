@@ -98,6 +98,7 @@ export class AppState {
         (paths) => this.open(backend.sourceOf(paths)),
       ),
       backend.onOpen((source) => this.open(source)),
+      backend.onShow((project, service) => this.show(project, service)),
     ];
     backend
       .startup()
@@ -205,6 +206,14 @@ export class AppState {
       .then(() => backend.recentProjects())
       .then((recent) => (this.recent = recent))
       .catch(this.#report);
+  }
+
+  /** Goes to a service of a project that is open or runs on the engine. */
+  show(project: string, service: string): void {
+    const { place } = this;
+    const known = this.projects?.find(({ name }) => name === project)?.source;
+    const source = place.name !== "start" && this.openName === project ? place.source : known;
+    if (source) this.open(source, service);
   }
 
   /** Whether this source opens the open project, as it was asked for or with its files resolved. */

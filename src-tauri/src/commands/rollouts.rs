@@ -39,9 +39,11 @@ pub(crate) async fn start_rollout<R: Runtime>(
     Ok(begin(app, &desktop, rollout))
 }
 
-/// Keeps a rollout that runs, and says when it has ended.
+/// Keeps a rollout that runs, shows it in the tray, and says when it has ended.
 fn begin<R: Runtime>(app: AppHandle<R>, desktop: &Desktop, rollout: Rollout) -> String {
     let id = rollout.id().to_owned();
+    #[cfg(target_os = "linux")]
+    tauri::async_runtime::spawn(crate::tray::tell_of(app.clone(), rollout.clone()));
     tauri::async_runtime::spawn(notice::of_the_end(app, rollout.clone()));
     desktop.keep(rollout);
     id
