@@ -1,7 +1,9 @@
 //! The logs of both sides: long, coloured, followed, told apart and searched.
 
+use std::time::Duration;
+
 use serde_json::Value;
-use teal_testkit::{Project, Template, busybox, docker};
+use teal_testkit::{Project, Template, busybox, docker, eventually};
 use tokio::process::Command;
 
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
 const TAIL: usize = 10_000;
 /// What it keeps in all.
 const MOST: usize = 20_000;
+const SOON: Duration = Duration::from_secs(20);
 /// Pixels of a line.
 const HEIGHT: usize = 21;
 
@@ -73,8 +76,13 @@ async fn first_in_sight(app: &App) -> Value {
 /// Goes up by a page, as whoever reads above does, and waits until the list is still.
 async fn read_above(app: &App) {
     app.focus("lines").await;
-    app.press_keys(PAGE_UP).await;
-    app.find("follow").await;
+    let script = "return arguments[0].parentElement.querySelector('[data-testid=follow]') !== null";
+    // A page that is laid out anew just then takes the list to its end once more.
+    eventually("the list follows no more", SOON, async || {
+        app.press_keys(PAGE_UP).await;
+        (app.run(script, "lines").await == Value::Bool(true)).then_some(())
+    })
+    .await;
     app.until_still("lines", "scrollTop").await;
 }
 
