@@ -15,7 +15,7 @@ use bollard::{
 };
 use futures_util::{TryStreamExt, future::try_join_all};
 
-use super::{compose_label, failed, patiently, teal_label};
+use super::{Missing, compose_label, failed, patiently, teal_label};
 use crate::{
     Result,
     model::{
@@ -26,23 +26,6 @@ use crate::{
 
 /// The most text of a health probe that is shown.
 const PROBE_OUTPUT: usize = 2_000;
-
-/// A 404 is an answer, not an error: the container is gone.
-pub(crate) trait Missing<T> {
-    fn missing(self) -> std::result::Result<Option<T>, BollardError>;
-}
-
-impl<T> Missing<T> for std::result::Result<T, BollardError> {
-    fn missing(self) -> std::result::Result<Option<T>, BollardError> {
-        match self {
-            Ok(value) => Ok(Some(value)),
-            Err(BollardError::DockerResponseServerError {
-                status_code: 404, ..
-            }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-}
 
 /// Containers with these labels in any state, one-off ones (`compose run`) left out.
 async fn summaries(docker: &Docker, labels: Vec<String>) -> Result<Vec<ContainerSummary>> {
@@ -92,10 +75,19 @@ pub(crate) async fn list(
 
 /// One container; none where it is gone.
 pub(crate) async fn inspect(docker: &Docker, id: &str) -> Result<Option<ContainerInspectResponse>> {
+    look_at(docker, id)
+        .await
+        .map_err(failed(format!("inspect container `{id}`")))
+}
+
+/// The same for callers that say themselves what failed.
+pub(crate) async fn look_at(
+    docker: &Docker,
+    id: &str,
+) -> std::result::Result<Option<ContainerInspectResponse>, BollardError> {
     patiently(|| docker.inspect_container(id, None))
         .await
         .missing()
-        .map_err(failed(format!("inspect container `{id}`")))
 }
 
 /// An image on the engine.

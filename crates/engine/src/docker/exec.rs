@@ -11,7 +11,7 @@ use bollard::{
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::{containers::Missing, failed};
+use super::{Missing, failed};
 use crate::Result;
 
 /// The most of a command's output that is kept.

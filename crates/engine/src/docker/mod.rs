@@ -2,7 +2,9 @@
 
 mod containers;
 mod exec;
+mod missing;
 mod outage;
+mod pace;
 mod usage;
 
 use bollard::{Docker, errors::Error as BollardError};
@@ -11,11 +13,13 @@ use tokio::process::Command;
 use crate::{Error, Result, Settings};
 
 pub(crate) use containers::{
-    Image, Missing, container_label, health_check, image, image_volumes, inspect, last_log, limits,
-    list, list_projects, probe_output, remove, replica, replicas, start, stop,
+    Image, container_label, health_check, image, image_volumes, inspect, last_log, limits, list,
+    list_projects, look_at, probe_output, remove, replica, replicas, start, stop,
 };
 pub(crate) use exec::{ExecEnd, exec};
+pub(crate) use missing::Missing;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
+pub(crate) use pace::one_by_one;
 pub(crate) use usage::{usage_now, usage_of, usage_of_all};
 
 /// The oldest API that Teal speaks: Docker 20.10's.

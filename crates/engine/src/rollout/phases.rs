@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 
 use super::{
     Driver,
@@ -136,7 +136,7 @@ impl Driver {
             if let Err(error) = self.traffic.prepare(&self.green).await {
                 tracing::warn!(%error, "Green is not made ready for its first share");
             }
-            let held = self.traffic.until_held().await;
+            let held = Box::pin(self.traffic.until_held()).await;
             held.map_err(|error| traffic(&error))?;
             if is_held {
                 self.evidence.shifted(&self.traffic, 0);
@@ -186,7 +186,12 @@ impl Driver {
         }
         self.step(Phase::RemoveBlue, "Stopping Blue");
         let blue = self.blue();
-        let stops = join_all(blue.iter().map(|id| docker::stop(&self.docker, id))).await;
+        let stops = docker::one_by_one(
+            blue.iter()
+                .map(|id| docker::stop(&self.docker, id))
+                .collect(),
+        )
+        .await;
         for (id, stopped) in blue.iter().zip(stops) {
             stopped.map_err(|error| {
                 let cause = super::chain(&error);
@@ -307,7 +312,12 @@ impl Driver {
     pub(super) async fn commit(&mut self) -> Done {
         self.step(Phase::Verification, "Removing Blue");
         let blue = self.blue();
-        let removals = join_all(blue.iter().map(|id| docker::remove(&self.docker, id))).await;
+        let removals = docker::one_by_one(
+            blue.iter()
+                .map(|id| docker::remove(&self.docker, id))
+                .collect(),
+        )
+        .await;
         for (id, removed) in blue.iter().zip(removals) {
             removed.map_err(|error| {
                 let cause = super::chain(&error);

@@ -13,13 +13,12 @@ use bollard::{
     query_parameters::ListContainersOptions,
 };
 
-use crate::docker::patiently;
+use crate::docker::{look_at, patiently};
 
 use super::{
     default_rule::DefaultRule,
     edge::is_edge,
     settings::{self, Settings},
-    sidecar::is_status,
     version::Version,
 };
 
@@ -78,16 +77,13 @@ impl Gateway {
             let Some(id) = summary.id.as_ref().filter(|_| is_candidate) else {
                 continue;
             };
-            match patiently(|| docker.inspect_container(id, None)).await {
-                Ok(container) => {
-                    if reaches(&container, networks) && runs_traefik(&container) {
-                        let settings = settings::of(docker, &container).await?;
-                        found.push(Self::read(&container, &settings));
-                    }
-                }
-                // It was removed since it was listed.
-                Err(error) if is_status(&error, 404) => {}
-                Err(error) => return Err(error),
+            // One that is gone was removed since it was listed.
+            if let Some(container) = look_at(docker, id).await?
+                && reaches(&container, networks)
+                && runs_traefik(&container)
+            {
+                let settings = settings::of(docker, &container).await?;
+                found.push(Self::read(&container, &settings));
             }
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -96,9 +92,7 @@ impl Gateway {
 
     /// Itself as it runs now, or what has been made in its place; none where neither runs.
     pub(super) async fn find_again(&self, docker: &Docker) -> Result<Option<Self>, DockerError> {
-        let running = docker
-            .list_containers(None::<ListContainersOptions>)
-            .await?;
+        let running = patiently(|| docker.list_containers(None::<ListContainersOptions>)).await?;
         let mut found = Self::find(docker, &running, &self.networks).await?;
         let same = |gateway: &Self| gateway.id == self.id;
         let alike = |gateway: &Self| match &self.service {

@@ -5,8 +5,6 @@ mod pin_set;
 
 use std::{collections::HashMap, time::Duration};
 
-use futures_util::future::try_join_all;
-
 use super::{
     confirm::{AWAY_AT_MOST, MISSED_AFTER, SERVED_AT_LAST_WITHIN, SERVED_WITHIN, Served},
     error::TrafficError,
@@ -273,11 +271,8 @@ impl Generations {
             .map(|placed| placed.order(&batch, number))
             .collect();
         self.is_cut_short = true;
-        // One after the other: there is time, and starting takes the processor from requests.
         for order in &orders {
-            let id = sidecars.create(order).await?;
-            let started = sidecars.start(&id, order).await?;
-            sidecars.keep([started]);
+            sidecars.bring(order).await?;
         }
         self.pins.placed.extend(wanted);
         self.is_cut_short = false;
@@ -318,19 +313,9 @@ impl Generations {
         last.labels.extend(batch.split_labels(generation));
         last.split = Some(generation.split);
         self.pins.placed.extend(missing);
-        let created = try_join_all(
-            orders
-                .iter()
-                .chain([&last])
-                .map(|order| sidecars.create(order)),
-        )
-        .await?;
-        let first = created.iter().zip(&orders);
-        let started = try_join_all(first.map(|(id, order)| sidecars.start(id, order))).await?;
-        sidecars.keep(started);
-        if let Some(id) = created.last() {
-            let started = sidecars.start(id, &last).await?;
-            sidecars.keep([started]);
+        orders.push(last);
+        for order in &orders {
+            sidecars.bring(order).await?;
         }
         Ok(())
     }

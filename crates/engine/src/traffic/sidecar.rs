@@ -13,7 +13,7 @@ use bollard::{
     },
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt, future};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     docker::{
-        patiently,
+        look_at, one_by_one, patiently,
         teal_label::{DATA, ROLE, ROLLOUT},
         until_sent,
     },
@@ -350,14 +350,10 @@ async fn attach(docker: &Docker, id: &str) -> Result<Lines, DockerError> {
 
 /// The lines of a sidecar that still runs, after the engine was away.
 async fn listen_again(docker: &Docker, id: &str) -> Result<Option<Lines>, DockerError> {
-    let inspected = match patiently(|| docker.inspect_container(id, None)).await {
-        Err(error) if is_status(&error, 404) => return Ok(None),
-        inspected => inspected?,
-    };
-    let runs = inspected
-        .state
-        .is_some_and(|state| state.running == Some(true));
-    match runs {
+    let state = look_at(docker, id)
+        .await?
+        .and_then(|container| container.state);
+    match state.is_some_and(|state| state.running == Some(true)) {
         true => attach(docker, id).await.map(Some),
         false => Ok(None),
     }
@@ -430,7 +426,7 @@ pub(super) async fn remove(
             result => result,
         }
     });
-    future::join_all(removals).await.into_iter().collect()
+    one_by_one(removals.collect()).await.into_iter().collect()
 }
 
 /// Removes the sidecars that stand beside nothing any more, whoever made them.

@@ -120,9 +120,13 @@ impl Sidecars {
             .map_err(TrafficError::engine("remove sidecars"))
     }
 
-    /// Listens to these as well.
-    pub(super) fn keep(&mut self, started: impl IntoIterator<Item = Sidecar>) {
-        self.running.extend(started);
+    /// Creates one, starts it and listens to it. Several come one after the other: starting takes the
+    /// processor from requests.
+    pub(super) async fn bring(&mut self, order: &Order) -> Result<(), TrafficError> {
+        let id = self.create(order).await?;
+        let sidecar = self.start(&id, order).await?;
+        self.running.push(sidecar);
+        Ok(())
     }
 
     /// Another rollout that ends may take the image away in the moment before it is used.

@@ -12,7 +12,7 @@ use bollard::{
 use std::collections::HashMap;
 
 use crate::{
-    docker::teal_label,
+    docker::{look_at, teal_label},
     model::Attachment,
     traffic::sidecar::{is_status, short},
 };
@@ -73,13 +73,12 @@ pub(super) async fn join(docker: &Docker, place: &Attachment) -> Result<(), Dock
 }
 
 async fn is_attached(docker: &Docker, place: &Attachment) -> Result<bool, DockerError> {
-    match docker.inspect_container(&place.container, None).await {
-        Ok(container) => Ok(attachments(&container)
+    let container = look_at(docker, &place.container).await?;
+    Ok(container.is_some_and(|container| {
+        attachments(&container)
             .iter()
-            .any(|attached| attached.network == place.network)),
-        Err(error) if is_status(&error, 404) => Ok(false),
-        Err(error) => Err(error),
-    }
+            .any(|attached| attached.network == place.network)
+    }))
 }
 
 /// The name of the network that an edge waits in for its ports.
