@@ -68,8 +68,6 @@ impl Compose {
                     ("COMPOSE_ANSI".into(), "never".into()),
                     ("COMPOSE_PROGRESS".into(), "plain".into()),
                     ("COMPOSE_MENU".into(), "false".into()),
-                    // Requests go on beside what it starts: see `docker::one_by_one`.
-                    ("COMPOSE_PARALLEL_LIMIT".into(), "1".into()),
                 ],
             };
             let Some(version) = compose.ask_version().await else {

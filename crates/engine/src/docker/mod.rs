@@ -4,7 +4,6 @@ mod containers;
 mod exec;
 mod missing;
 mod outage;
-mod pace;
 mod usage;
 
 use bollard::{Docker, errors::Error as BollardError};
@@ -19,7 +18,6 @@ pub(crate) use containers::{
 pub(crate) use exec::{ExecEnd, exec};
 pub(crate) use missing::Missing;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
-pub(crate) use pace::one_by_one;
 pub(crate) use usage::{usage_now, usage_of, usage_of_all};
 
 /// The oldest API that Teal speaks: Docker 20.10's.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use super::{
     Driver,
@@ -186,12 +186,7 @@ impl Driver {
         }
         self.step(Phase::RemoveBlue, "Stopping Blue");
         let blue = self.blue();
-        let stops = docker::one_by_one(
-            blue.iter()
-                .map(|id| docker::stop(&self.docker, id))
-                .collect(),
-        )
-        .await;
+        let stops = join_all(blue.iter().map(|id| docker::stop(&self.docker, id))).await;
         for (id, stopped) in blue.iter().zip(stops) {
             stopped.map_err(|error| {
                 let cause = super::chain(&error);
@@ -312,12 +307,12 @@ impl Driver {
     pub(super) async fn commit(&mut self) -> Done {
         self.step(Phase::Verification, "Removing Blue");
         let blue = self.blue();
-        let removals = docker::one_by_one(
-            blue.iter()
-                .map(|id| docker::remove(&self.docker, id))
-                .collect(),
-        )
-        .await;
+        // One after the other: an engine that removes several at once takes the processors from
+        // requests. All are tried, whatever becomes of one.
+        let mut removals = Vec::new();
+        for id in &blue {
+            removals.push(docker::remove(&self.docker, id).await);
+        }
         for (id, removed) in blue.iter().zip(removals) {
             removed.map_err(|error| {
                 let cause = super::chain(&error);

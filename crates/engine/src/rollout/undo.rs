@@ -201,10 +201,10 @@ impl Driver {
                 self.drain(phase, Color::Green, &green).await;
             }
             self.step(phase, "Removing Green");
-            let stops = green.iter().map(|id| docker::stop(&self.docker, id));
-            all(docker::one_by_one(stops.collect()).await)?;
-            let removals = green.iter().map(|id| docker::remove(&self.docker, id));
-            all(docker::one_by_one(removals.collect()).await)?;
+            try_join_all(green.iter().map(|id| docker::stop(&self.docker, id))).await?;
+            for id in &green {
+                docker::remove(&self.docker, id).await?;
+            }
         }
         self.rollout.emit(EventKind::Containers {
             color: Color::Green,
@@ -212,8 +212,4 @@ impl Driver {
         });
         Ok(())
     }
-}
-
-fn all(done: Vec<Result<()>>) -> Result<()> {
-    done.into_iter().collect()
 }

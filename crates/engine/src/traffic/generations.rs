@@ -271,9 +271,7 @@ impl Generations {
             .map(|placed| placed.order(&batch, number))
             .collect();
         self.is_cut_short = true;
-        for order in &orders {
-            sidecars.bring(order).await?;
-        }
+        sidecars.bring(&orders).await?;
         self.pins.placed.extend(wanted);
         self.is_cut_short = false;
         Ok(())
@@ -314,10 +312,7 @@ impl Generations {
         last.split = Some(generation.split);
         self.pins.placed.extend(missing);
         orders.push(last);
-        for order in &orders {
-            sidecars.bring(order).await?;
-        }
-        Ok(())
+        sidecars.bring(&orders).await
     }
 }
 

@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     docker::{
-        look_at, one_by_one, patiently,
+        look_at, patiently,
         teal_label::{DATA, ROLE, ROLLOUT},
         until_sent,
     },
@@ -411,22 +411,27 @@ pub(super) async fn list(
     Ok(found)
 }
 
-/// Removes sidecars at once, whatever they do; one that is gone already is fine.
+/// Removes sidecars, whatever they do, and tries all; one that is gone already is fine. One after the
+/// other, since an engine that removes several at once takes the processors from requests.
 pub(super) async fn remove(
     docker: &Docker,
     ids: impl IntoIterator<Item = &str>,
 ) -> Result<(), DockerError> {
-    let removals = ids.into_iter().map(|id| async move {
-        let options = RemoveContainerOptions {
-            force: true,
-            ..RemoveContainerOptions::default()
-        };
-        match patiently(|| docker.remove_container(id, Some(options.clone()))).await {
+    let options = RemoveContainerOptions {
+        force: true,
+        ..RemoveContainerOptions::default()
+    };
+    // Named now: the iterators of callers can't be held over an await of a spawned task.
+    let ids: Vec<_> = ids.into_iter().collect();
+    let mut all = Ok(());
+    for id in ids {
+        let removed = patiently(|| docker.remove_container(id, Some(options.clone()))).await;
+        all = all.and(match removed {
             Err(error) if is_status(&error, 404) || is_status(&error, 409) => Ok(()),
-            result => result,
-        }
-    });
-    one_by_one(removals.collect()).await.into_iter().collect()
+            removed => removed,
+        });
+    }
+    all
 }
 
 /// Removes the sidecars that stand beside nothing any more, whoever made them.

@@ -120,12 +120,14 @@ impl Sidecars {
             .map_err(TrafficError::engine("remove sidecars"))
     }
 
-    /// Creates one, starts it and listens to it. Several come one after the other: starting takes the
+    /// Creates these, starts them and listens to them: one after the other, since starting takes the
     /// processor from requests.
-    pub(super) async fn bring(&mut self, order: &Order) -> Result<(), TrafficError> {
-        let id = self.create(order).await?;
-        let sidecar = self.start(&id, order).await?;
-        self.running.push(sidecar);
+    pub(super) async fn bring(&mut self, orders: &[Order]) -> Result<(), TrafficError> {
+        for order in orders {
+            let id = self.create(order).await?;
+            let sidecar = self.start(&id, order).await?;
+            self.running.push(sidecar);
+        }
         Ok(())
     }
 
