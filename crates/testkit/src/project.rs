@@ -1,6 +1,12 @@
 //! A Compose project that belongs to one test.
 
-use std::{env, fs, path::PathBuf, process::Output, thread, time::Duration};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Output,
+    thread,
+    time::Duration,
+};
 
 use bollard::Docker;
 use teal_engine::model::ProjectSource;
@@ -46,7 +52,10 @@ impl Project {
             api: Port::lease(),
             template,
         };
-        fs::create_dir(project.directory()).expect("a directory can be made");
+        match &project.template.fixture {
+            Some(fixture) => copy_folder(fixture, &project.directory()),
+            None => fs::create_dir(project.directory()).expect("a directory can be made"),
+        }
         project.write_compose_file();
         project
     }
@@ -267,6 +276,21 @@ impl Drop for Project {
             "project `{}` is not removed",
             self.name
         );
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a directory can be made");
+    let entries = fs::read_dir(from)
+        .unwrap_or_else(|error| panic!("{} can't be read: {error}", from.display()));
+    for entry in entries {
+        let entry = entry.expect("a fixture's folder can be read");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a fixture's file can be copied");
+        }
     }
 }
 

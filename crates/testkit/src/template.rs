@@ -1,6 +1,12 @@
 //! The compose file of a test's project.
 
-use std::{collections::BTreeMap, fmt::Write, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use teal_engine::model::KeyFamily;
 
@@ -23,6 +29,8 @@ pub struct Template {
     traefik_image: String,
     traefik_arguments: Vec<String>,
     traefik_socket: String,
+    /// A folder of `fixtures/`, which says all of it instead.
+    pub(crate) fixture: Option<PathBuf>,
 }
 
 /// How the engine finds out about a container's health.
@@ -74,6 +82,18 @@ impl Template {
             traefik_image: teal_sample::TRAEFIK.to_owned(),
             traefik_arguments: Vec::new(),
             traefik_socket: "/var/run/docker.sock".to_owned(),
+            fixture: None,
+        }
+    }
+
+    /// A project of `fixtures/NAME`: a setup of the field on which a fault was found. Its
+    /// `compose.yaml` has `@project@`, `@image@`, `@web_port@` and `@api_port@` where a test's own
+    /// values go; its other files are copied as they are. The service under test is `hello`.
+    pub fn fixture(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        Self {
+            fixture: Some(folder.join(name)),
+            ..Self::named(name).no_router()
         }
     }
 
@@ -200,6 +220,9 @@ impl Template {
 
     /// The compose file's text.
     pub(crate) fn compose_text(&self, place: &Place<'_>) -> String {
+        if let Some(fixture) = &self.fixture {
+            return fixture_text(fixture, place);
+        }
         let mut text = format!("name: {}\n\nservices:\n", place.project);
         if self.traefik {
             text.push_str(&self.traefik_text(place));
@@ -320,6 +343,16 @@ impl Template {
     }
 }
 
+fn fixture_text(fixture: &Path, place: &Place<'_>) -> String {
+    let file = fixture.join("compose.yaml");
+    let text = fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{} can't be read: {error}", file.display()));
+    text.replace("@project@", place.project)
+        .replace("@image@", place.image)
+        .replace("@web_port@", &place.web_port.to_string())
+        .replace("@api_port@", &place.api_port.to_string())
+}
+
 fn push_values<const N: usize>(
     text: &mut String,
     indent: usize,
@@ -389,6 +422,16 @@ mod tests {
             !text.contains("deploy:") && !text.contains("cpus:"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_fixture_gets_the_tests_own_values() {
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let text = "name: @project@ # @image@ @web_port@ @api_port@\n";
+        let file = folder.path().join("compose.yaml");
+        fs::write(file, text).expect("the file can be written");
+        let text = fixture_text(folder.path(), &PLACE);
+        assert_eq!(text, "name: p # hello:1 1 2\n");
     }
 
     #[test]
