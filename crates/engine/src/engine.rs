@@ -10,6 +10,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use bollard::Docker;
 use futures_util::Stream;
 use jiff::Timestamp;
+use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     applied::Applied,
     clean_up::clean_up,
     compose::{self, Compose, Files},
-    docker,
+    docker::{self, Endpoint, EngineHost},
     event::{EventKind, Phase},
     history::History,
     lock::{Lock, Locks},
@@ -36,7 +37,7 @@ use crate::{
 /// Where the engine finds things. The default asks the environment, as Docker's own tools do.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Instead of `DOCKER_HOST`, the current Docker context and the default socket.
+    /// Instead of `DOCKER_HOST`, `DOCKER_CONTEXT`, the chosen Docker context and the default socket.
     pub docker_host: Option<String>,
     /// Instead of the data directory of the platform.
     pub data_directory: Option<PathBuf>,
@@ -51,6 +52,9 @@ pub struct Engine {
 #[derive(Debug)]
 struct Inner {
     docker: Docker,
+    endpoint: Endpoint,
+    /// Where its published ports are.
+    host: EngineHost,
     compose: Compose,
     info: EngineInfo,
     history: History,
@@ -70,19 +74,16 @@ impl Engine {
             None => Paths::find()?.data,
         };
         let connection = docker::connect(&settings).await?;
-        let compose = Compose::find().await?;
-        let compose = match &settings.docker_host {
-            Some(host) => compose.with_docker_host(host),
-            None => compose,
-        };
+        let endpoint = connection.endpoint;
+        let compose = Compose::find().await?.for_engine(endpoint.environment());
         let said = connection.info;
         let info = EngineInfo {
             id: said.id.unwrap_or_default(),
-            name: connection
+            name: endpoint
                 .context
-                .filter(|name| name != "default")
+                .clone()
                 .or(said.name)
-                .unwrap_or(connection.endpoint),
+                .unwrap_or_else(|| endpoint.address.clone()),
             version: said.server_version.unwrap_or_default(),
             api_version: connection.docker.client_version().to_string(),
             compose_version: compose.version().to_owned(),
@@ -99,6 +100,8 @@ impl Engine {
                 room: Room::of(info.cpus),
                 locks: Locks::new(&connection.docker, &data, &info.id),
                 docker: connection.docker,
+                endpoint,
+                host: connection.host,
                 compose,
                 info,
                 history: History::new(&data),
@@ -114,6 +117,12 @@ impl Engine {
     /// The connection itself, for what is not a rollout's business (the sample's image).
     pub fn docker(&self) -> &Docker {
         &self.inner.docker
+    }
+
+    /// Has a `docker` program talk to this engine, whatever its environment or the current context
+    /// say.
+    pub fn pin(&self, command: &mut Command) {
+        docker::apply(&self.inner.endpoint.environment(), command);
     }
 
     /// The projects on this engine, by Compose's labels, running or not, by name.
@@ -354,6 +363,7 @@ impl Engine {
     fn planner(&self) -> Planner<'_> {
         Planner {
             docker: &self.inner.docker,
+            host: self.inner.host,
             compose: &self.inner.compose,
             info: &self.inner.info,
             history: &self.inner.history,

@@ -25,6 +25,13 @@ pub enum Error {
     },
     #[error("no permission to use the Docker engine at `{endpoint}`")]
     EngineForbidden { endpoint: String },
+    /// Which engine is meant can't be told, and no other is taken instead.
+    #[error("{asked} can't be used: {reason}")]
+    DockerContext {
+        /// What names the engine, and where it is said.
+        asked: String,
+        reason: String,
+    },
     #[error("the Docker engine is too old: API {found}, needed is {needed}")]
     EngineTooOld { found: String, needed: String },
     #[error("Docker Compose was not found")]
@@ -188,6 +195,9 @@ impl Error {
             Self::EngineForbidden { .. } => {
                 "add yourself to the `docker` group (`sudo usermod -aG docker $USER`) and log in again".into()
             }
+            Self::DockerContext { .. } => {
+                "see `docker context ls`; choose another with `docker context use` or `DOCKER_CONTEXT`".into()
+            }
             Self::EngineTooOld { .. } => "update Docker to 20.10 or later".into(),
             Self::NoCompose => {
                 "install the Compose plugin: https://docs.docker.com/compose/install/".into()
@@ -245,6 +255,7 @@ impl Error {
             Self::LiveUpdate { .. } => 3,
             Self::NoEngine { .. }
             | Self::EngineForbidden { .. }
+            | Self::DockerContext { .. }
             | Self::EngineTooOld { .. }
             | Self::NoCompose
             | Self::ComposeTooOld { .. } => 7,
@@ -257,6 +268,7 @@ impl Error {
         match self {
             Self::NoEngine { .. } => "noEngine",
             Self::EngineForbidden { .. } => "engineForbidden",
+            Self::DockerContext { .. } => "dockerContext",
             Self::EngineTooOld { .. } => "engineTooOld",
             Self::NoCompose => "noCompose",
             Self::ComposeTooOld { .. } => "composeTooOld",

@@ -53,7 +53,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     let surveys: Vec<_> = parts
         .iter()
         .map(|(_, file, containers)| {
-            traffic::survey(planner.docker, containers, Some(&file.labels))
+            traffic::survey(planner.docker, planner.host, containers, Some(&file.labels))
         })
         .collect();
     let surveys: Vec<Survey> = stream::iter(surveys)

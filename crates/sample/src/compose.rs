@@ -2,23 +2,29 @@
 
 use std::path::Path;
 
-use teal_engine::{Error, OVERRIDE_FILE, Result};
+use teal_engine::{Engine, Error, OVERRIDE_FILE, Result};
 use tokio::process::Command;
 
 use crate::{PROJECT, files};
 
-pub(crate) async fn up(directory: &Path) -> Result<()> {
+pub(crate) async fn up(engine: &Engine, directory: &Path) -> Result<()> {
     // With the override, or a rolled out service would get its old limits back.
     let with_override = directory.join(OVERRIDE_FILE).exists();
-    run(directory, with_override, &["up", "--detach", "--wait"]).await
+    run(engine, directory, with_override, &["up", "--detach", "--wait"]).await
 }
 
-pub(crate) async fn down(directory: &Path) -> Result<()> {
-    run(directory, false, &["down", "--remove-orphans"]).await
+pub(crate) async fn down(engine: &Engine, directory: &Path) -> Result<()> {
+    run(engine, directory, false, &["down", "--remove-orphans"]).await
 }
 
-async fn run(directory: &Path, with_override: bool, arguments: &[&str]) -> Result<()> {
+async fn run(
+    engine: &Engine,
+    directory: &Path,
+    with_override: bool,
+    arguments: &[&str],
+) -> Result<()> {
     let mut command = Command::new("docker");
+    engine.pin(&mut command);
     command.args(["compose", "--ansi", "never", "--progress", "plain"]);
     command.args(["--project-name", PROJECT, "--file"]);
     command.arg(directory.join(files::COMPOSE));

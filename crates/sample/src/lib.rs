@@ -10,8 +10,7 @@ mod files;
 
 use std::path::Path;
 
-use bollard::Docker;
-use teal_engine::{Result, model::ProjectSource};
+use teal_engine::{Engine, Result, model::ProjectSource};
 
 /// The image of `hello` that the sample's compose file names.
 pub const HELLO: &str = "teal-sample/hello:latest";
@@ -48,10 +47,11 @@ impl std::fmt::Display for Step {
 /// No image of Traefik and no registry to pull it from; a build of Teal without `hello`; and
 /// whatever keeps Compose from starting the project.
 pub async fn up(
-    docker: &Docker,
+    engine: &Engine,
     directory: &Path,
     mut on_step: impl FnMut(Step),
 ) -> Result<ProjectSource> {
+    let docker = engine.docker();
     if !image::is_current(docker, HELLO).await? {
         on_step(Step::ImportHello);
         image::import(docker, HELLO).await?;
@@ -62,16 +62,16 @@ pub async fn up(
     }
     on_step(Step::Start);
     files::write(directory)?;
-    compose::up(directory).await?;
+    compose::up(engine, directory).await?;
     Ok(source(directory))
 }
 
 /// Removes what [`up`] and rollouts of the sample made: containers, network, the image of `hello`
 /// and the files in `directory`. Traefik's image stays. Does no harm where nothing is left.
-pub async fn down(docker: &Docker, directory: &Path) -> Result<()> {
+pub async fn down(engine: &Engine, directory: &Path) -> Result<()> {
     files::write(directory)?;
-    compose::down(directory).await?;
-    image::remove(docker, HELLO).await?;
+    compose::down(engine, directory).await?;
+    image::remove(engine.docker(), HELLO).await?;
     files::remove(directory)
 }
 

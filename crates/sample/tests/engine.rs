@@ -8,12 +8,11 @@ use bollard::{
     models::ContainerSummary,
     query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder},
 };
+use teal_engine::{Engine, Settings};
 use teal_sample::{HELLO, PROJECT, Step, down, image, up};
 
-async fn docker() -> Docker {
-    let docker = Docker::connect_with_defaults().expect("`DOCKER_HOST` can be read");
-    docker
-        .negotiate_version()
+async fn engine() -> Engine {
+    Engine::connect(Settings::default())
         .await
         .expect("this test needs a Docker engine; `cargo xtask setup` starts one")
 }
@@ -32,19 +31,20 @@ async fn containers(docker: &Docker) -> Vec<ContainerSummary> {
 
 #[tokio::test]
 async fn up_starts_it_and_down_leaves_nothing() {
-    let docker = docker().await;
+    let engine = engine().await;
+    let docker = engine.docker();
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("sample");
-    down(&docker, &directory).await.unwrap();
-    assert!(!image::exists(&docker, HELLO).await.unwrap());
+    down(&engine, &directory).await.unwrap();
+    assert!(!image::exists(docker, HELLO).await.unwrap());
 
     let mut steps = Vec::new();
-    let source = up(&docker, &directory, |step| steps.push(step))
+    let source = up(&engine, &directory, |step| steps.push(step))
         .await
         .unwrap();
     assert_eq!(steps, [Step::ImportHello, Step::Start]);
     assert_eq!(source.files, [directory.join("compose.yaml")]);
-    let started = containers(&docker).await;
+    let started = containers(docker).await;
     assert_eq!(started.len(), 2);
     for container in &started {
         if container.image.as_deref() == Some(HELLO) {
@@ -63,7 +63,7 @@ async fn up_starts_it_and_down_leaves_nothing() {
     let override_file = directory.join("docker-compose.blue-green.yml");
     fs::write(&override_file, "services: {hello: {}}\n").unwrap();
     steps.clear();
-    up(&docker, &directory, |step| steps.push(step))
+    up(&engine, &directory, |step| steps.push(step))
         .await
         .unwrap();
     assert_eq!(steps, [Step::Start]);
@@ -73,10 +73,10 @@ async fn up_starts_it_and_down_leaves_nothing() {
             .map(|container| container.id.clone())
             .collect()
     };
-    assert_eq!(ids(&containers(&docker).await), ids(&started));
+    assert_eq!(ids(&containers(docker).await), ids(&started));
 
-    down(&docker, &directory).await.unwrap();
-    assert!(containers(&docker).await.is_empty());
-    assert!(!image::exists(&docker, HELLO).await.unwrap());
+    down(&engine, &directory).await.unwrap();
+    assert!(containers(docker).await.is_empty());
+    assert!(!image::exists(docker, HELLO).await.unwrap());
     assert!(!directory.exists());
 }

@@ -11,7 +11,7 @@ use crate::desktop::Desktop;
 pub(crate) async fn sample_up(desktop: State<'_, Desktop>) -> Answer<ProjectSource> {
     let engine = desktop.engine().await?;
     let on_step = |step| tracing::info!(%step, "sample");
-    let source = teal_sample::up(engine.docker(), &desktop.sample, on_step).await;
+    let source = teal_sample::up(&engine, &desktop.sample, on_step).await;
     desktop.answer(source).await
 }
 
@@ -19,6 +19,6 @@ pub(crate) async fn sample_up(desktop: State<'_, Desktop>) -> Answer<ProjectSour
 #[tauri::command]
 pub(crate) async fn sample_down(desktop: State<'_, Desktop>) -> Answer<()> {
     let engine = desktop.engine().await?;
-    let removed = teal_sample::down(engine.docker(), &desktop.sample).await;
+    let removed = teal_sample::down(&engine, &desktop.sample).await;
     desktop.answer(removed).await
 }

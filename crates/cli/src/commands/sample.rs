@@ -10,7 +10,7 @@ pub(super) async fn run(action: SampleAction, screen: &mut Screen) -> Outcome {
     let directory = Paths::find()?.data.join(teal_sample::DIRECTORY);
     match action {
         SampleAction::Up => {
-            let source = teal_sample::up(engine.docker(), &directory, |step| {
+            let source = teal_sample::up(&engine, &directory, |step| {
                 if !screen.is_json {
                     screen.line(&step.to_string());
                 }
@@ -27,7 +27,7 @@ pub(super) async fn run(action: SampleAction, screen: &mut Screen) -> Outcome {
                 }
             }
         }
-        SampleAction::Down => teal_sample::down(engine.docker(), &directory).await?,
+        SampleAction::Down => teal_sample::down(&engine, &directory).await?,
     }
     Ok(0)
 }

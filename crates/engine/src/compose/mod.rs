@@ -33,7 +33,7 @@ pub(crate) use merge::{label_edit, limit_edits};
 pub(crate) use model::{ComposeModel, ComposePort, ComposeService, LimitKeys};
 pub(crate) use process::CommandOutput;
 
-use crate::{Error, Result, model::ProjectSource};
+use crate::{Error, Result, docker::Environment, model::ProjectSource};
 use process::Captured;
 
 /// The oldest Compose that knows `!reset` and reads everything Teal writes.
@@ -45,8 +45,8 @@ pub(crate) struct Compose {
     /// `docker compose`, or the standalone `docker-compose`.
     program: Vec<String>,
     version: String,
-    /// What every run gets besides this process's own environment.
-    environment: Vec<(String, String)>,
+    /// What every run gets besides this process's own environment, or instead of it.
+    environment: Environment,
 }
 
 /// A project's files, and the model that Compose makes of them without Teal's override.
@@ -64,11 +64,13 @@ impl Compose {
             let mut compose = Self {
                 program: program.iter().map(ToString::to_string).collect(),
                 version: String::new(),
-                environment: vec![
-                    ("COMPOSE_ANSI".into(), "never".into()),
-                    ("COMPOSE_PROGRESS".into(), "plain".into()),
-                    ("COMPOSE_MENU".into(), "false".into()),
-                ],
+                environment: [
+                    ("COMPOSE_ANSI", "never"),
+                    ("COMPOSE_PROGRESS", "plain"),
+                    ("COMPOSE_MENU", "false"),
+                ]
+                .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
+                .into(),
             };
             let Some(version) = compose.ask_version().await else {
                 continue;
@@ -90,11 +92,11 @@ impl Compose {
         })
     }
 
-    /// The same Compose, talking to the engine at `docker_host` instead of the environment's.
+    /// The same Compose, talking to the engine that these variables name, whatever this process's own
+    /// say.
     #[must_use]
-    pub(crate) fn with_docker_host(mut self, docker_host: &str) -> Self {
-        self.environment
-            .push(("DOCKER_HOST".into(), docker_host.to_owned()));
+    pub(crate) fn for_engine(mut self, engine: Environment) -> Self {
+        self.environment.extend(engine);
         self
     }
 

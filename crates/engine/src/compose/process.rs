@@ -8,7 +8,10 @@ use tokio::{
     process::Command,
 };
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    docker::{self, Variable},
+};
 
 /// How many of the last lines are kept for an error message.
 const LAST_LINES: usize = 20;
@@ -39,7 +42,7 @@ impl CommandOutput {
 pub(super) async fn run(
     words: &[String],
     directory: &Path,
-    environment: &[(String, String)],
+    environment: &[Variable],
     mut on_line: impl FnMut(&str) + Send,
 ) -> Result<CommandOutput> {
     let mut running = Running::start(words, directory, environment, Stdio::null())?;
@@ -69,7 +72,7 @@ pub(super) async fn run(
 pub(super) async fn capture(
     words: &[String],
     directory: &Path,
-    environment: &[(String, String)],
+    environment: &[Variable],
     input: Option<&str>,
 ) -> Result<Captured> {
     let stdin = input.map_or_else(Stdio::null, |_| Stdio::piped());
@@ -115,7 +118,7 @@ impl Running {
     fn start(
         words: &[String],
         directory: &Path,
-        environment: &[(String, String)],
+        environment: &[Variable],
         stdin: Stdio,
     ) -> Result<Self> {
         let [program, arguments @ ..] = words else {
@@ -125,10 +128,10 @@ impl Running {
         command
             .args(arguments)
             .current_dir(directory)
-            .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        docker::apply(environment, &mut command);
         // As a shell would after `cd`: people write `${PWD}` in compose files.
         if directory.is_absolute() {
             command.env("PWD", directory);

@@ -1,7 +1,10 @@
 //! The Docker engine: how to reach it, and the labels by which Compose and Teal know their own.
 
 mod containers;
+mod dial;
+mod endpoint;
 mod exec;
+mod host;
 mod missing;
 mod outage;
 mod usage;
@@ -15,18 +18,15 @@ pub(crate) use containers::{
     Image, container_label, health_check, image, image_volumes, inspect, last_log, limits, list,
     list_projects, look_at, probe_output, remove, replica, replicas, start, stop,
 };
+pub(crate) use endpoint::{Endpoint, Environment, Variable, apply};
 pub(crate) use exec::{ExecEnd, exec};
+pub(crate) use host::EngineHost;
 pub(crate) use missing::Missing;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
 pub(crate) use usage::{usage_now, usage_of, usage_of_all};
 
 /// The oldest API that Teal speaks: Docker 20.10's.
 const OLDEST_API: (usize, usize) = (1, 41);
-
-#[cfg(unix)]
-const DEFAULT_ENDPOINT: &str = "unix:///var/run/docker.sock";
-#[cfg(windows)]
-const DEFAULT_ENDPOINT: &str = "npipe:////./pipe/docker_engine";
 
 /// Compose's labels.
 pub(crate) mod compose_label {
@@ -58,70 +58,99 @@ pub(crate) mod teal_label {
 /// A connection, with what the engine says of itself.
 pub(crate) struct Connection {
     pub(crate) docker: Docker,
-    /// The address, as `DOCKER_HOST` would name it.
-    pub(crate) endpoint: String,
-    /// The Docker context's name, where one is in use.
-    pub(crate) context: Option<String>,
+    pub(crate) endpoint: Endpoint,
+    /// Where its published ports are.
+    pub(crate) host: EngineHost,
     pub(crate) info: bollard::models::SystemInfo,
 }
 
-/// Connects to the engine that Docker's own tools would use: `DOCKER_HOST`, else the current
-/// context, else the default socket.
+/// Connects to the engine that Docker's own tools would use.
+///
+/// # Errors
+/// [`Error::DockerContext`] where it can't be told which one that is, and everything that keeps it
+/// from answering.
 pub(crate) async fn connect(settings: &Settings) -> Result<Connection> {
-    let (endpoint, context) = match &settings.docker_host {
-        Some(host) => (host.clone(), None),
-        None => find_endpoint().await,
-    };
-    let unreachable = |source: BollardError| match permission_denied(&source) {
-        true => Error::EngineForbidden {
-            endpoint: endpoint.clone(),
-        },
-        false => Error::NoEngine {
-            endpoint: endpoint.clone(),
-            source: Box::new(source),
-        },
-    };
-    let docker = Docker::connect_with_host(&endpoint).map_err(unreachable)?;
-    let docker = docker.negotiate_version().await.map_err(unreachable)?;
-    let version = docker.client_version();
-    if (version.major_version, version.minor_version) < OLDEST_API {
-        return Err(Error::EngineTooOld {
-            found: format!("{}.{}", version.major_version, version.minor_version),
-            needed: format!("{}.{}", OLDEST_API.0, OLDEST_API.1),
-        });
+    let endpoint = Endpoint::find(settings).await?;
+    match reach(&endpoint).await {
+        Ok((docker, info)) => {
+            let version = docker.client_version();
+            if (version.major_version, version.minor_version) < OLDEST_API {
+                return Err(Error::EngineTooOld {
+                    found: format!("{}.{}", version.major_version, version.minor_version),
+                    needed: format!("{}.{}", OLDEST_API.0, OLDEST_API.1),
+                });
+            }
+            Ok(Connection {
+                host: EngineHost::of(&endpoint.address).await,
+                docker,
+                endpoint,
+                info,
+            })
+        }
+        Err(source) if permission_denied(&source) => Err(Error::EngineForbidden {
+            endpoint: endpoint.address,
+        }),
+        Err(source) => Err(Error::NoEngine {
+            source: match endpoint.is_dialled() {
+                true => dialling_failed(&endpoint, source).await.into(),
+                false => Box::new(source),
+            },
+            endpoint: endpoint.address,
+        }),
     }
-    let info = docker.info().await.map_err(unreachable)?;
-    Ok(Connection {
-        docker,
-        endpoint,
-        context,
-        info,
+}
+
+async fn reach(
+    endpoint: &Endpoint,
+) -> std::result::Result<(Docker, bollard::models::SystemInfo), BollardError> {
+    let docker = match endpoint.is_dialled() {
+        true => dial::connect(endpoint.environment())?,
+        false => Docker::connect_with_host(&endpoint.address)?,
+    };
+    let docker = docker.negotiate_version().await?;
+    let info = docker.info().await?;
+    Ok((docker, info))
+}
+
+/// Why the `docker` program can't connect, in its own words: a connection tells only that it ended.
+async fn dialling_failed(endpoint: &Endpoint, source: BollardError) -> String {
+    let said = ask(&endpoint.environment(), &["version", "--format", "{{.Server.Version}}"]).await;
+    match said {
+        Err(reason) if !reason.is_empty() => reason,
+        _ => source.to_string(),
+    }
+}
+
+/// Whether the `docker` program still finds the engine with this id where it is led to.
+///
+/// # Errors
+/// [`Error::DockerContext`] where it finds another or none.
+pub(crate) async fn check_same(endpoint: &Endpoint, id: &str) -> Result<()> {
+    let Some(context) = endpoint.context.as_ref().filter(|_| endpoint.is_named()) else {
+        return Ok(());
+    };
+    let reason = match ask(&endpoint.environment(), &["info", "--format", "{{.ID}}"]).await {
+        Ok(found) if found == id => return Ok(()),
+        Ok(_) => "it leads to another engine by now".to_owned(),
+        Err(reason) => reason,
+    };
+    Err(Error::DockerContext {
+        asked: format!("the Docker context `{context}`"),
+        reason,
     })
 }
 
-async fn find_endpoint() -> (String, Option<String>) {
-    let default = DEFAULT_ENDPOINT.to_owned();
-    match std::env::var("DOCKER_HOST") {
-        Ok(host) if !host.is_empty() => (host, None),
-        _ => context_endpoint()
-            .await
-            .map_or((default, None), |(host, name)| (host, Some(name))),
+/// What a `docker` program prints, or what it says of its failure.
+async fn ask(environment: &[Variable], arguments: &[&str]) -> std::result::Result<String, String> {
+    let mut command = Command::new("docker");
+    command.args(arguments);
+    apply(environment, &mut command);
+    let output = command.output().await.map_err(|error| error.to_string())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout)),
+        false => Err(text(&output.stderr)),
     }
-}
-
-/// The current Docker context's address and name. Asking the `docker` program leaves the layout of
-/// Docker's configuration to Docker; without the program there are no contexts.
-async fn context_endpoint() -> Option<(String, String)> {
-    let output = Command::new("docker")
-        .args(["context", "inspect", "--format"])
-        .arg("{{.Name}}\t{{.Endpoints.docker.Host}}")
-        .output()
-        .await
-        .ok()
-        .filter(|output| output.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let (name, host) = text.trim().split_once('\t')?;
-    (!host.is_empty()).then(|| (host.to_owned(), name.to_owned()))
 }
 
 fn permission_denied(error: &BollardError) -> bool {

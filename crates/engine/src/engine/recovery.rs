@@ -125,9 +125,9 @@ impl Engine {
         let plan = &unsettled.plan;
         let survey = match &plan.handover {
             Some(handover) => {
-                traffic::survey_handover(&inner.compose, &plan.source, handover, looked_at)
+                traffic::survey_handover(&inner.compose, inner.host, &plan.source, handover, looked_at)
             }
-            None => traffic::survey(&inner.docker, looked_at, None).await?,
+            None => traffic::survey(&inner.docker, inner.host, looked_at, None).await?,
         };
         let planned = Planned {
             pre_stop: self.pre_stop(plan).await,

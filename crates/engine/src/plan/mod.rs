@@ -12,7 +12,7 @@ use bollard::{Docker, models::ContainerInspectResponse};
 use crate::{
     Error, Result,
     compose::{self, Compose, ComposeModel, ComposeService, Files, Hook, override_file},
-    docker::{self, teal_label},
+    docker::{self, EngineHost, teal_label},
     history::History,
     live,
     model::{
@@ -31,6 +31,8 @@ use limits::Wanted;
 /// What a plan is made with.
 pub(crate) struct Planner<'a> {
     pub(crate) docker: &'a Docker,
+    /// Where the engine's published ports are.
+    pub(crate) host: EngineHost,
     pub(crate) compose: &'a Compose,
     pub(crate) info: &'a EngineInfo,
     pub(crate) history: &'a History,
@@ -194,11 +196,14 @@ impl Planner<'_> {
         match handover {
             Some(handover) => Ok(traffic::survey_handover(
                 self.compose,
+                self.host,
                 source,
                 handover,
                 blue,
             )),
-            None => traffic::survey(self.docker, blue, Some(&green.service.labels)).await,
+            None => {
+                traffic::survey(self.docker, self.host, blue, Some(&green.service.labels)).await
+            },
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
 };
 
 use bollard::{
@@ -13,7 +13,7 @@ use bollard::{
     query_parameters::ListContainersOptions,
 };
 
-use crate::docker::{look_at, patiently};
+use crate::docker::{EngineHost, look_at, patiently};
 
 use super::{
     default_rule::DefaultRule,
@@ -43,6 +43,8 @@ pub(super) struct Gateway {
     service: Option<(String, String)>,
     networks: BTreeSet<String>,
     is_on_host_network: bool,
+    /// Where its ports are published.
+    host: EngineHost,
 }
 
 /// A port that Traefik listens on.
@@ -62,6 +64,7 @@ impl Gateway {
     /// The Traefiks among these containers that reach one of these networks, by name.
     pub(super) async fn find(
         docker: &Docker,
+        host: EngineHost,
         containers: &[ContainerSummary],
         networks: &BTreeSet<String>,
     ) -> Result<Vec<Self>, DockerError> {
@@ -83,7 +86,7 @@ impl Gateway {
                 && runs_traefik(&container)
             {
                 let settings = settings::of(docker, &container).await?;
-                found.push(Self::read(&container, &settings));
+                found.push(Self::read(&container, host, &settings));
             }
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -93,7 +96,7 @@ impl Gateway {
     /// Itself as it runs now, or what has been made in its place; none where neither runs.
     pub(super) async fn find_again(&self, docker: &Docker) -> Result<Option<Self>, DockerError> {
         let running = patiently(|| docker.list_containers(None::<ListContainersOptions>)).await?;
-        let mut found = Self::find(docker, &running, &self.networks).await?;
+        let mut found = Self::find(docker, self.host, &running, &self.networks).await?;
         let same = |gateway: &Self| gateway.id == self.id;
         let alike = |gateway: &Self| match &self.service {
             Some(_) => gateway.service == self.service,
@@ -107,7 +110,11 @@ impl Gateway {
         }))
     }
 
-    pub(super) fn read(container: &ContainerInspectResponse, settings: &Settings) -> Self {
+    pub(super) fn read(
+        container: &ContainerInspectResponse,
+        host: EngineHost,
+        settings: &Settings,
+    ) -> Self {
         let text = |key: &str| settings.get(key).cloned();
         let is_on = |key: &str| {
             settings
@@ -124,7 +131,7 @@ impl Gateway {
             version: labels_of(container)
                 .remove("org.opencontainers.image.version")
                 .or_else(|| Some(Version::of_image(image_of(container)?)?.to_owned())),
-            entry_points: entry_points(settings, container),
+            entry_points: entry_points(settings, container, host),
             default_rule: text("providers.docker.defaultrule")
                 .map(DefaultRule)
                 .unwrap_or_default(),
@@ -134,11 +141,12 @@ impl Gateway {
             constraints: text("providers.docker.constraints").unwrap_or_default(),
             uses_bound_ports: is_on("providers.docker.usebindportip"),
             api: is_on("api.insecure")
-                .then(|| published(container, api_port))
+                .then(|| published(container, host, api_port))
                 .flatten(),
             service: compose_service(container),
             networks: network_ids(container),
             is_on_host_network: is_on_host_network(container),
+            host,
         }
     }
 
@@ -251,7 +259,11 @@ fn runs_traefik(container: &ContainerInspectResponse) -> bool {
             .any(|word| word.rsplit('/').next() == Some("traefik"))
 }
 
-fn entry_points(settings: &Settings, container: &ContainerInspectResponse) -> Vec<EntryPoint> {
+fn entry_points(
+    settings: &Settings,
+    container: &ContainerInspectResponse,
+    host: EngineHost,
+) -> Vec<EntryPoint> {
     let names: BTreeSet<_> = settings
         .keys()
         .filter_map(|key| key.strip_prefix("entrypoints."))
@@ -265,7 +277,7 @@ fn entry_points(settings: &Settings, container: &ContainerInspectResponse) -> Ve
             is_default: true,
             tls: false,
             redirects: false,
-            address: published(container, 80),
+            address: published(container, host, 80),
         }];
     }
     let is_on = |name: &str, option: &str| {
@@ -287,7 +299,7 @@ fn entry_points(settings: &Settings, container: &ContainerInspectResponse) -> Ve
                 is_default: !some_are_default || is_on(name, "asdefault"),
                 tls: below("http.tls"),
                 redirects: below("http.redirections.entrypoint.to"),
-                address: port_of(address).and_then(|port| published(container, port)),
+                address: port_of(address).and_then(|port| published(container, host, port)),
             })
         })
         .collect()
@@ -303,26 +315,25 @@ fn port_of(address: &str) -> Option<u16> {
     address.rsplit(':').next()?.parse().ok()
 }
 
-/// Where a port of the container can be reached on this machine.
-fn published(container: &ContainerInspectResponse, port: u16) -> Option<SocketAddr> {
+/// Where a port of the container can be reached from this machine.
+fn published(
+    container: &ContainerInspectResponse,
+    host: EngineHost,
+    port: u16,
+) -> Option<SocketAddr> {
     if is_on_host_network(container) {
-        return Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        return Some((host.reach(None)?, port).into());
     }
     let ports = container.network_settings.as_ref()?.ports.as_ref()?;
     let bindings = ports.get(&format!("{port}/tcp"))?.as_ref()?;
-    bindings.iter().find_map(address_of)
+    bindings.iter().find_map(|binding| address_of(binding, host))
 }
 
-fn address_of(binding: &PortBinding) -> Option<SocketAddr> {
+fn address_of(binding: &PortBinding, host: EngineHost) -> Option<SocketAddr> {
     let port = binding.host_port.as_ref()?.parse().ok()?;
-    let address = match binding.host_ip.as_deref() {
-        None | Some("") => Ipv4Addr::LOCALHOST.into(),
-        Some(address) => address.parse::<IpAddr>().ok()?,
+    let bound = match binding.host_ip.as_deref() {
+        None | Some("") => None,
+        Some(address) => Some(address.parse().ok()?),
     };
-    let address = if address.is_unspecified() {
-        Ipv4Addr::LOCALHOST.into()
-    } else {
-        address
-    };
-    Some(SocketAddr::new(address, port))
+    Some(SocketAddr::new(host.reach(bound)?, port))
 }

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     Error, Result,
     compose::Compose,
+    docker::EngineHost,
     model::{Handover, ProjectSource, Route, TraefikInfo, TrafficPlan, Verdict},
 };
 
@@ -186,22 +187,24 @@ impl Survey {
 /// `file_labels` are the labels that Green will get.
 pub(crate) async fn survey(
     docker: &Docker,
+    host: EngineHost,
     blue: &[ContainerInspectResponse],
     file_labels: Option<&BTreeMap<String, String>>,
 ) -> Result<Survey> {
-    let surroundings = Surroundings::look(docker, blue).await?;
+    let surroundings = Surroundings::look(docker, host, blue).await?;
     Ok(surroundings.survey(blue, file_labels))
 }
 
 /// The survey of a service whose ports Teal's edge is to take over.
 pub(crate) fn survey_handover(
     compose: &Compose,
+    host: EngineHost,
     source: &ProjectSource,
     handover: &Handover,
     blue: &[ContainerInspectResponse],
 ) -> Survey {
     match blue.first() {
-        Some(first) => TakeOver::survey(compose, source, handover, first),
+        Some(first) => TakeOver::survey(compose, host, source, handover, first),
         None => Survey::unsteered("no container of the service runs"),
     }
 }
@@ -216,11 +219,16 @@ pub(crate) struct Surroundings {
     containers: Vec<ContainerSummary>,
     /// The engine's, by Docker's name of it.
     architecture: String,
+    host: EngineHost,
 }
 
 impl Surroundings {
     /// Looks at what shares a network with these containers.
-    pub(crate) async fn look(docker: &Docker, around: &[ContainerInspectResponse]) -> Result<Self> {
+    pub(crate) async fn look(
+        docker: &Docker,
+        host: EngineHost,
+        around: &[ContainerInspectResponse],
+    ) -> Result<Self> {
         let containers = docker
             .list_containers(None::<ListContainersOptions>)
             .await
@@ -228,7 +236,7 @@ impl Surroundings {
         let version = docker.version().await;
         let version = version.map_err(failed("ask for its version"))?;
         let networks = around.iter().flat_map(network_ids).collect();
-        let mut gateways = Gateway::find(docker, &containers, &networks)
+        let mut gateways = Gateway::find(docker, host, &containers, &networks)
             .await
             .map_err(failed("look for Traefik"))?;
         let asked = gateways.iter_mut().map(|gateway| async {
@@ -244,6 +252,7 @@ impl Surroundings {
             routers,
             containers,
             architecture: version.arch.unwrap_or_default(),
+            host,
         })
     }
 
@@ -257,7 +266,7 @@ impl Surroundings {
             return Survey::unsteered("no container of the service runs");
         };
         let networks = blue.iter().flat_map(network_ids).collect();
-        if let Some(survey) = Fronting::survey(&self.containers, first) {
+        if let Some(survey) = Fronting::survey(&self.containers, self.host, first) {
             return survey;
         }
         let mut reaching = self

@@ -167,7 +167,10 @@ async fn a_command_that_is_not_there_is_an_error() {
 
 #[tokio::test]
 async fn the_engine_can_be_another() {
-    let compose = compose().await.with_docker_host("tcp://127.0.0.1:1");
+    let compose = compose().await.for_engine(vec![(
+        "DOCKER_HOST".to_owned(),
+        Some("tcp://127.0.0.1:1".to_owned()),
+    )]);
     let mut lines = Vec::new();
     let output = compose
         .run(

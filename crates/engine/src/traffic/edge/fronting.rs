@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
 };
 
 use bollard::{
@@ -14,7 +14,7 @@ use bollard::{
 
 use super::entry::{Entry, Protocol, is_edge};
 use crate::{
-    docker::{compose_label, container_label, teal_label},
+    docker::{EngineHost, compose_label, container_label, teal_label},
     model::{Route, TraefikInfo, TrafficPlan},
     traffic::{
         http::Endpoint,
@@ -87,6 +87,7 @@ impl Fronting {
     /// is in front of it.
     pub(in crate::traffic) fn survey(
         containers: &[ContainerSummary],
+        host: EngineHost,
         first: &ContainerInspectResponse,
     ) -> Option<Survey> {
         let project = container_label(first, compose_label::PROJECT)?;
@@ -105,7 +106,7 @@ impl Fronting {
         let entries = entries_for(edge, service);
         let addresses = entries
             .iter()
-            .map(|entry| address(entry, edge.ports.iter().flatten()))
+            .map(|entry| address(entry, host, edge.ports.iter().flatten()))
             .collect();
         let name = edge.names.iter().flatten().next();
         let mut survey = survey_of(project, entries, addresses, first);
@@ -193,16 +194,18 @@ fn door(entry: &Entry, address: SocketAddr, health: Option<&str>) -> Option<Door
     (entry.protocol == Protocol::Http).then_some(door)
 }
 
-/// Where an entry is published on this machine.
-fn address<'a>(entry: &Entry, ports: impl Iterator<Item = &'a PortSummary>) -> Option<SocketAddr> {
+/// Where an entry can be reached from this machine.
+fn address<'a>(
+    entry: &Entry,
+    host: EngineHost,
+    ports: impl Iterator<Item = &'a PortSummary>,
+) -> Option<SocketAddr> {
     let mut published = ports.filter(|port| port.private_port == entry.port);
-    published.find_map(|port| Some(SocketAddr::new(here(port.ip.as_deref()), port.public_port?)))
+    published.find_map(|port| reached(host, port.ip.as_deref(), port.public_port?))
 }
 
-/// The address to reach a port at that is bound to this one.
-pub(super) fn here(bound: Option<&str>) -> IpAddr {
+/// Where a port that is bound to this address on the engine's machine can be reached from here.
+pub(super) fn reached(host: EngineHost, bound: Option<&str>, port: u16) -> Option<SocketAddr> {
     let bound = bound.and_then(|ip| ip.parse().ok());
-    bound
-        .filter(|ip: &IpAddr| !ip.is_unspecified())
-        .unwrap_or(Ipv4Addr::LOCALHOST.into())
+    Some((host.reach(bound)?, port).into())
 }

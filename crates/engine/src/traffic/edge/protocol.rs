@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 
-use super::{entry::Protocol, fronting::here};
+use super::{entry::Protocol, fronting::reached};
 use crate::{
+    docker::EngineHost,
     model::HostPort,
     traffic::{
         http::{self, Endpoint},
@@ -17,10 +18,18 @@ use crate::{
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// HTTP where the port answers a plain GET, whatever the answer is. Everything else is passed on as
-/// it is: TLS, HTTP/2 alone, and what is no HTTP at all.
-pub(crate) async fn protocol(port: &HostPort, container: &ContainerInspectResponse) -> Protocol {
+/// it is: TLS, HTTP/2 alone, what is no HTTP at all, and what can't be reached from here.
+pub(crate) async fn protocol(
+    port: &HostPort,
+    host: EngineHost,
+    container: &ContainerInspectResponse,
+) -> Protocol {
+    let Some(address) = reached(host, port.host_ip.as_deref(), port.published) else {
+        tracing::info!(port = port.published, "bound where only its own machine reaches it");
+        return Protocol::Tcp;
+    };
     let endpoint = Endpoint {
-        address: (here(port.host_ip.as_deref()), port.published).into(),
+        address,
         tls: false,
     };
     let health = health_path(container);

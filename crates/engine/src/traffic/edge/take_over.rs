@@ -14,13 +14,13 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     SERVICE,
     entry::{Entry, Protocol},
-    fronting::{Fronting, entries_for, find_all, here, survey_of},
+    fronting::{Fronting, entries_for, find_all, reached, survey_of},
     networks::{attachments, close_waiting_room, join, leave, open_waiting_room},
     splits::{Splits, ping, until},
 };
 use crate::{
     compose::{Compose, working_directory},
-    docker::{compose_label, container_label},
+    docker::{EngineHost, compose_label, container_label},
     model::{Attachment, Handover, ProjectSource},
     traffic::{
         error::TrafficError,
@@ -52,6 +52,7 @@ impl TakeOver {
     /// The survey of a service whose ports are to be handed over.
     pub(in crate::traffic) fn survey(
         compose: &Compose,
+        host: EngineHost,
         source: &ProjectSource,
         handover: &Handover,
         first: &ContainerInspectResponse,
@@ -73,7 +74,7 @@ impl TakeOver {
             })
             .collect();
         let address = |port: &crate::model::HandoverPort| {
-            Some((here(port.host_ip.as_deref()), port.published).into())
+            reached(host, port.host_ip.as_deref(), port.published)
         };
         let addresses = handover.ports.iter().map(address).collect();
         let mut survey = survey_of(project, entries, addresses, first);

@@ -43,11 +43,16 @@ fn traefik(arguments: &[(&str, &str)]) -> Gateway {
     }))
     .unwrap();
     let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-    Gateway::read(&traefik, &arguments.iter().map(own).collect())
+    Gateway::read(
+        &traefik,
+        EngineHost::Here,
+        &arguments.iter().map(own).collect(),
+    )
 }
 
 fn surroundings(arguments: &[(&str, &str)]) -> Surroundings {
     Surroundings {
+        host: EngineHost::Here,
         gateways: vec![traefik(arguments)],
         routers: HashMap::new(),
         containers: Vec::new(),

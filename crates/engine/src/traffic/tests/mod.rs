@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use teal_testkit::{Container, Project, Report, Template};
 
 use super::{error::TrafficError, sidecars::sweep, *};
+use crate::docker::EngineHost;
 use crate::model::{ProbeOptions, RolloutOptions, TrafficPlan};
 
 /// Makes two tests of each function that takes the image of a Traefik.
@@ -115,7 +116,7 @@ async fn look(project: &Project) -> Survey {
             .unwrap();
         blue.push(inspected);
     }
-    survey(project.docker(), &blue, None).await.unwrap()
+    survey(project.docker(), EngineHost::Here, &blue, None).await.unwrap()
 }
 
 /// Only these containers answered after `begin`, and each of them did.
