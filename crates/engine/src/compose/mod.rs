@@ -30,7 +30,7 @@ pub(crate) use edit::edited;
 pub(crate) use edit::{Edit, Node, list_at, says};
 pub(crate) use hook::Hook;
 pub(crate) use merge::{label_edit, limit_edits};
-pub(crate) use model::{ComposeModel, ComposePort, ComposeService, LimitKeys};
+pub(crate) use model::{Build, ComposeModel, ComposePort, ComposeService, LimitKeys};
 pub(crate) use process::CommandOutput;
 
 use crate::{Error, Result, docker::Environment, model::ProjectSource};

@@ -71,11 +71,13 @@ pub(crate) struct ComposeService {
 }
 
 /// How a service's image is built.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Build {
     /// The folder whose files go into it, or an address.
     pub context: PathBuf,
+    /// The path of its Dockerfile from there.
+    pub dockerfile: PathBuf,
 }
 
 /// What a service asks of one it depends on.
@@ -338,6 +340,13 @@ impl ComposeService {
                 read_only: volume.read_only,
             })
             .collect()
+    }
+}
+
+impl Build {
+    pub(crate) fn folder_of_dockerfile(&self) -> PathBuf {
+        let file = self.context.join(&self.dockerfile);
+        file.parent().unwrap_or(&self.context).to_owned()
     }
 }
 

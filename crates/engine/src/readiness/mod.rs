@@ -4,6 +4,7 @@
 mod container;
 mod finding;
 mod health;
+mod mounts;
 mod neighbours;
 #[cfg(test)]
 mod published;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub(crate) use finding::{refused, warning};
+pub(crate) use mounts::is_cache;
 pub(crate) use room::by_use;
 
 /// All that is known about a service when it is judged.
@@ -56,7 +58,7 @@ pub(crate) struct Found<'a> {
     pub replicas: &'a [Replica],
     /// The health check that the image brings.
     pub image_health: Option<&'a HealthCheck>,
-    /// Where its containers keep files in volumes that only the image asks for.
+    /// Where its containers keep files in volumes without a name that only the image asks for.
     pub image_volumes: &'a [String],
     pub routes: &'a [Route],
 }

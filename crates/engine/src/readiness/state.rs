@@ -4,21 +4,20 @@ use std::path::Path;
 
 use super::{
     Facts,
-    finding::{needs_force, refused, warning},
+    finding::{list, needs_force, refused, warning},
+    mounts::{Use, is_cache, sharers, use_of},
     stateful,
 };
-use crate::{
-    compose::ComposeService,
-    model::{Verdict, VerdictCode, Volume},
-};
+use crate::model::{Verdict, VerdictCode, Volume};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     verdicts.extend(proxy(facts));
     verdicts.extend(stateful_image(facts));
     verdicts.extend(shared_data(facts));
+    verdicts.extend(unnamed_volumes(facts));
+    verdicts.extend(made_to_be_shared(facts));
     verdicts.extend(shared_files(facts));
-    verdicts.extend(image_volumes(facts));
     verdicts
 }
 
@@ -70,6 +69,56 @@ fn shared_data(facts: &Facts) -> Option<Verdict> {
     )
 }
 
+/// Volumes without a name, whether the file asks for them or the image alone.
+fn unnamed_volumes(facts: &Facts) -> Option<Verdict> {
+    let of_the_file = mounts(facts, Use::Unnamed).map(|volume| volume.target);
+    let of_the_image = facts.found.map_or(&[][..], |found| found.image_volumes);
+    let of_the_image = of_the_image.iter().filter(|target| !is_cache(target));
+    let mut kept: Vec<String> = of_the_file.chain(of_the_image.cloned()).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    // Of a stateful image this is known without.
+    if kept.is_empty() || facts.is_stateful() {
+        return None;
+    }
+    Some(
+        needs_force(
+            VerdictCode::SharedVolume,
+            format!("keeps files in {}, a volume without a name", list(&kept)),
+        )
+        .means("Green starts with an empty one; Blue's stays on the engine, but nothing uses it")
+        .remedy("give it a named volume if the files matter, or use `--force` if they don't")
+        .for_good(),
+    )
+}
+
+fn made_to_be_shared(facts: &Facts) -> Option<Verdict> {
+    let shared: Vec<Volume> = mounts(facts, Use::Shared).collect();
+    if shared.is_empty() {
+        return None;
+    }
+    let mut others: Vec<&str> = shared
+        .iter()
+        .flat_map(|volume| sharers(volume, facts))
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    let by_whom = match others.len() {
+        0 => "its replicas share".to_owned(),
+        1 => format!("{} writes to as well", list(&others)),
+        _ => format!("{} write to as well", list(&others)),
+    };
+    let names: Vec<_> = shared.iter().map(|volume| shown(volume, facts)).collect();
+    Some(
+        warning(
+            VerdictCode::SharedVolume,
+            format!("keeps data in {}, which {by_whom}", names.join(", ")),
+        )
+        .means("Blue and Green both write to it, as the files let several containers do")
+        .remedy("mount it read-only (`:ro`) if the service only reads it"),
+    )
+}
+
 fn shared_files(facts: &Facts) -> Option<Verdict> {
     let shared = sources(facts, Use::Files);
     if shared.is_empty() {
@@ -79,7 +128,7 @@ fn shared_files(facts: &Facts) -> Option<Verdict> {
         warning(
             VerdictCode::SharedVolume,
             format!(
-                "mounts {}, which look like sources, settings or a cache",
+                "mounts {}, which look like sources, settings, logs or a cache",
                 shared.join(", ")
             ),
         )
@@ -88,164 +137,23 @@ fn shared_files(facts: &Facts) -> Option<Verdict> {
     )
 }
 
-fn image_volumes(facts: &Facts) -> Option<Verdict> {
-    let volumes = facts.found?.image_volumes;
-    let kept: Vec<_> = volumes
-        .iter()
-        .filter(|target| !is_cache(target))
-        .map(|target| format!("`{target}`"))
-        .collect();
-    // Of a stateful image this is known without.
-    if kept.is_empty() || facts.is_stateful() {
-        return None;
-    }
-    Some(
-        needs_force(
-            VerdictCode::SharedVolume,
-            format!(
-                "keeps files in {}, a volume without a name",
-                kept.join(", ")
-            ),
-        )
-        .means("Green starts with an empty one, and Blue's goes with Blue")
-        .remedy("give it a named volume if the files matter, or use `--force` if they don't")
-        .for_good(),
-    )
-}
-
-/// What a mount is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// Each container has its own, or it is only read.
-    Own,
-    /// Sources, settings, a cache: both sets may have it.
-    Files,
-    /// What the service has written and must keep.
-    Data,
-}
-
 fn sources(facts: &Facts, wanted: Use) -> Vec<String> {
-    let mounts = facts.service.mounts().into_iter();
-    mounts
-        .filter(|volume| use_of(volume, facts.service, facts.directory) == wanted)
-        .map(|volume| {
-            let source = volume.source.unwrap_or(volume.target);
-            let short = Path::new(&source).strip_prefix(facts.directory);
-            match short {
-                Ok(inside) if inside.as_os_str().is_empty() => "`.`".to_owned(),
-                Ok(inside) => format!("`./{}`", inside.display()),
-                Err(_) => format!("`{source}`"),
-            }
-        })
+    mounts(facts, wanted)
+        .map(|volume| shown(&volume, facts))
         .collect()
 }
 
-fn use_of(volume: &Volume, service: &ComposeService, directory: &Path) -> Use {
-    let Some(source) = &volume.source else {
-        return Use::Own;
-    };
-    if volume.read_only || !matches!(volume.kind.as_str(), "volume" | "bind" | "cluster") {
-        return Use::Own;
+fn mounts(facts: &Facts, wanted: Use) -> impl Iterator<Item = Volume> {
+    let mounts = facts.service.mounts().into_iter();
+    mounts.filter(move |volume| use_of(volume, facts) == wanted)
+}
+
+/// A mount by its source, short where that is in the project's folder.
+fn shown(volume: &Volume, facts: &Facts) -> String {
+    let source = volume.source.as_ref().unwrap_or(&volume.target);
+    match Path::new(source).strip_prefix(facts.directory) {
+        Ok(inside) if inside.as_os_str().is_empty() => "`.`".to_owned(),
+        Ok(inside) => format!("`./{}`", inside.display()),
+        Err(_) => format!("`{source}`"),
     }
-    if is_engine_socket(source) || is_of_the_system(source) {
-        return Use::Own;
-    }
-    if is_cache(&volume.target) {
-        return Use::Files;
-    }
-    let source = Path::new(source);
-    let is_of_the_project = volume.kind == "bind" && source.starts_with(directory);
-    let is_source = service.build.as_ref().is_some_and(|build| {
-        let context = &build.context;
-        context.is_absolute() && (source.starts_with(context) || context.starts_with(source))
-    });
-    let is_read = is_settings(source, &volume.target) || is_web_root(&volume.target);
-    if is_of_the_project && (is_source || is_read) {
-        Use::Files
-    } else {
-        Use::Data
-    }
-}
-
-/// The engine's socket holds no state of the service.
-fn is_engine_socket(source: &str) -> bool {
-    let file = source.rsplit(['/', '\\']).next().unwrap_or_default();
-    [
-        "docker.sock",
-        "docker_engine",
-        "podman.sock",
-        "containerd.sock",
-    ]
-    .contains(&file)
-}
-
-/// What the host's system keeps, whoever looks at it.
-fn is_of_the_system(source: &str) -> bool {
-    let source = source.trim_end_matches('/');
-    [
-        "/etc/localtime",
-        "/etc/timezone",
-        "/lib/modules",
-        "/usr/src",
-    ]
-    .contains(&source)
-        || ["/dev", "/proc", "/sys"]
-            .iter()
-            .any(|root| Path::new(source).starts_with(root))
-}
-
-/// Folders that build tools and package managers fill, and fill again.
-fn is_cache(target: &str) -> bool {
-    const NAMES: [&str; 14] = [
-        ".cache",
-        ".cargo",
-        ".gradle",
-        ".m2",
-        ".next",
-        ".npm",
-        ".nuget",
-        ".pnpm-store",
-        ".yarn",
-        "__pycache__",
-        "cache",
-        "node_modules",
-        "target",
-        "tmp",
-    ];
-    let name = target.trim_end_matches('/').rsplit('/').next();
-    name.is_some_and(|name| NAMES.contains(&name)) || target.starts_with("/tmp/")
-}
-
-/// A file or folder of settings, by its kind or by where it is mounted.
-fn is_settings(source: &Path, target: &str) -> bool {
-    const KINDS: [&str; 18] = [
-        "cfg",
-        "cnf",
-        "conf",
-        "config",
-        "crt",
-        "env",
-        "html",
-        "ini",
-        "json",
-        "key",
-        "pem",
-        "php",
-        "properties",
-        "sh",
-        "sql",
-        "toml",
-        "yaml",
-        "yml",
-    ];
-    let kind = source.extension().and_then(|kind| kind.to_str());
-    kind.is_some_and(|kind| KINDS.contains(&kind)) || target.starts_with("/etc/")
-}
-
-/// Where web servers find the pages they deliver.
-fn is_web_root(target: &str) -> bool {
-    let target = target.trim_end_matches('/');
-    ["/html", "/htdocs", "/public", "/static"]
-        .iter()
-        .any(|end| target.ends_with(end))
 }

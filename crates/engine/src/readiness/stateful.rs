@@ -75,7 +75,7 @@ fn find(kinds: &[(&'static str, &'static str)], is: impl Fn(&str) -> bool) -> Op
 }
 
 /// An image's name without its tag and digest.
-fn repository(image: &str) -> &str {
+pub(super) fn repository(image: &str) -> &str {
     let name = image.split('@').next().unwrap_or(image);
     match name.rsplit_once(':') {
         // A colon before a slash is a registry's port.
