@@ -164,6 +164,7 @@ export const drifted = withGrafana({
       { what: "environment", before: "", after: "GF_LOG_LEVEL" },
     ],
     byHand: [],
+    live: [],
     keepable: true,
     command: ["docker", "compose", "up", "-d"],
   },

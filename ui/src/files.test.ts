@@ -55,6 +55,7 @@ const drift: Drift = {
   nextUp: "recreate",
   differences: [{ what: "memory", before: "768M", after: "512M" }],
   byHand: [],
+  live: [],
   keepable: true,
   command: ["docker", "compose", "up", "-d"],
 };
@@ -138,6 +139,7 @@ test("says what the next plain up would do, and keeps the limits", async () => {
     limits: after,
     files: [{ ...file, before: "memory: 512M\n", after: "memory: 768M\n", backup: true }],
     settled: true,
+    live: null,
     command: ["docker", "compose", "up", "-d"],
   };
   await openService({

@@ -1,5 +1,6 @@
 /** What a service's page and row say about it, from what the engine said. */
 import type {
+  Difference,
   Drift,
   Limits,
   NextUp,
@@ -31,8 +32,17 @@ function inShort(word: string): string {
   return /^([/\\]|[A-Za-z]:[/\\])/.test(word) ? fileName(word) : word;
 }
 
+/** A difference as it is read. Where there is no `before`, `after` says in words what has changed. */
+export function told({ what, before, after }: Difference): string {
+  if (before !== "") return `${what} ${before} → ${after || "none"}`;
+  return what === "other" ? after : `${what} ${after}`;
+}
+
 /** What the next plain `up` does, in a sentence. */
 export function driftSentence(name: string, drift: Drift): string {
+  if (drift.nextUp === "nothing" && drift.byHand.length === 0) {
+    return `The limits of ${name} were changed while it ran: they last until its containers are made again`;
+  }
   const command = `\`${drift.command.map(inShort).join(" ")}\``;
   const by = drift.byHand.length > 0 && drift.differences.length === 0 ? ", changed by hand" : "";
   return `The next plain ${command} ${NEXT_UP[drift.nextUp]} ${name}${by}`;

@@ -8,7 +8,8 @@ use bollard::models::ContainerInspectResponse;
 use crate::{
     compose::ComposeService,
     configuration::difference,
-    docker::{self, compose_label, container_label},
+    docker::{self, compose_label, container_label, teal_label},
+    live::limits_before,
     model::{Difference, Drift, Limits, NextUp, Revision},
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Found<'a> {
     pub(crate) effective: &'a ComposeService,
     /// Compose's hash of that; none where there is no override.
     pub(crate) effective_hash: Option<&'a str>,
+    /// The same before limits were changed on the running containers; none where none were.
+    pub(crate) hash_before_update: Option<&'a str>,
     /// The id of the image that the file names, where the engine has it.
     pub(crate) image: Option<&'a str>,
     /// Its containers on the engine.
@@ -40,6 +43,10 @@ pub(crate) struct Found<'a> {
 pub(crate) fn drift(found: &Found) -> Option<Drift> {
     let hash = found.hash?;
     let newest = found.containers.last()?;
+    // While a rollout is under way two sets run: the next `up` is to wait for its end.
+    if !is_one_set(found.containers) {
+        return None;
+    }
     let stale = |container: &&ContainerInspectResponse| {
         made_from(container) != Some(hash) || !found.has_current_image(container)
     };
@@ -55,20 +62,29 @@ pub(crate) fn drift(found: &Found) -> Option<Drift> {
         None => Vec::new(),
     };
     differences.extend(replicas);
-    let by_hand = found.by_hand(newest, hash);
-    if next_up == NextUp::Nothing && by_hand.is_empty() {
+    let (by_hand, live) = found.changed_while_running(newest, hash);
+    if next_up == NextUp::Nothing && by_hand.is_empty() && live.is_empty() {
         return None;
     }
     let ours = |container: &&ContainerInspectResponse| {
-        made_from(container) == found.effective_hash && found.has_current_image(container)
+        found.is_with_override(container) && found.has_current_image(container)
     };
     Some(Drift {
         next_up,
         keepable: next_up == NextUp::Recreate && stale.iter().all(ours),
         differences,
         by_hand,
+        live,
         command: found.command.to_vec(),
     })
+}
+
+/// Whether all containers are of the same rollout, or of none.
+fn is_one_set(containers: &[ContainerInspectResponse]) -> bool {
+    let rollout = |container| container_label(container, teal_label::ROLLOUT);
+    let mut rollouts = containers.iter().map(rollout);
+    let first = rollouts.next();
+    rollouts.all(|rollout| Some(rollout) == first)
 }
 
 fn made_from(container: &ContainerInspectResponse) -> Option<&str> {
@@ -100,29 +116,43 @@ impl Found<'_> {
         found.extend(command_difference(container, self.file));
         found.extend(label_difference(container, self.file));
         if found.is_empty() {
-            let what = if made_from(container) == self.effective_hash {
-                "the labels that Teal's rollout gave it are not in the files"
+            let what = if self.is_with_override(container) {
+                "the files lack the labels of Teal's rollout"
             } else {
-                "another key of the service was changed"
+                "another key of the service has changed"
             };
             found.push(difference("other", "", what));
         }
         found
     }
 
-    /// Limits in force that neither the files it was made from nor Teal gave the container.
-    fn by_hand(&self, container: &ContainerInspectResponse, hash: &str) -> Vec<Difference> {
+    /// Whether it was made from the files and Teal's override, before or after its limits were
+    /// changed while it ran.
+    fn is_with_override(&self, container: &ContainerInspectResponse) -> bool {
+        let made_from = made_from(container);
+        made_from.is_some() && [self.effective_hash, self.hash_before_update].contains(&made_from)
+    }
+
+    /// Limits in force that the container was not made with: those that others gave it, and those
+    /// that Teal did.
+    fn changed_while_running(
+        &self,
+        container: &ContainerInspectResponse,
+        hash: &str,
+    ) -> (Vec<Difference>, Vec<Difference>) {
         let now = docker::limits(container);
         let last = self.past.iter().find(|revision| revision.took_effect());
         let by_teal = last.map(|revision| revision.limits_after);
         let made = match made_from(container) {
             Some(made) if made == hash => Some(self.file.limits()),
+            Some(made) if Some(made) == self.hash_before_update => limits_before(self.past),
             Some(made) if Some(made) == self.effective_hash => Some(self.effective.limits()),
             _ => by_teal,
         };
-        match made {
-            Some(made) if by_teal != Some(now) => limits_difference(made, now),
-            _ => Vec::new(),
+        let changed = made.map_or_else(Vec::new, |made| limits_difference(made, now));
+        match by_teal == Some(now) {
+            true => (Vec::new(), changed),
+            false => (changed, Vec::new()),
         }
     }
 }

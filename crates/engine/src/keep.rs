@@ -4,14 +4,23 @@
 //! Compose makes new containers where its hash of a service differs from the one on the container,
 //! and labels are part of it. So what is kept is all that Teal's override says of the service: its
 //! limits and its labels.
+//!
+//! Where the limits were changed on the running containers, Compose's hash on them is still that of
+//! the limits they were made with. No text of the files has that hash and the new limits. So the
+//! files get what the containers were made from: plain `up` leaves them as they are then, with the
+//! new limits in force, and the plan says until when.
 
+use bollard::models::ContainerInspectResponse;
 use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Result,
-    compose::{Changed, ComposeService, Edit, label_edit, limit_edits, part::LABELS},
+    compose::{
+        Changed, ComposeService, Edit, Files, TargetFile, label_edit, limit_edits, part::LABELS,
+    },
     docker::{self, compose_label, container_label},
-    model::{FileChange, KeepPlan, KeepRequest, Limits},
+    live,
+    model::{FileChange, KeepPlan, KeepRequest, Limits, ProjectSource},
     plan::{Planner, find_service},
 };
 
@@ -32,7 +41,7 @@ pub(crate) async fn plan(planner: &Planner<'_>, request: &KeepRequest) -> Result
         reason: format!("`{name}` has no container whose limits could be kept"),
         remedy: format!("start it with `docker compose up -d {name}`"),
     })?;
-    let limits = docker::limits(container);
+    let in_force = docker::limits(container);
     let labels: Vec<(&str, &str)> = LABELS
         .iter()
         .filter_map(|label| Some((*label, container_label(container, label)?)))
@@ -40,34 +49,35 @@ pub(crate) async fn plan(planner: &Planner<'_>, request: &KeepRequest) -> Result
     let target = compose
         .target(&files.source, name, request.place, &LIMIT_KEYS)
         .await?;
-    let edits = missing_edits(service, limits, &labels, name);
-    let Changed {
+    let keeping = Keeping {
+        planner,
+        files: &files,
+        service,
+        name,
+        containers: &containers,
+        target: &target,
+        labels: &labels,
+    };
+    let mut kept = keeping.of(in_force).await?;
+    let past = planner
+        .history
+        .read(&planner.info.id, Some(&files.model.name), Some(name))?;
+    let made_with = live::limits_before(&past).filter(|made_with| *made_with != in_force);
+    let mut limits = in_force;
+    if let Some(made_with) = made_with.filter(|_| !kept.settled) {
+        let as_made = keeping.of(made_with).await?;
+        if as_made.settled {
+            (kept, limits) = (as_made, made_with);
+        }
+    }
+    let Kept {
         file,
         source,
-        model,
-    } = compose.change(&files, &target, &edits, &[name]).await?;
-    let found = find_service(&model, name)?.limits();
-    if found != limits {
-        return Err(Error::CannotChange {
-            reason: format!(
-                "with the change Compose gives `{name}` {found} instead of {limits}: a file that is read later says so"
-            ),
-            remedy: "choose the override (without `--in-file`), or change that file by hand"
-                .to_owned(),
-        });
-    }
-    let hash = match &file {
-        Some(file) => {
-            let FileChange { path, after, .. } = file;
-            compose.config_hash_with(&source, path, after, name).await?
-        }
-        None => compose.config_hash(&source, &[], name).await?,
-    };
-    let settled = containers
-        .iter()
-        .all(|container| container_label(container, compose_label::CONFIG_HASH) == Some(&hash));
+        settled,
+    } = kept;
     let file: Vec<FileChange> = file.into_iter().collect();
     Ok(KeepPlan {
+        live: (limits != in_force).then_some(in_force),
         id: id(&file),
         project: files.model.name,
         service: request.service.clone(),
@@ -78,6 +88,66 @@ pub(crate) async fn plan(planner: &Planner<'_>, request: &KeepRequest) -> Result
         settled,
         files: file,
     })
+}
+
+/// What limits are kept with.
+struct Keeping<'a> {
+    planner: &'a Planner<'a>,
+    files: &'a Files,
+    service: &'a ComposeService,
+    name: &'a str,
+    containers: &'a [ContainerInspectResponse],
+    target: &'a TargetFile,
+    labels: &'a [(&'a str, &'a str)],
+}
+
+/// The files with some limits kept in them.
+struct Kept {
+    file: Option<FileChange>,
+    source: ProjectSource,
+    /// Whether Compose leaves the containers as they are.
+    settled: bool,
+}
+
+impl Keeping<'_> {
+    async fn of(&self, limits: Limits) -> Result<Kept> {
+        let Self { name, .. } = *self;
+        let compose = self.planner.compose;
+        let edits = missing_edits(self.service, limits, self.labels, name);
+        let Changed {
+            file,
+            source,
+            model,
+        } = compose
+            .change(self.files, self.target, &edits, &[name])
+            .await?;
+        let found = find_service(&model, name)?.limits();
+        if found != limits {
+            return Err(Error::CannotChange {
+                reason: format!(
+                    "with the change Compose gives `{name}` {found} instead of {limits}: a file that is read later says so"
+                ),
+                remedy: "choose the override (without `--in-file`), or change that file by hand"
+                    .to_owned(),
+            });
+        }
+        let hash = match &file {
+            Some(file) => {
+                let FileChange { path, after, .. } = file;
+                compose.config_hash_with(&source, path, after, name).await?
+            }
+            None => compose.config_hash(&source, &[], name).await?,
+        };
+        let made_from = |container| container_label(container, compose_label::CONFIG_HASH);
+        Ok(Kept {
+            settled: self
+                .containers
+                .iter()
+                .all(|container| made_from(container) == Some(&hash)),
+            file,
+            source,
+        })
+    }
 }
 
 /// What the files don't say yet.

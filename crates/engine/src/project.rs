@@ -15,6 +15,7 @@ use crate::{
     compose::{self, ComposeModel, ComposeService, Files, override_file},
     docker::{self, Image, compose_label},
     drift::{Found, drift},
+    live,
     model::{
         AppliedChange, ContainerState, Health, Project, ProjectSource, Readiness, Replica,
         Revision, RolloutOptions, Service,
@@ -44,6 +45,18 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     let past = planner
         .history
         .read(&planner.info.id, Some(&base.name), None)?;
+    let hashes = Hashes {
+        plain: as_compose_sees(planner, &source, &[], &base, hashes, &running).await?,
+        before_update: before_updates(planner, &source, &base, &past).await?,
+        with_override: match &with_override {
+            Some((_, hashes)) => {
+                let extra: [&Path; 1] = [&override_path];
+                let hashes = hashes.clone();
+                as_compose_sees(planner, &source, &extra, &base, hashes, &running).await?
+            }
+            None => BTreeMap::new(),
+        },
+    };
     let parts: Vec<_> = base
         .services
         .iter()
@@ -74,10 +87,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
                     .as_ref()
                     .and_then(|(model, _)| model.services.get(*name))
                     .unwrap_or(file),
-                hash: hashes.get(*name).map(String::as_str),
-                effective_hash: with_override
-                    .as_ref()
-                    .and_then(|(_, hashes)| hashes.get(*name).map(String::as_str)),
+                hashes: &hashes,
                 current_image: images.get(*name),
                 up: &up,
                 containers,
@@ -113,6 +123,70 @@ async fn with_override(
         planner.compose.config_hashes(source, &extra),
     )?;
     Ok(Some(both))
+}
+
+/// Compose's hashes of the services, by name: what the next `up` compares its containers with.
+struct Hashes {
+    plain: BTreeMap<String, String>,
+    with_override: BTreeMap<String, String>,
+    before_update: BTreeMap<String, String>,
+}
+
+/// For a service that borrows from another's container Compose's hash is not the one that it tells
+/// of the files. There Compose is asked what it would do: where it leaves the containers as they
+/// are, theirs is its hash.
+async fn as_compose_sees(
+    planner: &Planner<'_>,
+    source: &ProjectSource,
+    extra: &[&Path],
+    model: &ComposeModel,
+    mut hashes: BTreeMap<String, String>,
+    running: &BTreeMap<String, Vec<ContainerInspectResponse>>,
+) -> Result<BTreeMap<String, String>> {
+    let made_from = |container| docker::container_label(container, compose_label::CONFIG_HASH);
+    let mut borrowing = Vec::new();
+    for (name, service) in &model.services {
+        let newest = running.get(name).and_then(|containers| containers.last());
+        let hash = hashes.get(name).map(String::as_str);
+        if service.borrows() && hash.is_some() && newest.is_some_and(|it| made_from(it) != hash) {
+            borrowing.push(name.as_str());
+        }
+    }
+    if borrowing.is_empty() {
+        return Ok(hashes);
+    }
+    let Some(recreated) = planner.compose.recreated(source, extra, &borrowing).await else {
+        return Ok(hashes);
+    };
+    for name in borrowing {
+        let containers = &running[name];
+        let is_left = |container| !recreated.contains(&docker::replica(container).name);
+        if let Some(newest) = containers.last().filter(|_| containers.iter().all(is_left)) {
+            hashes.extend(made_from(newest).map(|hash| (name.to_owned(), hash.to_owned())));
+        }
+    }
+    Ok(hashes)
+}
+
+/// The hashes of the services whose limits were changed on the running containers, as they were
+/// before that.
+async fn before_updates(
+    planner: &Planner<'_>,
+    source: &ProjectSource,
+    model: &ComposeModel,
+    past: &[Revision],
+) -> Result<BTreeMap<String, String>> {
+    let mut hashes = BTreeMap::new();
+    for (name, service) in &model.services {
+        let own: Vec<_> = past
+            .iter()
+            .filter(|revision| revision.service == *name)
+            .cloned()
+            .collect();
+        let hash = live::hash_before(planner.compose, source, (name, service), &own).await?;
+        hashes.extend(hash.map(|hash| (name.clone(), hash)));
+    }
+    Ok(hashes)
 }
 
 /// Each service's image, where the engine has it.
@@ -154,8 +228,7 @@ struct Part<'a> {
     file: &'a ComposeService,
     /// As the files and Teal's override say.
     effective: &'a ComposeService,
-    hash: Option<&'a str>,
-    effective_hash: Option<&'a str>,
+    hashes: &'a Hashes,
     current_image: Option<&'a Image>,
     up: &'a [String],
     containers: &'a [ContainerInspectResponse],
@@ -164,7 +237,7 @@ struct Part<'a> {
     past: &'a [Revision],
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
     fn describe(self, planner: &Planner<'_>, model: &ComposeModel, directory: &Path) -> Service {
         let replicas = docker::replicas(self.containers);
         // Where nothing was made of it yet, the image tells.
@@ -197,6 +270,7 @@ impl Part<'_> {
             .filter(|revision| revision.service == self.name)
             .cloned()
             .collect();
+        let of = |hashes: &'a BTreeMap<String, String>| hashes.get(self.name).map(String::as_str);
         Service {
             name: self.name.to_owned(),
             image: self.file.image.clone(),
@@ -216,9 +290,10 @@ impl Part<'_> {
             readiness: Readiness::of(&verdicts),
             drift: drift(&Found {
                 file: self.file,
-                hash: self.hash,
+                hash: of(&self.hashes.plain),
                 effective: self.effective,
-                effective_hash: self.effective_hash,
+                effective_hash: of(&self.hashes.with_override),
+                hash_before_update: of(&self.hashes.before_update),
                 image: self.current_image.map(|image| image.id.as_str()),
                 containers: self.containers,
                 past: &past,

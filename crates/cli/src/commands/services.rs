@@ -3,7 +3,12 @@
 use teal_engine::model::{ContainerState, Difference, Drift, Health, Limits, NextUp, Service};
 
 use super::{Outcome, connect};
-use crate::{cli::Global, display::table, screen::Screen, text::harmless};
+use crate::{
+    cli::Global,
+    display::{table, told as in_words},
+    screen::Screen,
+    text::harmless,
+};
 
 pub(super) async fn run(global: &Global, screen: &mut Screen) -> Outcome {
     let project = connect().await?.project(&global.source()).await?;
@@ -83,18 +88,8 @@ fn drift(drift: Option<&Drift>) -> String {
         return "-".to_owned();
     };
     let told = |differences: &[Difference]| {
-        let words = differences.iter().map(|difference| {
-            let Difference {
-                what,
-                before,
-                after,
-            } = difference;
-            match before.is_empty() {
-                true => format!("{what} {after}"),
-                false => format!("{what} {before} → {after}"),
-            }
-        });
-        words.collect::<Vec<_>>().join(", ")
+        let words: Vec<_> = differences.iter().map(in_words).collect();
+        words.join(", ")
     };
     let mut parts = Vec::new();
     match drift.next_up {
@@ -104,6 +99,9 @@ fn drift(drift: Option<&Drift>) -> String {
     }
     if !drift.by_hand.is_empty() {
         parts.push(format!("by hand: {}", told(&drift.by_hand)));
+    }
+    if !drift.live.is_empty() {
+        parts.push(format!("changed live: {}", told(&drift.live)));
     }
     harmless(&parts.join("; ")).into_owned()
 }

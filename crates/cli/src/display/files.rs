@@ -41,13 +41,19 @@ pub(crate) fn keep(plan: &KeepPlan, theme: Theme) -> String {
     let mut lines = vec![format!(
         "{} keeps {}",
         harmless(&plan.service),
-        paint(theme.strong, plan.limits)
+        paint(theme.strong, plan.live.unwrap_or(plan.limits))
     )];
     if plan.files.is_empty() {
         lines.push("  the files say so already".to_owned());
     }
     lines.extend(plan.files.iter().flat_map(|file| change(file, theme)));
-    if plan.settled {
+    if let Some(live) = plan.live {
+        let text = format!(
+            "{live} was set on the running containers: `docker compose up -d` leaves them as they are, and the files say what they were made with, {}. To have files with the new limits, roll them out (`teal deploy {}`) and keep them then",
+            plan.limits, plan.service
+        );
+        lines.push(note_line(&text, theme));
+    } else if plan.settled {
         lines.push("`docker compose up -d` then leaves its containers as they are".to_owned());
     } else {
         let text = "the next `docker compose up -d` makes new containers all the same: something else in the files, or the image, has changed since they were made";

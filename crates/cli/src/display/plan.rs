@@ -1,7 +1,7 @@
 //! A plan, for `--dry-run`: what would happen and why.
 
 use similar::TextDiff;
-use teal_engine::model::{Plan, TrafficPlan};
+use teal_engine::model::{Difference, Plan, TrafficPlan};
 
 use super::{receipt::promises, sentence, verdict};
 use crate::{
@@ -37,12 +37,7 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
             },
         ));
         for difference in &plan.differences {
-            lines.push(format!(
-                "  {}: {} → {}",
-                harmless(&difference.what),
-                harmless(&difference.before),
-                harmless(&difference.after)
-            ));
+            lines.push(format!("  {}", harmless(&told(difference))));
         }
     }
     lines.push(String::new());
@@ -52,6 +47,20 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
         lines.extend(plan.verdicts.iter().map(|found| verdict(found, theme)));
     }
     lines.join("\n")
+}
+
+/// A difference as it is read in a sentence.
+pub(crate) fn told(difference: &Difference) -> String {
+    let Difference {
+        what,
+        before,
+        after,
+    } = difference;
+    match (what.as_str(), before.is_empty()) {
+        ("other", true) => after.clone(),
+        (_, true) => format!("{what} {after}"),
+        _ => format!("{what} {before} → {after}"),
+    }
 }
 
 /// Whether `teal update` would do as well.

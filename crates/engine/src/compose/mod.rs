@@ -2,6 +2,7 @@
 //! `extends`, interpolation, profiles and env files mean is Compose's business, never ours.
 
 mod change;
+mod converge;
 mod discovery;
 mod edit;
 mod hook;

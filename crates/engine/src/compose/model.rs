@@ -2,14 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     hook::Hook,
-    read::{cpus, memory, milliseconds, text},
+    read::{cpus, memory, microseconds, milliseconds, text},
 };
 use crate::{
     Error, Result,
@@ -64,8 +61,10 @@ pub(crate) struct ComposeService {
     /// Memory and swap together.
     #[serde(deserialize_with = "memory")]
     pub memswap_limit: Option<Memory>,
-    pub cpu_quota: Option<IgnoredAny>,
-    pub cpu_period: Option<IgnoredAny>,
+    #[serde(deserialize_with = "microseconds")]
+    pub cpu_quota: Option<u64>,
+    #[serde(deserialize_with = "microseconds")]
+    pub cpu_period: Option<u64>,
     pids_limit: Option<i64>,
     healthcheck: Option<FileHealthCheck>,
 }
@@ -222,9 +221,48 @@ impl ComposeService {
     pub(crate) fn limits(&self) -> Limits {
         let deploy = self.deploy.resources.limits.as_ref();
         Limits {
-            cpus: self.cpus.or(deploy.and_then(|limits| limits.cpus)),
+            cpus: self
+                .cpus
+                .or(deploy.and_then(|limits| limits.cpus))
+                .or(self.quota()),
             memory: self.mem_limit.or(deploy.and_then(|limits| limits.memory)),
         }
+    }
+
+    /// The CPU limit that `cpu_quota` and `cpu_period` come to: the same limit in other words, which
+    /// Docker doesn't take besides `cpus`.
+    pub(crate) fn quota(&self) -> Option<Cpus> {
+        Cpus::from_quota(self.cpu_quota?, self.cpu_period)
+    }
+
+    /// What of these limits has to be written: a CPU limit that `cpu_quota` says already does not.
+    pub(crate) fn in_their_words(&self, limits: Limits) -> Limits {
+        Limits {
+            cpus: limits.cpus.filter(|cpus| self.quota() != Some(*cpus)),
+            ..limits
+        }
+    }
+
+    /// What is in force once these limits are written.
+    pub(crate) fn as_in_force(&self, written: Limits) -> Limits {
+        let limits = written.as_compose_sets();
+        Limits {
+            cpus: limits.cpus.or(self.quota()),
+            ..limits
+        }
+    }
+
+    /// Whether Compose puts the id of another service's container into what it makes this one's
+    /// from, so that its hash is another than `config --hash` tells.
+    pub(crate) fn borrows(&self) -> bool {
+        let is_borrowed = |mode: &Option<String>| {
+            mode.as_deref()
+                .is_some_and(|mode| mode.starts_with("service:"))
+        };
+        !self.volumes_from.is_empty()
+            || [&self.network_mode, &self.pid, &self.ipc]
+                .into_iter()
+                .any(is_borrowed)
     }
 
     pub(crate) fn reservations(&self) -> Limits {

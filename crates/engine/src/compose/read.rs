@@ -44,6 +44,20 @@ pub(super) fn memory<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Memory
     Ok(bytes.map(Memory::from_bytes))
 }
 
+/// A number of microseconds; 0 is none.
+pub(super) fn microseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let number = match Option::<Number>::deserialize(from)? {
+        None => return Ok(None),
+        Some(Number::Whole(number)) => number,
+        Some(Number::Decimal(number)) => {
+            let reason = format!("{number} is no number of microseconds");
+            return Err(D::Error::custom(reason));
+        }
+        Some(Number::Text(text)) => text.parse().map_err(D::Error::custom)?,
+    };
+    Ok(u64::try_from(number).ok().filter(|number| *number > 0))
+}
+
 /// A port, or a range of them; Compose has printed both as text and as a number.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(match Option::<Number>::deserialize(from)? {

@@ -255,15 +255,11 @@ pub(crate) fn limits(container: &ContainerInspectResponse) -> Limits {
     let positive =
         |value: Option<i64>| value.and_then(|v| u64::try_from(v).ok()).filter(|v| *v > 0);
     // `docker run --cpu-quota` and Compose's `cpu_quota` set the same limit in other words.
-    let quota = || {
-        let quota = positive(config?.cpu_quota)?;
-        let period = positive(config?.cpu_period).unwrap_or(100_000);
-        Some(quota * 1_000_000_000 / period)
-    };
+    let quota = || Cpus::from_quota(positive(config?.cpu_quota)?, positive(config?.cpu_period));
     Limits {
         cpus: positive(config.and_then(|config| config.nano_cpus))
-            .or_else(quota)
-            .map(Cpus::from_nano),
+            .map(Cpus::from_nano)
+            .or_else(quota),
         memory: positive(config.and_then(|config| config.memory)).map(Memory::from_bytes),
     }
 }

@@ -56,6 +56,7 @@ fn look(file: &ComposeService, containers: &[ContainerInspectResponse]) -> Optio
         hash: Some(FILE),
         effective: &effective(),
         effective_hash: Some(WITH_OVERRIDE),
+        hash_before_update: None,
         image: Some("sha256:1"),
         containers,
         past: &[],
@@ -109,6 +110,7 @@ fn a_name_that_means_another_image_is_drift() {
         hash: Some(FILE),
         effective: &file(),
         effective_hash: None,
+        hash_before_update: None,
         image: Some("sha256:2"),
         containers: &[container(FILE, 1.0)],
         past: &[],
@@ -135,10 +137,25 @@ fn other_keys_and_counts_are_told() {
     let drift = look(&file(), &[container("before", 1.0)]).unwrap();
     assert_eq!(
         told(&drift.differences),
-        ["other:  → another key of the service was changed"]
+        ["other:  → another key of the service has changed"]
     );
     let two = [container(FILE, 1.0), container(FILE, 1.0)];
     let drift = look(&file(), &two).unwrap();
     assert_eq!(drift.next_up, NextUp::Scale);
     assert_eq!(told(&drift.differences), ["replicas: 2 → 1"]);
+}
+
+#[test]
+fn two_sets_of_a_rollout_under_way_are_no_drift() {
+    let with_label = |rollout: &str| {
+        let mut container = container(WITH_OVERRIDE, 1.5);
+        let labels = container.config.as_mut().unwrap().labels.as_mut().unwrap();
+        labels.insert(teal_label::ROLLOUT.into(), rollout.into());
+        container
+    };
+    assert_eq!(
+        look(&file(), &[container(FILE, 1.0), with_label("new")]),
+        None
+    );
+    assert!(look(&file(), &[with_label("new"), with_label("new")]).is_some());
 }

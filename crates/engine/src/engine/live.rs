@@ -19,7 +19,8 @@ impl Engine {
     }
 
     /// Changes the limits on the running containers, in the override and in history. Where one
-    /// container fails, all are taken back.
+    /// container fails, all are taken back. A history that can't be written is a warning among the
+    /// plan's verdicts.
     ///
     /// # Errors
     /// As [`roll_out`](Self::roll_out), and [`Error::LiveUpdate`] where the engine fails on the way.
@@ -41,7 +42,7 @@ impl Engine {
         let swap = crate::plan::find_service(&files.model, service)?.memswap_limit;
         let planner = self.planner();
         let made = planner.plan(files, &request.rollout(), Way::Live).await?;
-        let Planned { plan, .. } = made.accepted()?;
+        let Planned { mut plan, .. } = made.accepted()?;
         let live = Live {
             docker: &inner.docker,
             info: &inner.info,
@@ -50,7 +51,8 @@ impl Engine {
             swap,
             origin: request.origin,
         };
-        live.carry_out().await?;
+        let warning = live.carry_out().await?;
+        plan.verdicts.extend(warning);
         Ok(plan)
     }
 }

@@ -2,12 +2,14 @@
 //! doing it.
 
 mod judge;
+mod made;
 mod runtime;
 mod update;
 
 use crate::model::{Level, Limits, LiveUpdate, Readiness, Replica, Verdict, VerdictCode};
 
 pub(crate) use judge::{Facts, judge};
+pub(crate) use made::{hash_before, limits_before};
 pub(crate) use update::Live;
 
 /// Of a rollout's verdicts keeps those that concern a live update too, and adds its own.

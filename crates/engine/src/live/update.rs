@@ -14,7 +14,10 @@ use crate::{
     error::causes,
     event::Outcome,
     history::History,
-    model::{EngineInfo, Limits, Memory, Origin, Plan, Revision, RevisionKind},
+    model::{
+        EngineInfo, Limits, Memory, Origin, Plan, Revision, RevisionKind, Verdict, VerdictCode,
+    },
+    readiness,
 };
 
 /// Everything a live update works with.
@@ -37,8 +40,9 @@ struct Before {
 
 impl Live<'_> {
     /// Updates all containers, then the override, then history. What has been updated is taken back
-    /// where the rest fails.
-    pub(crate) async fn carry_out(&self) -> Result<()> {
+    /// where one of the first two fails; history that can't be written comes back as a warning,
+    /// since the limits are in force all the same.
+    pub(crate) async fn carry_out(&self) -> Result<Option<Verdict>> {
         let started_at = Timestamp::now();
         let containers = self.containers().await?;
         let mut done = Vec::new();
@@ -52,7 +56,8 @@ impl Live<'_> {
         if let Err(error) = part::put_in(self.plan).await {
             return Err(self.take_back(&done, error).await);
         }
-        self.remember(started_at, &containers)
+        let remembered = self.remember(started_at, &containers);
+        Ok(remembered.err().map(|error| not_remembered(&error)))
     }
 
     async fn containers(&self) -> Result<Vec<ContainerInspectResponse>> {
@@ -197,6 +202,18 @@ impl Live<'_> {
         }
         self.history.append(&revisions)
     }
+}
+
+/// The limits are in force, and history does not know of it.
+fn not_remembered(error: &Error) -> Verdict {
+    let said = said(error);
+    tracing::warn!(error = said, "a live update is not in the history");
+    readiness::warning(
+        VerdictCode::RevisionLost,
+        format!("the update is not in the history: {said}"),
+    )
+    .means("the limits are in force; `teal rollback` does not know of them")
+    .remedy("see that the data directory can be written and has room")
 }
 
 fn before(container: &ContainerInspectResponse) -> Before {

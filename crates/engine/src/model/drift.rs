@@ -18,6 +18,10 @@ pub struct Drift {
     /// What was changed in the running containers, such as by `docker update`: `before` as they
     /// were made, `after` as they are. Compose does not see it.
     pub by_hand: Vec<Difference>,
+    /// Limits that Teal changed on the running containers: `before` as they were made, `after` as
+    /// they are. They last until the containers are made again.
+    #[serde(default)]
+    pub live: Vec<Difference>,
     /// Whether keeping the limits in the file settles it: nothing else differs.
     pub keepable: bool,
     /// The command meant by `next_up`, as its words.

@@ -146,8 +146,12 @@ pub struct KeepPlan {
     pub source: ProjectSource,
     /// Opens the project with the change in it.
     pub source_after: ProjectSource,
-    /// The limits that are kept: those in force.
+    /// The limits that the files say then: those in force, but for `live`.
     pub limits: Limits,
+    /// The limits in force, where they were changed on the running containers: the files can't say
+    /// them without Compose making new containers. They last until containers are made again.
+    #[serde(default)]
+    pub live: Option<Limits>,
     /// Empty where the files say so already.
     pub files: Vec<FileChange>,
     /// Whether `command` then leaves the containers as they are. False where something else in the

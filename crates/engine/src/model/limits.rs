@@ -71,6 +71,14 @@ impl Cpus {
         self.0 as f64 / 1e9
     }
 
+    /// The limit that so many microseconds of CPU time in each period come to; Docker's period is
+    /// 100 ms where none is given.
+    pub(crate) fn from_quota(quota: u64, period: Option<u64>) -> Option<Self> {
+        let period = period.unwrap_or(100_000);
+        let nano = u128::from(quota) * 1_000_000_000 / u128::from(period.max(1));
+        u64::try_from(nano).ok().map(Self)
+    }
+
     /// What the engine gets when these CPUs are written into a compose file: Compose counts them
     /// in single precision, so `2.123456789` becomes `2.1234567`.
     #[expect(

@@ -103,8 +103,9 @@ pub struct Plan {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Difference {
-    /// `image`, `environment`, `labels`, `command` …
+    /// `image`, `environment`, `labels`, `command` …; `other` where `after` is a sentence of its own.
     pub what: String,
+    /// Empty where `after` says in words what has changed.
     pub before: String,
     pub after: String,
 }

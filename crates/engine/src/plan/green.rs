@@ -10,9 +10,11 @@ use crate::{
     Error, Result,
     compose::{ComposeService, override_file},
     configuration::{Configuration, Configurations, difference},
-    docker::{Missing, compose_label, container_label, failed},
+    docker::{self, Missing, compose_label, container_label, failed},
+    live,
     model::{
-        Difference, Limits, LimitsChange, ProjectSource, RolloutRequest, Verdict, VerdictCode,
+        Difference, Limits, LimitsChange, ProjectSource, Revision, RolloutRequest, Verdict,
+        VerdictCode,
     },
     readiness,
 };
@@ -37,6 +39,7 @@ impl Planner<'_> {
         request: &RolloutRequest,
         project: &str,
         limits: Limits,
+        (file, past): (&ComposeService, &[Revision]),
         blue: &[ContainerInspectResponse],
     ) -> Result<Green> {
         let name = &request.service;
@@ -68,7 +71,10 @@ impl Planner<'_> {
         let mut differences = differences(blue, configuration.as_ref(), &service);
         // Limits that were asked for change the hash by themselves.
         if differences.is_empty() && is_for_the_files(request) {
-            differences.extend(self.other_difference(source, name, blue).await?);
+            differences.extend(
+                self.other_difference(source, (name, file), past, blue)
+                    .await?,
+            );
         }
         Ok(Green {
             service,
@@ -146,7 +152,8 @@ impl Planner<'_> {
     async fn other_difference(
         &self,
         source: &ProjectSource,
-        name: &str,
+        (name, service): (&str, &ComposeService),
+        past: &[Revision],
         blue: &[ContainerInspectResponse],
     ) -> Result<Option<Difference>> {
         let Some(made_from) = blue
@@ -161,8 +168,36 @@ impl Planner<'_> {
             let extra: [&Path; 1] = [&override_path];
             hashes.push(self.compose.config_hash(source, &extra, name).await?);
         }
-        let is_other = !hashes.iter().any(|hash| hash == made_from);
-        Ok(is_other.then(|| difference("other", "", "another key of the service was changed")))
+        let files = (name, service);
+        hashes.extend(live::hash_before(self.compose, source, files, past).await?);
+        let is_other = !hashes.iter().any(|hash| hash == made_from)
+            && !(service.borrows() && self.is_left_alone(source, name, blue).await);
+        Ok(is_other.then(|| difference("other", "", "another key of the service has changed")))
+    }
+
+    /// Whether Compose itself would leave these containers as they are, with the override or without.
+    async fn is_left_alone(
+        &self,
+        source: &ProjectSource,
+        name: &str,
+        blue: &[ContainerInspectResponse],
+    ) -> bool {
+        let override_path = override_file::path(source);
+        let with_override: [&Path; 1] = [&override_path];
+        let overrides: &[&[&Path]] = match override_path.exists() {
+            true => &[&[], &with_override],
+            false => &[&[]],
+        };
+        for extra in overrides {
+            let recreated = self.compose.recreated(source, extra, &[name]).await;
+            if recreated.is_some_and(|names| {
+                blue.iter()
+                    .all(|blue| !names.contains(&docker::replica(blue).name))
+            }) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The commands in their order. Only the first one is Compose's: Blue is stopped and removed

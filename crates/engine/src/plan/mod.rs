@@ -98,9 +98,10 @@ impl Planner<'_> {
         let past = self.history.read(&self.info.id, project, Some(name))?;
         let wanted = self.wanted(request, &source, service, limits_before, &past);
         let Wanted { limits, reason } = wanted.await?;
-        let limits_after = limits.as_compose_sets();
+        let written = service.in_their_words(limits);
+        let limits_after = service.as_in_force(written);
         let (before, keys) = (override_before.as_deref(), service.limit_keys());
-        let merged = override_file::merged(before, name, limits, keys, &labels(way));
+        let merged = override_file::merged(before, name, written, keys, &labels(way));
         let override_after = merged.map_err(|error| error.at(&override_file))?;
         let replicas = docker::replicas(&blue);
         let green = self.green(
@@ -109,6 +110,7 @@ impl Planner<'_> {
             request,
             &base.name,
             limits_after,
+            (service, &past),
             &blue,
         );
         let (green, in_use) = tokio::try_join!(green, self.in_use(way, &replicas))?;

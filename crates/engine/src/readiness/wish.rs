@@ -25,7 +25,9 @@ fn bad_limits(facts: &Facts, wished: Limits) -> Vec<Verdict> {
                 format!("ask for {} CPU or more", Cpus::MIN),
             ));
         }
-        if facts.service.cpu_quota.is_some() || facts.service.cpu_period.is_some() {
+        let has_quota = facts.service.cpu_quota.is_some() || facts.service.cpu_period.is_some();
+        // One that stays as it is need not be written in other words.
+        if has_quota && facts.service.quota() != Some(cpus) {
             verdicts.push(cannot(
                 code,
                 "sets `cpu_quota` or `cpu_period`, which Docker takes only without a CPU limit"

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use teal_engine::{
     Error,
     event::Outcome,
-    model::{ChangeKind, KeepRequest, KeyFamily, NextUp, Place},
+    model::{ChangeKind, KeepRequest, KeyFamily, LimitsChange, LiveRequest, NextUp, Origin, Place},
 };
 use teal_testkit::Template;
 
@@ -189,4 +189,132 @@ async fn named_files_have_no_override_of_their_own() {
         [],
         "the limits are in the file as they are in force"
     );
+}
+
+#[tokio::test]
+async fn services_that_borrow_from_another_container_show_no_drift_of_their_own() {
+    let stage = Stage::up(Template::fixture("borrowed")).await;
+    let said = stage.plain(&["up", "-d"]).await;
+    assert!(!said.contains("Recreate"), "{said}");
+    let project = stage.engine.project(&stage.source()).await.unwrap();
+    for service in &project.services {
+        assert_eq!(service.drift, None, "{}", service.name);
+    }
+
+    // What does change is still seen.
+    let file = stage.project.compose_file();
+    let text = fs::read_to_string(&file).unwrap();
+    let changed = text.replace(
+        "    volumes_from:",
+        "    stop_grace_period: 7s\n    volumes_from:",
+    );
+    fs::write(&file, changed).unwrap();
+    let drift = stage.service().await.drift.unwrap();
+    assert_eq!(drift.next_up, NextUp::Recreate);
+    assert_eq!(
+        drift.differences[0].after,
+        "another key of the service has changed"
+    );
+}
+
+#[tokio::test]
+async fn a_quota_is_a_cpu_limit_that_may_stay() {
+    let stage = Stage::up(Template::fixture("cpu-quota")).await;
+    let service = stage.service().await;
+    assert_eq!(service.drift, None);
+    assert_eq!(service.limits.to_string(), "0.5 CPU, 256M");
+    let change = |cpus: Option<&str>, memory: &str| LiveRequest {
+        source: stage.source(),
+        service: SERVICE.to_owned(),
+        change: LimitsChange {
+            cpus: cpus.map(|cpus| cpus.parse().unwrap()),
+            memory: Some(memory.parse().unwrap()),
+        },
+        origin: Origin::Terminal,
+        force: false,
+    };
+    let plan = stage
+        .engine
+        .update_live(&change(None, "300M"))
+        .await
+        .unwrap();
+    assert!(
+        !plan.override_after.contains("cpus"),
+        "{}",
+        plan.override_after
+    );
+    let ended = stage.roll_out_memory("320M").await;
+    assert_eq!(ended, Outcome::Success);
+    let service = stage.service().await;
+    assert_eq!(service.replicas[0].limits.to_string(), "0.5 CPU, 320M");
+    assert_eq!(service.drift.unwrap().by_hand, []);
+
+    let error = stage
+        .engine
+        .update_live(&change(Some("1"), "320M"))
+        .await
+        .unwrap_err();
+    let Error::Refused { verdicts, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert!(
+        verdicts[0].reason.contains("cpu_quota"),
+        "{:?}",
+        verdicts[0]
+    );
+}
+
+#[tokio::test]
+async fn after_a_live_update_and_keep_plain_up_changes_nothing() {
+    // Made by plain `up`, and by a rollout.
+    for rolled_out in [false, true] {
+        let stage = Stage::up(Template::named("keeplive")).await;
+        if rolled_out {
+            assert_eq!(stage.roll_out("0.5", "256M").await, Outcome::Success);
+        }
+        let made_with = stage.service().await.limits;
+        for memory in ["300M", "320M"] {
+            let update = LiveRequest {
+                source: stage.source(),
+                service: SERVICE.to_owned(),
+                change: LimitsChange {
+                    cpus: None,
+                    memory: Some(memory.parse().unwrap()),
+                },
+                origin: Origin::Terminal,
+                force: true,
+            };
+            stage.engine.update_live(&update).await.unwrap();
+        }
+        let drift = stage.service().await.drift.unwrap();
+        let is_kept_already = drift.next_up == NextUp::Nothing;
+        assert_eq!(
+            (is_kept_already, drift.keepable),
+            (!rolled_out, rolled_out),
+            "{drift:?}"
+        );
+        assert_eq!(drift.live[0].after, "320M");
+        assert_eq!(drift.by_hand, []);
+        assert!(
+            drift.differences.iter().all(|one| one.what != "other"),
+            "{drift:?}"
+        );
+
+        let request = request(&stage, Place::Override);
+        let plan = stage.engine.keep(&request).await.unwrap();
+        assert!(plan.settled);
+        assert_eq!(plan.limits, made_with);
+        assert_eq!(plan.live.unwrap().memory, Some("320M".parse().unwrap()));
+        stage.engine.apply_keep(&request, &plan.id).await.unwrap();
+        let ids = stage.ids().await;
+        stage.plain(&["up", "-d"]).await;
+        assert_eq!(stage.ids().await, ids, "plain up changes nothing");
+        let limits = stage.service().await.replicas[0].limits;
+        assert_eq!(limits.memory, Some("320M".parse().unwrap()));
+
+        // Nothing but the limits was changed, so there is nothing to roll out.
+        let plan = stage.engine.plan(&stage.for_the_files()).await.unwrap();
+        assert_eq!(plan.differences, []);
+        assert_eq!(plan.limits_after, limits);
+    }
 }

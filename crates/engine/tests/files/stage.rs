@@ -78,13 +78,34 @@ impl Stage {
 
     /// A rollout that waits this long for Green.
     pub(crate) async fn start_with(&self, cpus: &str, memory: &str, wait_ms: u64) -> Rollout {
-        let request = RolloutRequest {
+        let change = LimitsChange {
+            cpus: Some(cpus.parse().unwrap()),
+            memory: Some(memory.parse().unwrap()),
+        };
+        let request = self.request(change, wait_ms);
+        self.engine.roll_out(request).await.unwrap()
+    }
+
+    /// Rolls out a change of the memory alone.
+    pub(crate) async fn roll_out_memory(&self, memory: &str) -> Outcome {
+        let change = LimitsChange {
+            cpus: None,
+            memory: Some(memory.parse().unwrap()),
+        };
+        let rollout = self.engine.roll_out(self.request(change, 60_000)).await;
+        rollout.unwrap().outcome().await
+    }
+
+    /// What the files say now.
+    pub(crate) fn for_the_files(&self) -> RolloutRequest {
+        self.request(LimitsChange::default(), 60_000)
+    }
+
+    fn request(&self, change: LimitsChange, wait_ms: u64) -> RolloutRequest {
+        RolloutRequest {
             source: self.source(),
             service: SERVICE.to_owned(),
-            change: LimitsChange {
-                cpus: Some(cpus.parse().unwrap()),
-                memory: Some(memory.parse().unwrap()),
-            },
+            change,
             options: RolloutOptions {
                 health_timeout_ms: wait_ms,
                 poll_interval_ms: 200,
@@ -96,8 +117,7 @@ impl Stage {
             to_revision: None,
             limits_from_file: false,
             recreate: false,
-        };
-        self.engine.roll_out(request).await.unwrap()
+        }
     }
 
     /// Whether another container of the project's network finds the service by this name.

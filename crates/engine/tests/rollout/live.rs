@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use teal_engine::{
     Engine, Error, OVERRIDE_FILE, Settings,
     event::Outcome,
-    model::{LimitsChange, LiveRequest, Origin, RevisionKind, VerdictCode},
+    model::{Level, LimitsChange, LiveRequest, Origin, RevisionKind, VerdictCode},
 };
 use teal_testkit::Template;
 
@@ -148,6 +148,24 @@ async fn a_container_that_fails_takes_all_back() {
         .unwrap();
     assert_eq!(history, []);
     stage.assert_restored().await;
+}
+
+#[tokio::test]
+async fn a_history_that_can_not_be_written_costs_no_update() {
+    let stage = Stage::up(Template::named("live-disk")).await;
+    // A file where the folder of the configurations would be: nobody can write into it.
+    let data = stage.project.data_directory();
+    fs::create_dir_all(&data).unwrap();
+    fs::write(data.join("revisions"), "in the way").unwrap();
+    let update = request(&stage, change(None, Some("768M")));
+    let plan = stage.engine.update_live(&update).await.unwrap();
+    let warning = plan.verdicts.iter().find(|verdict| {
+        verdict.code == VerdictCode::RevisionLost && verdict.level == Level::Warning
+    });
+    assert!(warning.is_some(), "{:?}", plan.verdicts);
+    let now = stage.project.containers(SERVICE).await;
+    assert_eq!(now[0].memory, Some(768 * MIB));
+    assert!(plan.override_file.exists());
 }
 
 #[tokio::test]
