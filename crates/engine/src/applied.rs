@@ -1,20 +1,23 @@
 //! Changes of people's own files: on record before the first byte is written, with what was there,
-//! so that they can be undone.
+//! so that they can be undone. A record is of one checkout on one engine: projects of one name in two
+//! folders, such as two worktrees, have files of their own.
 
 use std::{
     fs,
-    io::{ErrorKind, Write},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Result,
-    compose::{override_file, unified},
+    compose::{override_file, replace, unified, working_directory},
     lock::file_name,
-    model::{AppliedChange, ChangeKind, FileChange},
+    model::{AppliedChange, ChangeKind, FileChange, ProjectSource},
+    private,
 };
 
 #[cfg(test)]
@@ -23,11 +26,16 @@ mod tests;
 /// The changes made for one service, in the data directory.
 #[derive(Debug)]
 pub(crate) struct Applied {
+    service: String,
     path: PathBuf,
+    /// What earlier Teals wrote: of all projects of this name, wherever they lie.
+    old: PathBuf,
+    /// Where the project's files lie.
+    folders: Vec<PathBuf>,
 }
 
 /// One change: what it takes to undo it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
     kind: ChangeKind,
@@ -35,7 +43,7 @@ struct Record {
     files: Vec<Written>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {
     path: PathBuf,
@@ -46,16 +54,38 @@ struct Written {
 }
 
 impl Applied {
-    pub(crate) fn of(data: &Path, project: &str, service: &str) -> Self {
-        let name = format!("{}.json", file_name(&[project, service]));
+    /// Those of a service on this engine, in a project of these files.
+    pub(crate) fn of(
+        data: &Path,
+        engine: &str,
+        project: &str,
+        service: &str,
+        source: &ProjectSource,
+    ) -> Self {
+        let mut folders: Vec<_> = source
+            .files
+            .iter()
+            .filter_map(|file| folder_of(file))
+            .collect();
+        if folders.is_empty() {
+            folders.push(canonical(&working_directory(source)));
+        }
+        let place = folders[0].as_os_str().as_encoded_bytes();
+        let digest = Sha256::digest([engine.as_bytes(), place].join(&0));
+        let digest = format!("{digest:x}");
+        let name = file_name(&[project, service]);
+        let files = data.join("files");
         Self {
-            path: data.join("files").join(name),
+            service: service.to_owned(),
+            path: files.join(format!("{name}.{}.json", &digest[..12])),
+            old: files.join(format!("{name}.json")),
+            folders,
         }
     }
 
-    /// The file that the changes are on record in.
-    pub(crate) fn record(&self) -> &Path {
-        &self.path
+    /// The files that the changes are on record in.
+    pub(crate) fn records(&self) -> [&Path; 2] {
+        [&self.path, &self.old]
     }
 
     /// What can be undone, the newest first. Changes that others have undone are left out.
@@ -92,9 +122,8 @@ impl Applied {
         let entries = fs::read_dir(data.join("files")).ok()?.flatten();
         let own = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&start));
         let records = own.filter_map(|entry| {
-            let applied = Self { path: entry.path() };
             let unread = |error: &Error| tracing::warn!(%error, "an override may be missed");
-            applied.read().inspect_err(unread).ok()
+            read(&entry.path()).inspect_err(unread).ok()
         });
         let mut written = records.flatten().flat_map(|record| record.files);
         let found = written.find(|written| {
@@ -143,7 +172,7 @@ impl Applied {
         self.write(&records)?;
         for file in &record.files {
             if let (Some(backup), Some(before)) = (&file.backup, &file.before) {
-                back_up(backup, before.as_bytes())?;
+                back_up(&file.path, backup, before.as_bytes())?;
             }
             override_file::write_atomic(&file.path, file.after.as_bytes())?;
         }
@@ -170,41 +199,76 @@ impl Applied {
             self.write(&records)?;
         }
         if undone.is_empty() {
-            let name = self.path.file_stem().and_then(|name| name.to_str());
-            let service = name.and_then(|name| name.split('.').next_back());
             return Err(Error::NothingToUndo {
-                service: service.unwrap_or_default().to_owned(),
+                service: self.service.clone(),
             });
         }
         Ok(undone)
     }
 
+    /// Its records, the oldest first.
     fn read(&self) -> Result<Vec<Record>> {
-        match fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| self.failed("read the record")(error.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(self.failed("read the record")(error)),
+        let mut records = read(&self.old)?;
+        records.retain(|record| self.is_its(record));
+        for record in read(&self.path)? {
+            if !records.contains(&record) {
+                records.push(record);
+            }
         }
+        Ok(records)
     }
 
+    /// From now on those that an earlier Teal wrote are among these.
     fn write(&self, records: &[Record]) -> Result<()> {
-        let bytes = serde_json::to_vec(records)
-            .map_err(|error| self.failed("write the record")(error.into()))?;
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder).map_err(self.failed("write the record"))?;
+        write(&self.path, records)?;
+        let mut others = read(&self.old)?;
+        let all = others.len();
+        others.retain(|record| !self.is_its(record));
+        match others.len() == all {
+            true => Ok(()),
+            false => write(&self.old, &others),
         }
-        override_file::write_atomic(&self.path, &bytes)
     }
 
-    fn failed(&self, operation: &'static str) -> impl FnOnce(std::io::Error) -> Error + use<> {
-        let path = self.path.clone();
-        move |source| Error::File {
-            operation,
-            path,
-            source,
-        }
+    /// Whether a record of an earlier Teal is of this project, by where its files are.
+    fn is_its(&self, record: &Record) -> bool {
+        let mut folders = record.files.iter().filter_map(|file| folder_of(&file.path));
+        folders.any(|folder| self.folders.contains(&folder))
     }
+}
+
+fn read(path: &Path) -> Result<Vec<Record>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| failed("read the record", path)(error.into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed("read the record", path)(error)),
+    }
+}
+
+/// For nobody else to read: what was in people's files is in it.
+fn write(path: &Path, records: &[Record]) -> Result<()> {
+    let failed = || failed("write the record", path);
+    let bytes = serde_json::to_vec(records).map_err(|error| failed()(error.into()))?;
+    private::write(path, &bytes).map_err(failed())
+}
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
+    let path = path.to_owned();
+    move |source| Error::File {
+        operation,
+        path,
+        source,
+    }
+}
+
+fn folder_of(file: &Path) -> Option<PathBuf> {
+    file.parent().map(canonical)
+}
+
+/// A folder that is gone is what it was called.
+fn canonical(folder: &Path) -> PathBuf {
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
 /// A file may be put back where it is as Teal left it; one that is as before is back already.
@@ -246,16 +310,7 @@ fn free_backup(path: &Path, at: Timestamp) -> PathBuf {
     names.find(|name| !name.exists()).unwrap_or(first)
 }
 
-/// Writes the copy, never over another file.
-fn back_up(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || {
-        let mut file = fs::File::create_new(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|source| Error::File {
-        operation: "write the backup",
-        path: path.to_owned(),
-        source,
-    })
+/// Writes the copy, for those who can read the file, and never over another one.
+fn back_up(file: &Path, backup: &Path, bytes: &[u8]) -> Result<()> {
+    replace::copy(file, backup, bytes).map_err(failed("write the backup", backup))
 }

@@ -24,12 +24,12 @@ use crate::{
     lock::{Lock, Locks},
     model::{
         EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
-        Revision, RolloutOptions, RolloutRequest,
+        Revision, RolloutOptions, RolloutRequest, Service,
     },
     observe,
     paths::Paths,
     plan::{Planned, Planner, Way},
-    project,
+    private, project,
     rollout::{Driver, Evidence, Rollout, Room, Unsettled},
     traffic::Traffic,
 };
@@ -73,6 +73,10 @@ impl Engine {
             Some(data) => data.clone(),
             None => Paths::find()?.data,
         };
+        // Earlier Teals left it open to others.
+        if let Err(error) = private::close(&data) {
+            tracing::warn!(%error, "others may look into the data directory");
+        }
         let connection = docker::connect(&settings).await?;
         let endpoint = connection.endpoint;
         let compose = Compose::find().await?.for_engine(endpoint.environment());
@@ -140,6 +144,15 @@ impl Engine {
     /// Opens a project from its files, with what the engine runs of it.
     pub async fn project(&self, source: &ProjectSource) -> Result<Project> {
         project::open(&self.planner(), source).await
+    }
+
+    /// One service of a project, looked at more closely: also for what its containers have written
+    /// outside of volumes.
+    ///
+    /// # Errors
+    /// As for [`project`](Self::project), and where there is no such service.
+    pub async fn service(&self, source: &ProjectSource, name: &str) -> Result<Service> {
+        project::service(&self.planner(), source, name).await
     }
 
     /// What a rollout would do. Changes nothing. A plan with refusals comes back as a plan.

@@ -25,6 +25,7 @@ mod lock;
 mod observe;
 mod paths;
 mod plan;
+mod private;
 mod project;
 mod readiness;
 mod ready;

@@ -92,7 +92,8 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
                 up: &up,
                 containers,
                 survey,
-                applied: Applied::of(planner.data, &base.name, name).list()?,
+                applied: Applied::of(planner.data, &planner.info.id, &base.name, name, &source)
+                    .list()?,
                 past: &past,
             };
             Ok(found.describe(planner, &base, &directory))
@@ -106,6 +107,24 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         traefik,
         override_file: override_exists.then_some(override_path),
     })
+}
+
+/// Opens a project and looks at one of its services more closely.
+pub(crate) async fn service(
+    planner: &Planner<'_>,
+    source: &ProjectSource,
+    name: &str,
+) -> Result<Service> {
+    let project = open(planner, source).await?;
+    let known: Vec<_> = project.services.iter().map(|it| it.name.clone()).collect();
+    let mut services = project.services.into_iter();
+    let found = services.find(|service| service.name == name);
+    let mut service = found.ok_or_else(|| Error::no_service(&project.name, name, known))?;
+    let containers = docker::list(planner.docker, &project.name, Some(name)).await?;
+    let layer = planner.layer_verdict(&containers).await;
+    service.verdicts.extend(layer);
+    readiness::sort(&mut service.verdicts);
+    Ok(service)
 }
 
 /// The model and the hashes with Teal's override; none where there is no such file.

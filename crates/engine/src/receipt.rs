@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::model::UnnamedVolume;
+
 /// The evidence of a rollout. Fields that an older Teal did not write are at their defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, rename_all = "camelCase")]
@@ -43,6 +45,8 @@ pub struct Receipt {
     pub unpromised: Vec<String>,
     /// Services of the project that reach this one by its name, and so past Traefik.
     pub bypass: Vec<String>,
+    /// Volumes that outlive the containers which had them, since they may hold data.
+    pub kept_volumes: Vec<UnnamedVolume>,
 }
 
 /// Some of the live probe's requests, summed up. Times are of good answers, zero of none.

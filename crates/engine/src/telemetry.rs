@@ -8,7 +8,7 @@ use tracing_appender::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::{Error, Result};
+use crate::{Error, Result, private};
 
 const DAYS_KEPT: usize = 7;
 const DEFAULT_FILTER: &str = "info,teal=debug,teal_engine=debug,teal_desktop=debug";
@@ -21,7 +21,8 @@ const DEFAULT_FILTER: &str = "info,teal=debug,teal_engine=debug,teal_desktop=deb
 pub fn init(state: &Path, program: &str) -> Result<WorkerGuard> {
     let directory = state.join("logs");
     // The appender prints to standard error where there is nothing to prune.
-    std::fs::create_dir_all(&directory).map_err(|source| Error::File {
+    let closed = private::close(state).and_then(|()| private::create_folder(&directory));
+    closed.map_err(|source| Error::File {
         operation: "create",
         path: directory.clone(),
         source,

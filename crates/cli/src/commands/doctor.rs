@@ -1,10 +1,7 @@
 //! `teal doctor`
 
 use serde::Serialize;
-use teal_engine::{
-    Error,
-    model::{Project, Readiness, Service, Verdict},
-};
+use teal_engine::model::{Readiness, Verdict};
 
 use super::{Outcome, connect};
 use crate::{
@@ -27,10 +24,18 @@ struct Diagnosis<'a> {
 }
 
 pub(super) async fn run(global: &Global, doctor: &Doctor, screen: &mut Screen) -> Outcome {
-    let project = connect().await?.project(&global.source()).await?;
+    let engine = connect().await?;
+    let source = global.source();
     let services = match &doctor.service {
-        Some(name) => vec![find(&project, name)?],
-        None => project.services.iter().collect(),
+        Some(name) => vec![engine.service(&source, name).await?],
+        None => {
+            let project = engine.project(&source).await?;
+            if project.services.is_empty() && !screen.is_json {
+                let name = harmless(&project.name);
+                screen.line(&format!("project `{name}` has no services"));
+            }
+            project.services
+        }
     };
     if screen.is_json {
         let said = services.iter().map(|service| Diagnosis {
@@ -39,10 +44,7 @@ pub(super) async fn run(global: &Global, doctor: &Doctor, screen: &mut Screen) -
             verdicts: &service.verdicts,
         });
         screen.json(&said.collect::<Vec<_>>());
-    } else if services.is_empty() {
-        let name = harmless(&project.name);
-        screen.line(&format!("project `{name}` has no services"));
-    } else {
+    } else if !services.is_empty() {
         let theme = screen.theme;
         let each = services
             .iter()
@@ -53,12 +55,4 @@ pub(super) async fn run(global: &Global, doctor: &Doctor, screen: &mut Screen) -
         .iter()
         .all(|service| service.readiness == Readiness::Ready);
     Ok(if ready { 0 } else { NOT_READY })
-}
-
-fn find<'a>(project: &'a Project, name: &str) -> Result<&'a Service, Error> {
-    let found = project.services.iter().find(|service| service.name == name);
-    found.ok_or_else(|| {
-        let known = project.services.iter().map(|service| service.name.clone());
-        Error::no_service(&project.name, name, known.collect())
-    })
 }

@@ -12,8 +12,9 @@ struct Project {
 impl Project {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
         Self {
-            applied: Applied::of(&folder.path().join("data"), "shop", "web"),
+            applied: applied(&data, "engine", folder.path()),
             folder,
         }
     }
@@ -48,6 +49,15 @@ impl Project {
     }
 }
 
+/// Those of `web` in the project `shop` with a file in this folder.
+fn applied(data: &Path, engine: &str, folder: &Path) -> Applied {
+    let source = ProjectSource {
+        files: vec![folder.join("compose.yaml")],
+        ..ProjectSource::default()
+    };
+    Applied::of(data, engine, "shop", "web", &source)
+}
+
 #[test]
 fn a_new_file_goes_and_an_old_one_is_as_before() {
     let project = Project::new();
@@ -79,11 +89,13 @@ fn a_new_file_goes_and_an_old_one_is_as_before() {
 fn a_second_backup_of_the_same_second_gets_a_name_of_its_own() {
     let project = Project::new();
     let at = Timestamp::now();
-    let first = free_backup(&project.path("compose.yaml"), at);
-    back_up(&first, b"one").unwrap();
+    let file = project.path("compose.yaml");
+    fs::write(&file, "one").unwrap();
+    let first = free_backup(&file, at);
+    back_up(&file, &first, b"one").unwrap();
     let second = free_backup(&project.path("compose.yaml"), at);
     assert_ne!(first, second);
-    assert!(back_up(&first, b"two").is_err());
+    assert!(back_up(&file, &first, b"two").is_err());
     assert_eq!(fs::read(&first).unwrap(), b"one");
 }
 
@@ -132,4 +144,123 @@ fn changes_of_another_kind_stay() {
     project.applied.undo(ChangeKind::Ready).unwrap();
     assert_eq!(kinds(), [ChangeKind::Keep]);
     assert_eq!(project.files(), [("b".to_owned(), "2\n".to_owned())]);
+}
+
+#[test]
+fn checkouts_and_engines_with_one_projects_name_have_changes_of_their_own() {
+    let project = Project::new();
+    let (data, one, two) = (
+        project.path("data"),
+        project.path("one"),
+        project.path("two"),
+    );
+    let change = |folder: &Path| FileChange {
+        path: folder.join("compose.override.yaml"),
+        before: None,
+        after: "x: y\n".to_owned(),
+        diff: String::new(),
+        backup: false,
+    };
+    for folder in [&one, &two] {
+        fs::create_dir(folder).unwrap();
+        let applied = applied(&data, "engine", folder);
+        applied.apply(ChangeKind::Ready, &[change(folder)]).unwrap();
+    }
+    // The first was changed since, which is no concern of the second.
+    fs::write(one.join("compose.override.yaml"), "theirs\n").unwrap();
+    let elsewhere = applied(&data, "another engine", &two);
+    assert!(matches!(
+        elsewhere.undo(ChangeKind::Ready),
+        Err(Error::NothingToUndo { .. })
+    ));
+    let undone = applied(&data, "engine", &two)
+        .undo(ChangeKind::Ready)
+        .unwrap();
+    assert_eq!(undone, [two.join("compose.override.yaml")]);
+    assert!(!two.join("compose.override.yaml").exists());
+    assert_eq!(
+        fs::read_to_string(one.join("compose.override.yaml")).unwrap(),
+        "theirs\n"
+    );
+    assert_eq!(applied(&data, "engine", &one).list().unwrap().len(), 1);
+    let beside = Applied::override_beside(&data, "shop", &one.join("compose.yaml"));
+    assert_eq!(beside, Some(one.join("compose.override.yaml")));
+}
+
+#[test]
+fn records_of_an_earlier_teal_are_told_apart_by_their_paths() {
+    let project = Project::new();
+    let (data, one, two) = (
+        project.path("data"),
+        project.path("one"),
+        project.path("two"),
+    );
+    let record = |folder: &Path| {
+        serde_json::json!({
+            "kind": "ready",
+            "at": "2026-11-01T10:00:00Z",
+            "files": [{
+                "path": folder.join("compose.override.yaml"),
+                "before": null,
+                "after": "x: y\n",
+                "backup": null,
+            }],
+        })
+    };
+    for folder in [&one, &two] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("compose.override.yaml"), "x: y\n").unwrap();
+    }
+    fs::create_dir_all(data.join("files")).unwrap();
+    let old = data.join("files/shop.web.json");
+    let records = serde_json::to_vec(&[record(&one), record(&two)]).unwrap();
+    fs::write(&old, records).unwrap();
+
+    let second = applied(&data, "engine", &two);
+    assert_eq!(second.list().unwrap().len(), 1);
+    second.undo(ChangeKind::Ready).unwrap();
+    assert!(!two.join("compose.override.yaml").exists());
+    assert!(one.join("compose.override.yaml").exists());
+    assert_eq!(second.list().unwrap(), []);
+
+    // What is new beside an old record is undone with it.
+    let first = applied(&data, "engine", &one);
+    let more = FileChange {
+        path: one.join("more.yaml"),
+        before: None,
+        after: "z: 1\n".to_owned(),
+        diff: String::new(),
+        backup: false,
+    };
+    first.apply(ChangeKind::Ready, &[more]).unwrap();
+    let undone = first.undo(ChangeKind::Ready).unwrap();
+    assert_eq!(
+        undone,
+        [one.join("more.yaml"), one.join("compose.override.yaml")]
+    );
+    assert_eq!(fs::read_to_string(&old).unwrap(), "[]");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_private_file_has_a_private_backup_and_a_private_record() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let project = Project::new();
+    let file = project.path("compose.yaml");
+    fs::write(&file, "a: b\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let changes = [
+        project.change("compose.yaml", Some("a: b\n"), "a: c\n", true),
+        project.change("compose.override.yaml", None, "x: y\n", false),
+    ];
+    project.applied.apply(ChangeKind::Ready, &changes).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for (name, _) in project.files() {
+        assert_eq!(mode(&project.path(&name)), 0o600, "{name}");
+    }
+    let record = &project.applied.path;
+    assert_eq!(mode(record), 0o600);
+    assert_eq!(mode(record.parent().unwrap()), 0o700);
+    assert_eq!(mode(&project.path("data")), 0o700);
 }

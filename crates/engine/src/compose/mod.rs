@@ -13,6 +13,7 @@ pub(crate) mod part;
 mod process;
 mod read;
 mod relations;
+pub(crate) mod replace;
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::working_directory;
-use crate::{Error, OVERRIDE_FILE, Result, model::ProjectSource};
+use super::{replace::replace, working_directory};
+use crate::{Error, OVERRIDE_FILE, Result, model::ProjectSource, private::sync_folder};
 
 pub(crate) use super::merge::merged;
 
@@ -42,7 +42,8 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>> {
 }
 
 /// Replaces the file's content in one step: whoever reads it sees the old text or the new, also
-/// after a crash. The file keeps its mode and owner, and a link stays a link.
+/// after a crash. The file keeps its mode and owner, and a link stays a link; where that takes it,
+/// it is written in place.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let target = follow(path)?;
     replace(&target, bytes).map_err(failed("write", path))
@@ -74,19 +75,6 @@ fn follow(path: &Path) -> Result<PathBuf> {
     Err(failed("write", path)(endless))
 }
 
-fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".teal.")
-        .suffix(".tmp")
-        .tempfile_in(folder)?;
-    io::Write::write_all(&mut file, bytes)?;
-    keep_attributes(target, file.as_file())?;
-    file.as_file().sync_all()?;
-    file.persist(target)?;
-    sync_folder(target)
-}
-
 /// Removes a file that may be gone already.
 fn remove(target: &Path) -> io::Result<()> {
     match fs::remove_file(target) {
@@ -94,46 +82,6 @@ fn remove(target: &Path) -> io::Result<()> {
         Err(error) => Err(error),
         Ok(()) => sync_folder(target),
     }
-}
-
-/// Gives the new file the old one's mode and owner, or a new file's usual mode.
-#[cfg(unix)]
-fn keep_attributes(target: &Path, file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-
-    let (mode, owner) = match fs::metadata(target) {
-        Ok(old) => (old.mode(), Some((old.uid(), old.gid()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => (0o644, None),
-        Err(error) => return Err(error),
-    };
-    let new = file.metadata()?;
-    if let Some((user, group)) = owner
-        && (user, group) != (new.uid(), new.gid())
-    {
-        fchown(file, Some(user), Some(group))?;
-    }
-    file.set_permissions(fs::Permissions::from_mode(mode & 0o7777))
-}
-
-#[cfg(not(unix))]
-fn keep_attributes(target: &Path, file: &fs::File) -> io::Result<()> {
-    match fs::metadata(target) {
-        Ok(old) => file.set_permissions(old.permissions()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes a rename or removal last through a crash.
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// Windows writes a folder's entries itself.
-#[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -13,7 +13,7 @@ use yaml_serde::{
 };
 
 use super::Configuration;
-use crate::{Error, OVERRIDE_FILE, Result, lock::file_name};
+use crate::{Error, OVERRIDE_FILE, Result, lock::file_name, private};
 
 /// The configurations of all services of this user.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Configurations {
     /// Writes the file of a revision, for its owner only.
     pub(crate) fn write(path: &Path, service: &str, configuration: &Configuration) -> Result<()> {
         let text = configuration.to_compose(service)?;
-        write_private(path, text.as_bytes()).map_err(|source| Error::File {
+        private::write(path, text.as_bytes()).map_err(|source| Error::File {
             operation: "write what the service ran with to",
             path: path.to_owned(),
             source,
@@ -145,21 +145,6 @@ fn instead(value: Value) -> Value {
         tag: Tag::new("!override"),
         value,
     }))
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)?;
-    // A temporary file is its owner's only.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    io::Write::write_all(&mut file, bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::{
     Result,
     model::{
         ContainerState, Cpus, Health, HealthCheck, Limits, Memory, ProjectSource, ProjectSummary,
-        Replica, Volume,
+        Replica,
     },
 };
 
@@ -294,25 +294,6 @@ fn health_check_of(check: &HealthConfig) -> Option<HealthCheck> {
     })
 }
 
-/// Where a container keeps files in volumes that nobody named: those that its image asks for and
-/// `mounts`, the service's own, do not mention.
-pub(crate) fn image_volumes(
-    container: Option<&ContainerInspectResponse>,
-    mounts: &[Volume],
-) -> Vec<String> {
-    let found = container.and_then(|container| container.mounts.as_ref());
-    found
-        .into_iter()
-        .flatten()
-        .filter(|mount| {
-            let name = mount.name.as_deref().unwrap_or_default();
-            name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-        })
-        .filter_map(|mount| mount.destination.clone())
-        .filter(|target| mounts.iter().all(|mount| mount.target != *target))
-        .collect()
-}
-
 /// What the last health probe printed.
 pub(crate) fn probe_output(container: &ContainerInspectResponse) -> Option<String> {
     let log = container.state.as_ref()?.health.as_ref()?.log.as_ref()?;
@@ -365,10 +346,20 @@ pub(crate) async fn stop(docker: &Docker, id: &str) -> Result<()> {
         .map(drop)
 }
 
-/// Removes a container and its anonymous volumes, killed if it runs. One that is gone is as good.
+/// Removes a container and its volumes without a name, killed if it runs. One that is gone is as
+/// good.
 pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<()> {
+    remove_with(docker, id, true).await
+}
+
+/// The same, but that all of its volumes stay.
+pub(crate) async fn remove_but_volumes(docker: &Docker, id: &str) -> Result<()> {
+    remove_with(docker, id, false).await
+}
+
+async fn remove_with(docker: &Docker, id: &str, volumes: bool) -> Result<()> {
     let options = RemoveContainerOptions {
-        v: true,
+        v: volumes,
         force: true,
         link: false,
     };

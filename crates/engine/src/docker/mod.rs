@@ -8,6 +8,7 @@ mod host;
 mod missing;
 mod outage;
 mod usage;
+mod volumes;
 
 use bollard::{Docker, errors::Error as BollardError};
 use tokio::process::Command;
@@ -15,8 +16,8 @@ use tokio::process::Command;
 use crate::{Error, Result, Settings};
 
 pub(crate) use containers::{
-    Image, container_label, health_check, image, image_volumes, inspect, last_log, limits, list,
-    list_projects, look_at, probe_output, remove, replica, replicas, start, stop,
+    Image, container_label, health_check, image, inspect, last_log, limits, list, list_projects,
+    look_at, probe_output, remove, remove_but_volumes, replica, replicas, start, stop,
 };
 pub(crate) use endpoint::{Endpoint, Environment, Variable, apply};
 pub(crate) use exec::{ExecEnd, exec};
@@ -24,6 +25,7 @@ pub(crate) use host::EngineHost;
 pub(crate) use missing::Missing;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
 pub(crate) use usage::{usage_now, usage_of, usage_of_all};
+pub(crate) use volumes::{image_volumes, remove_volume, unnamed_volumes};
 
 /// The oldest API that Teal speaks: Docker 20.10's.
 const OLDEST_API: (usize, usize) = (1, 41);

@@ -1,6 +1,9 @@
 //! Host ports that go back from Teal's edge to the service that had them.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use super::Engine;
 use crate::{
@@ -37,8 +40,8 @@ impl Engine {
         source: &ProjectSource,
         service: &str,
     ) -> Result<GivenBack> {
-        let inner = &self.inner;
         let project = files.model.name.clone();
+        let applied = self.applied(&files.source, &project, service);
         if self.unsettled(&project, service).await?.is_some() {
             return Err(Error::Interrupted {
                 service: service.to_owned(),
@@ -51,7 +54,6 @@ impl Engine {
                 remedy: "see `teal doctor` for what is in the way of its rollouts".to_owned(),
             });
         }
-        let applied = Applied::of(&inner.data, &project, service);
         let before = contents(&applied)?;
         let began = Instant::now();
         let changed = applied.undo(ChangeKind::Ready)?;
@@ -142,7 +144,7 @@ fn contents(applied: &Applied) -> Result<Vec<(PathBuf, Option<Vec<u8>>)>> {
         .filter(|change| change.kind == ChangeKind::Ready);
     ready
         .flat_map(|change| change.files)
-        .chain([applied.record().to_owned()])
+        .chain(applied.records().map(Path::to_owned))
         .map(|path| {
             let bytes = override_file::read(&path)?;
             Ok((path, bytes))

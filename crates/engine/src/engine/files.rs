@@ -8,8 +8,7 @@ use crate::{
     applied::Applied,
     keep,
     model::{
-        AppliedChange, ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan,
-        ReadyRequest,
+        ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
     },
     ready,
 };
@@ -42,6 +41,7 @@ impl Engine {
         let (project, service) = (&plan.project, &plan.service);
         self.write(
             ChangeKind::Ready,
+            &plan.source,
             (project, service),
             &plan.files,
             (&plan.id, id),
@@ -66,6 +66,7 @@ impl Engine {
         let (project, service) = (&plan.project, &plan.service);
         self.write(
             ChangeKind::Keep,
+            &plan.source,
             (project, service),
             &plan.files,
             (&plan.id, id),
@@ -86,22 +87,25 @@ impl Engine {
         service: &str,
         kind: ChangeKind,
     ) -> Result<Vec<PathBuf>> {
-        let project = self.inner.compose.read(source).await?.model.name;
+        let files = self.inner.compose.read(source).await?;
+        let project = files.model.name;
         if kind == ChangeKind::Ready && self.edge_has_ports_of(&project, service).await? {
             return Ok(self.give_back(source, service).await?.files);
         }
         let _lock = self.inner.locks.take_here(&project, service)?;
-        Applied::of(&self.inner.data, &project, service).undo(kind)
+        self.applied(&files.source, &project, service).undo(kind)
     }
 
-    /// What Teal changed in a project's files for a service and can put back, the newest first.
-    pub fn applied(&self, project: &str, service: &str) -> Result<Vec<AppliedChange>> {
-        Applied::of(&self.inner.data, project, service).list()
+    /// What Teal changed in a project's files for a service.
+    pub(super) fn applied(&self, source: &ProjectSource, project: &str, service: &str) -> Applied {
+        let inner = &self.inner;
+        Applied::of(&inner.data, &inner.info.id, project, service, source)
     }
 
     async fn write(
         &self,
         kind: ChangeKind,
+        source: &ProjectSource,
         (project, service): (&str, &str),
         files: &[FileChange],
         (planned, reviewed): (&str, &str),
@@ -117,6 +121,6 @@ impl Engine {
                 project: project.to_owned(),
             });
         }
-        Applied::of(&inner.data, project, service).apply(kind, files)
+        self.applied(source, project, service).apply(kind, files)
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{Event, EventKind},
     model::Revision,
+    private,
     rollout::Unsettled,
 };
 
@@ -47,13 +48,10 @@ impl Journal {
     /// A new journal, or one that goes on after its last line, which a crash may have torn.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            private::create_folder(folder)?;
         }
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(path)?;
+        let mut options = OpenOptions::new();
+        let mut file = private::open(options.create(true).read(true).append(true), path)?;
         let end = End::of(&mut file)?;
         let mut journal = Self { file };
         match end {
@@ -152,6 +150,20 @@ fn unsettled_in(path: &Path, text: &[u8]) -> Option<(String, Unsettled)> {
         }
     }
     found
+}
+
+/// Whether a journal ends with the line that it is settled: told without reading all of it.
+pub(super) fn ends_settled(path: &Path) -> io::Result<bool> {
+    let line = serde_json::to_vec(&Line::Settled {})?;
+    let end = i64::try_from(line.len() + 1).unwrap_or(i64::MAX);
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() < end.unsigned_abs() {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-end))?;
+    let mut last = Vec::new();
+    file.read_to_end(&mut last)?;
+    Ok(last.strip_suffix(b"\n") == Some(&line[..]))
 }
 
 /// What a journal says of itself.

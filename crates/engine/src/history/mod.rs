@@ -107,12 +107,8 @@ impl History {
     pub(crate) fn unsettled(&self, engine: &str) -> Result<Vec<Unsettled>> {
         let mut found = Vec::new();
         for folder in entries(&self.directory)? {
-            // A service has one at most, and it is the last.
-            let Some(path) = entries(&folder)?.pop() else {
-                continue;
-            };
-            let unsettled = journal::unsettled(&path).map_err(failed("read", &path))?;
-            found.extend(unsettled.filter(|(of, _)| of == engine).map(|(_, it)| it));
+            let last = last_unsettled(&folder)?;
+            found.extend(last.filter(|(of, _)| of == engine).map(|(_, it)| it));
         }
         Ok(found)
     }
@@ -140,6 +136,21 @@ impl History {
         let name = format!("{}.{}.{}", shown(project), shown(service), &digest[..12]);
         self.directory.join(name)
     }
+}
+
+/// A service has one unsettled rollout at most. Its journal need not be the last by name: names are
+/// by the clock, which may have been set back.
+fn last_unsettled(folder: &Path) -> Result<Option<(String, Unsettled)>> {
+    for path in entries(folder)?.iter().rev() {
+        if journal::ends_settled(path).map_err(failed("read", path))? {
+            continue;
+        }
+        let unsettled = journal::unsettled(path).map_err(failed("read", path))?;
+        if unsettled.is_some() {
+            return Ok(unsettled);
+        }
+    }
+    Ok(None)
 }
 
 /// A journal's name: names in their order are rollouts in theirs.

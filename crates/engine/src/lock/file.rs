@@ -1,13 +1,13 @@
 //! A lock among the processes with the same data.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::Path,
 };
 
 use super::holder::Holder;
-use crate::{Error, Result};
+use crate::{Error, Result, private};
 
 /// Held as long as it lives. The system takes it from a process that dies, so none is ever stale.
 #[derive(Debug)]
@@ -31,14 +31,10 @@ impl FileLock {
                 source,
             }
         };
-        fs::create_dir_all(&directory).map_err(failed("create the lock"))?;
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(failed("open the lock"))?;
+        private::create_folder(&directory).map_err(failed("create the lock"))?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut file = private::open(&mut options, &path).map_err(failed("open the lock"))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -23,7 +23,7 @@ pub use interrupted::{Interrupted, Recovery};
 pub use limits::{Cpus, LimitError, Limits, LimitsChange, Memory};
 pub use live::{LiveRequest, LiveUpdate};
 pub use options::{ProbeOptions, RolloutOptions};
-pub use plan::{Difference, Origin, Plan, RolloutRequest, TrafficPlan};
+pub use plan::{Difference, Origin, Plan, RolloutRequest, TrafficPlan, UnnamedVolume};
 pub use project::{
     ContainerState, EngineInfo, Health, HealthCheck, KeyFamily, Project, ProjectSource,
     ProjectSummary, Replica, Route, Service, TraefikInfo, Volume,

@@ -93,9 +93,23 @@ pub struct Plan {
     /// Services of the project that reach this one by its name, and so past Traefik.
     #[serde(default)]
     pub bypass: Vec<String>,
+    /// Blue's volumes without a name that stay on the engine when Blue goes.
+    #[serde(default)]
+    pub kept_volumes: Vec<UnnamedVolume>,
     /// The worst first.
     pub verdicts: Vec<Verdict>,
     pub options: RolloutOptions,
+}
+
+/// A volume that nobody gave a name: it belongs to one container, and the next one gets another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct UnnamedVolume {
+    /// What the engine calls it.
+    pub id: String,
+    /// Where the container has it.
+    pub target: String,
 }
 
 /// One thing besides the limits that Green will have different from Blue.

@@ -95,6 +95,8 @@ pub enum VerdictCode {
     Proxy,
     Stateful,
     SharedVolume,
+    /// Its containers have files of their own, outside of volumes: they go with Blue.
+    WritableLayer,
     NoHealthCheck,
     /// Its health check needs longer to turn healthy than a rollout waits.
     SlowHealthCheck,

@@ -3,6 +3,7 @@
 mod green;
 mod in_use;
 mod judge;
+mod layer;
 mod limits;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::{
         RolloutRequest, Verdict,
     },
     readiness::{self, InUse},
+    rollout::kept_volumes,
     traffic::{self, Survey},
 };
 
@@ -113,7 +115,9 @@ impl Planner<'_> {
             (service, &past),
             &blue,
         );
-        let (green, in_use) = tokio::try_join!(green, self.in_use(way, &replicas))?;
+        let layer = async { Ok(self.layer(way, &blue).await) };
+        let in_use = self.in_use(way, &replicas);
+        let (green, in_use, layer) = tokio::try_join!(green, in_use, layer)?;
         let handover = traffic::handover(self.docker, &base, name, &blue).await?;
         let handed = handover.as_ref();
         let survey = self.survey(&source, handed, &blue, &green).await?;
@@ -134,6 +138,7 @@ impl Planner<'_> {
         let mut verdicts = self.judge(&situation);
         let announced = handed.map(traffic::announcement);
         verdicts.extend(announced.clone());
+        verdicts.extend(layer);
         verdicts.extend(traffic::unexpected(&survey, &request.options).await);
         if let Way::Live = way {
             live::narrow(&mut verdicts, &live_update, name);
@@ -164,6 +169,10 @@ impl Planner<'_> {
             live_update,
             restored_from: green.restored_from,
             commands,
+            kept_volumes: match way {
+                Way::Preview(_) | Way::Rollout(_) => kept_volumes(&blue),
+                Way::Live => Vec::new(),
+            },
             blue: replicas,
             differences: green.differences,
             override_file,
@@ -206,6 +215,14 @@ impl Planner<'_> {
             None => {
                 traffic::survey(self.docker, self.host, blue, Some(&green.service.labels)).await
             },
+        }
+    }
+
+    /// A warning of what goes with Blue, where Blue goes.
+    async fn layer(&self, way: Way<'_>, blue: &[ContainerInspectResponse]) -> Option<Verdict> {
+        match way {
+            Way::Preview(_) | Way::Rollout(_) => self.layer_verdict(blue).await,
+            Way::Live => None,
         }
     }
 

@@ -4,6 +4,7 @@
 mod container;
 mod finding;
 mod health;
+mod layer;
 mod mounts;
 mod neighbours;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::{
 };
 
 pub(crate) use finding::{refused, warning};
+pub(crate) use layer::{goes_with_blue, written};
 pub(crate) use mounts::is_cache;
 pub(crate) use room::by_use;
 

@@ -139,7 +139,7 @@ fn is_source_folder(source: &Path, target: &Path, service: &ComposeService) -> b
 }
 
 /// A single file of settings or of a program's text, wherever it lies.
-fn is_settings_file(source: &Path) -> bool {
+pub(super) fn is_settings_file(source: &Path) -> bool {
     const KINDS: &str = "awk cfg cjs cnf conf config css crt env go hcl html ini j2 jinja js jsx \
                          key lua mjs pem php pl properties ps1 py rb rs sass scss sh sql svelte \
                          tf tmpl toml tpl ts tsx vcl vue xml xsl yaml yml";

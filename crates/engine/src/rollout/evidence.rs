@@ -13,7 +13,7 @@ use tokio::{
 use super::Rollout;
 use crate::{
     event::{Color, EventKind, Receipt},
-    model::{Plan, TrafficPlan},
+    model::{Plan, TrafficPlan, UnnamedVolume},
     traffic::{Meter, Moment, Probe, Survey, Traffic},
 };
 
@@ -111,6 +111,12 @@ impl Evidence {
         rest.cut = Some(rest.cut.unwrap_or(0) + requests);
     }
 
+    /// These volumes outlive the containers that had them.
+    pub(super) fn kept(&self, volumes: &[UnnamedVolume]) {
+        let mut rest = self.shared.rest();
+        rest.kept_volumes.extend_from_slice(volumes);
+    }
+
     /// The service's own routers lead to it again.
     pub(super) fn released(&mut self) {
         self.is_released = true;
@@ -167,6 +173,7 @@ impl Receipt {
             cut: self.cut,
             unpromised: self.unpromised,
             bypass: self.bypass,
+            kept_volumes: self.kept_volumes,
             ..probe
         }
     }

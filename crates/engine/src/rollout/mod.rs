@@ -29,6 +29,7 @@ mod surroundings;
 pub(crate) mod tests;
 mod undo;
 mod unsettled;
+mod volumes;
 
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,7 @@ pub use recorder::{Rollout, RolloutEvents};
 pub(crate) use room::Room;
 use undo::WithoutBlue;
 pub(crate) use unsettled::Unsettled;
+pub(crate) use volumes::kept_volumes;
 
 /// Everything one rollout works with.
 pub(crate) struct Driver {

@@ -13,6 +13,7 @@ use super::{
     failure::{FailureKind, Trouble},
     health::{Wait, crashed},
     split::traffic,
+    volumes::remove_but_data,
 };
 use crate::{
     Result,
@@ -307,11 +308,12 @@ impl Driver {
     pub(super) async fn commit(&mut self) -> Done {
         self.step(Phase::Verification, "Removing Blue");
         let blue = self.blue();
+        self.tell_kept_volumes(Color::Blue, &blue).await;
         // One after the other: an engine that removes several at once takes the processors from
         // requests. All are tried, whatever becomes of one.
         let mut removals = Vec::new();
         for id in &blue {
-            removals.push(docker::remove(&self.docker, id).await);
+            removals.push(remove_but_data(&self.docker, id).await);
         }
         for (id, removed) in blue.iter().zip(removals) {
             removed.map_err(|error| {

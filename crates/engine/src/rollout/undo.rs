@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::{Driver, health};
+use super::{Driver, health, volumes::remove_but_data};
 use crate::{
     Error, Result,
     compose::part,
@@ -202,8 +202,15 @@ impl Driver {
             }
             self.step(phase, "Removing Green");
             try_join_all(green.iter().map(|id| docker::stop(&self.docker, id))).await?;
+            // People may have written into a Green that got requests.
+            if self.green_served {
+                self.tell_kept_volumes(Color::Green, &green).await;
+            }
             for id in &green {
-                docker::remove(&self.docker, id).await?;
+                match self.green_served {
+                    true => remove_but_data(&self.docker, id).await?,
+                    false => docker::remove(&self.docker, id).await?,
+                }
             }
         }
         self.rollout.emit(EventKind::Containers {

@@ -13,7 +13,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bollard::{
     Docker,
     models::{Volume, VolumeCreateRequest},
-    query_parameters::{ListVolumesOptions, RemoveVolumeOptions},
+    query_parameters::ListVolumesOptions,
 };
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    docker::{Missing, failed, is_name, patiently, teal_label},
+    docker::{self, Missing, failed, is_name, patiently, teal_label},
     model::{Origin, Plan},
 };
 
@@ -121,11 +121,7 @@ impl Unsettled {
     /// Removes it from the engine: the rollout is settled.
     pub(crate) async fn settle(&self, docker: &Docker) -> Result<()> {
         let name = name(&self.plan.project, &self.plan.service);
-        patiently(|| docker.remove_volume(&name, None::<RemoveVolumeOptions>))
-            .await
-            .missing()
-            .map_err(failed(format!("remove volume `{name}`")))
-            .map(drop)
+        docker::remove_volume(docker, &name).await
     }
 
     fn of(volume: &Volume) -> Result<Self> {

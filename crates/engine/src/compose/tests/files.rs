@@ -147,4 +147,64 @@ mod unix {
         let error = write_atomic(&link, b"x").unwrap_err();
         assert!(matches!(error, Error::File { .. }), "{error:?}");
     }
+
+    #[test]
+    fn a_new_file_is_no_more_open_than_the_compose_file_beside_it() {
+        let folder = folder(&[("compose.yaml", ""), ("secrets.yml", "")]);
+        let set = |name: &str, mode| {
+            let file = folder.path().join(name);
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            file
+        };
+        set("secrets.yml", 0o600);
+        let compose = set("compose.yaml", 0o640);
+        // Only root can give files away.
+        let is_given = chown(&compose, Some(12_345), Some(54_321)).is_ok();
+        let file = folder.path().join(NAME);
+        write_atomic(&file, b"c: d\n").unwrap();
+        assert_eq!(mode(&file), 0o640);
+        if is_given {
+            let file = fs::metadata(&file).unwrap();
+            assert_eq!((file.uid(), file.gid()), (12_345, 54_321));
+        }
+        fs::remove_file(&file).unwrap();
+        set("compose.yaml", 0o600);
+        write_atomic(&file, b"c: d\n").unwrap();
+        assert_eq!(mode(&file), 0o600);
+    }
+
+    #[test]
+    fn a_file_keeps_its_hard_links() {
+        let folder = folder(&[(NAME, "a: b\n")]);
+        let (file, other) = (folder.path().join(NAME), folder.path().join("other"));
+        fs::hard_link(&file, &other).unwrap();
+        for text in ["longer than before: d\n", "s\n"] {
+            write_atomic(&file, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&other).unwrap(), text);
+        }
+        assert_eq!(names(folder.path()), [NAME, "other"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_keeps_its_extended_attributes() {
+        use rustix::{
+            fs::{XattrFlags, getxattr, setxattr},
+            io::Errno,
+        };
+
+        // Beside the sources: a temporary file system may have none.
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let file = folder.path().join(NAME);
+        fs::write(&file, "a: b\n").unwrap();
+        let set = |value: &[u8]| setxattr(&file, "user.teal", value, XattrFlags::empty());
+        if set(b"kept") == Err(Errno::NOTSUP) {
+            return;
+        }
+        write_atomic(&file, b"c: d\n").unwrap();
+        let mut value = [0; 8];
+        let size = getxattr(&file, "user.teal", &mut value[..]).unwrap();
+        assert_eq!(&value[..size], b"kept");
+        assert_eq!(fs::read(&file).unwrap(), b"c: d\n");
+    }
 }
