@@ -7,6 +7,7 @@ import type { ProjectSource } from "./ProjectSource";
 import type { Replica } from "./Replica";
 import type { RolloutOptions } from "./RolloutOptions";
 import type { TrafficPlan } from "./TrafficPlan";
+import type { UnnamedVolume } from "./UnnamedVolume";
 import type { Verdict } from "./Verdict";
 
 /**
@@ -74,6 +75,10 @@ unpromised: Array<string>,
  * Services of the project that reach this one by its name, and so past Traefik.
  */
 bypass: Array<string>, 
+/**
+ * Blue's volumes without a name that stay on the engine when Blue goes.
+ */
+keptVolumes: Array<UnnamedVolume>, 
 /**
  * The worst first.
  */

@@ -15,6 +15,13 @@ pub(crate) fn receipt(receipt: &Receipt, theme: Theme) -> Vec<String> {
     if let Some(cut) = receipt.cut {
         lines.push(format!("  {} in flight cut", counted(cut, "request")));
     }
+    lines.extend(receipt.kept_volumes.iter().map(|volume| {
+        let target = harmless(&volume.target);
+        format!(
+            "  kept volume {}, which was at {target}",
+            harmless(&volume.id)
+        )
+    }));
     lines.extend(promises(&receipt.unpromised, &receipt.bypass, theme));
     lines
 }

@@ -260,3 +260,21 @@ fn old_journals_go_and_the_last_ones_stay() {
     history.append(&[at(121, now_ms(121))]).unwrap();
     assert_eq!(history.read("engine", Some("wiki"), None).unwrap(), []);
 }
+
+#[test]
+fn an_unsettled_rollout_is_found_also_after_the_clock_was_set_back() {
+    let (_data, history) = history();
+    let first = begun(ID);
+    let mut journal = history.begin("engine", &first).unwrap();
+    journal.end(&[], true).unwrap();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let second = Unsettled {
+        started_at: first.started_at.checked_sub(hour).unwrap(),
+        ..begun("8f14e45f-ceea-467f-a0e6-000000000002")
+    };
+    let mut journal = history.begin("engine", &second).unwrap();
+    let found = history.unsettled("engine").unwrap();
+    assert_eq!(found, [second]);
+    journal.end(&[], true).unwrap();
+    assert_eq!(history.unsettled("engine").unwrap(), []);
+}

@@ -255,3 +255,33 @@ async fn a_green_that_never_answers_teal_is_rolled_back() {
     let outcome = rollout.outcome().await;
     assert_eq!(outcome, Outcome::HealthTimeout, "{failures:?}");
 }
+
+#[tokio::test]
+async fn two_checkouts_of_one_project_undo_each_its_own_files() {
+    let (template, _name) = named("worktrees");
+    let stage = Stage::up(template).await;
+    let first = stage.project.directory();
+    let second = first.with_file_name("second");
+    fs::create_dir(&second).unwrap();
+    fs::copy(first.join("compose.yaml"), second.join("compose.yaml")).unwrap();
+    let mut of_the_second = request(&stage);
+    of_the_second.source.files = vec![second.clone()];
+    for request in [&request(&stage), &of_the_second] {
+        let plan = stage.engine.make_ready(request).await.unwrap();
+        stage.engine.apply_ready(request, &plan.id).await.unwrap();
+    }
+    // The first was edited since: nothing of it is touched, and nothing asked of it.
+    let file = first.join("compose.override.yaml");
+    let edited = format!("{}# theirs\n", fs::read_to_string(&file).unwrap());
+    fs::write(&file, &edited).unwrap();
+    let undo = |source| stage.engine.undo_files(source, SERVICE, ChangeKind::Ready);
+    let undone = undo(&of_the_second.source).await.unwrap();
+    assert_eq!(undone, [second.join("compose.override.yaml")]);
+    assert!(!second.join("compose.override.yaml").exists());
+    assert_eq!(fs::read_to_string(&file).unwrap(), edited);
+    let again = undo(&of_the_second.source).await;
+    assert!(
+        matches!(again, Err(Error::NothingToUndo { .. })),
+        "{again:?}"
+    );
+}

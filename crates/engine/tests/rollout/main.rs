@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test should stop it")]
 
 mod clean_up;
+#[cfg(unix)]
+mod data;
 mod dead;
 #[cfg(target_os = "linux")]
 mod disk;

@@ -2,6 +2,7 @@
 
 mod container;
 mod health;
+mod layer;
 mod running;
 mod state;
 mod traffic;
