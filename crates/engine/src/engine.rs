@@ -164,12 +164,27 @@ impl Engine {
         Ok(plan)
     }
 
-    /// Starts a rollout; it goes on in the background until it has ended.
+    /// Starts a rollout; it goes on in the background until it has ended. Whatever would be done now
+    /// is done: [`roll_out_reviewed`](Self::roll_out_reviewed) is for a plan that somebody has seen.
     ///
     /// # Errors
     /// [`Error::Busy`] where one of this service runs already, and everything that keeps a plan
     /// from being made. A plan that is refused starts nothing and is [`Error::Refused`].
     pub async fn roll_out(&self, request: RolloutRequest) -> Result<Rollout> {
+        self.start(request, None).await
+    }
+
+    /// Starts the rollout that [`plan`](Self::plan) showed; `id` is that plan's.
+    ///
+    /// # Errors
+    /// [`Error::PlanChanged`] with the new plan where something else would be done by now, and as
+    /// [`roll_out`](Self::roll_out). Nothing is started then.
+    pub async fn roll_out_reviewed(&self, request: RolloutRequest, id: &str) -> Result<Rollout> {
+        self.start(request, Some(id)).await
+    }
+
+    /// Plans once, holding the service's lock, and starts exactly that.
+    async fn start(&self, request: RolloutRequest, reviewed: Option<&str>) -> Result<Rollout> {
         let began = Instant::now();
         let inner = &self.inner;
         let files = inner.compose.read(&request.source).await?;
@@ -177,7 +192,8 @@ impl Engine {
         let service = request.service.clone();
         let origin = request.origin;
         let lock = inner.locks.take(&project, &service).await?;
-        let (planned, unsettled) = match Box::pin(self.begin(files, request, &lock)).await {
+        let (planned, unsettled) = match Box::pin(self.begin(files, request, reviewed, &lock)).await
+        {
             Ok(prepared) => prepared,
             Err(error) => {
                 lock.release().await;
@@ -202,14 +218,16 @@ impl Engine {
         &self,
         files: Files,
         request: RolloutRequest,
+        reviewed: Option<&str>,
         lock: &Lock,
     ) -> Result<(Planned, Unsettled)> {
+        docker::check_same(&self.inner.endpoint, &self.inner.info.id).await?;
         self.none_interrupted(&files.model.name, &request.service)
             .await?;
         let id = Uuid::new_v4().to_string();
         let way = Way::Rollout(&id);
-        let made = self.planner().plan(files, &request, way).await?;
-        let accepted = made.accepted()?;
+        let made = self.planner().plan_for_good(files, &request, way).await?;
+        let accepted = made.as_reviewed(reviewed)?.accepted()?;
         let unsettled = Unsettled {
             rollout: id,
             started_at: Timestamp::now(),
@@ -256,6 +274,7 @@ impl Engine {
             survey,
             has_health_check,
             pre_stop,
+            basis,
         } = planned;
         let traffic = Traffic::new(
             inner.docker.clone(),
@@ -274,6 +293,7 @@ impl Engine {
             traffic,
             has_health_check,
             pre_stop,
+            basis,
             origin,
             green: Vec::new(),
             green_percent: None,

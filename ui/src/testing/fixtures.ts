@@ -96,6 +96,7 @@ export function project(over: Partial<Project> = {}): Project {
 
 export function plan(over: Partial<Plan> = {}): Plan {
   return {
+    id: "0123456789abcdef",
     project: "shop",
     service: "web",
     source,

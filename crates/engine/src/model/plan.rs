@@ -47,6 +47,10 @@ pub enum Origin {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Plan {
+    /// Stands for exactly what this plan would do, on this engine: starting a rollout may ask for it,
+    /// so that what was reviewed is what is done. Another plan has another one.
+    #[serde(default)]
+    pub id: String,
     pub project: String,
     pub service: String,
     /// The source with every file resolved.

@@ -1,6 +1,7 @@
 //! Preparation: what a rollout would do, found out without changing anything.
 
 mod green;
+mod id;
 mod in_use;
 mod judge;
 mod layer;
@@ -26,9 +27,13 @@ use crate::{
 };
 
 use green::Green;
+pub(crate) use id::Basis;
 pub(crate) use in_use::in_use;
 use judge::{Situation, nothing_to_change};
 use limits::Wanted;
+
+/// How often files are read that change meanwhile.
+const READINGS: usize = 3;
 
 /// What a plan is made with.
 pub(crate) struct Planner<'a> {
@@ -62,6 +67,8 @@ pub(crate) struct Planned {
     pub(crate) has_health_check: bool,
     /// The service's commands for containers that are about to stop.
     pub(crate) pre_stop: Vec<Hook>,
+    /// What it was made from; not known of a rollout that is taken over.
+    pub(crate) basis: Option<Basis>,
 }
 
 impl Planned {
@@ -79,6 +86,33 @@ impl Planned {
 }
 
 impl Planner<'_> {
+    /// Makes the plan that is carried out: from files that did not change while it was made, though
+    /// Compose reads them several times for it.
+    ///
+    /// # Errors
+    /// [`Error::ProjectInvalid`] where they do not stand still, and as [`plan`](Self::plan).
+    pub(crate) async fn plan_for_good(
+        &self,
+        mut files: Files,
+        request: &RolloutRequest,
+        way: Way<'_>,
+    ) -> Result<Planned> {
+        let service = request.service.as_str();
+        for _ in 0..READINGS {
+            let project = files.model.name.clone();
+            let read = files.model.resolved.service(service).to_owned();
+            let planned = self.plan(files, request, way).await?;
+            files = self.compose.read(&request.source).await?;
+            if files.model.name == project && files.model.resolved.service(service) == read {
+                return Ok(planned);
+            }
+            tracing::info!(service, "the files changed while a plan was made of them");
+        }
+        Err(Error::ProjectInvalid {
+            message: "its files change while they are read; try again once they don't".to_owned(),
+        })
+    }
+
     /// Makes the plan of a rollout or a live update.
     pub(crate) async fn plan(
         &self,
@@ -155,7 +189,14 @@ impl Planner<'_> {
             }
             Way::Live => vec![live::command(limits_before, limits_after, &replicas)],
         };
-        let plan = Plan {
+        let basis = Basis {
+            files: base.resolved.service(name).to_owned(),
+            green: green.resolved,
+            edge: handed.map(|_| base.resolved.service(traffic::edge::SERVICE).to_owned()),
+            image: green.image,
+        };
+        let mut plan = Plan {
+            id: String::new(),
             project: base.name.clone(),
             service: name.clone(),
             working_directory: directory,
@@ -186,11 +227,13 @@ impl Planner<'_> {
             verdicts,
             source,
         };
+        plan.id = id::id(&plan, &basis, &self.info.id);
         Ok(Planned {
             plan,
             survey,
             has_health_check,
             pre_stop: green.service.pre_stop,
+            basis: Some(basis),
         })
     }
 }
@@ -214,7 +257,7 @@ impl Planner<'_> {
             )),
             None => {
                 traffic::survey(self.docker, self.host, blue, Some(&green.service.labels)).await
-            },
+            }
         }
     }
 

@@ -57,7 +57,13 @@ pub(crate) async fn plan(planner: &Planner<'_>, request: &ReadyRequest) -> Resul
     let subject = Subject {
         planner,
         request,
-        survey: traffic::survey(planner.docker, planner.host, &containers, Some(&service.labels)).await?,
+        survey: traffic::survey(
+            planner.docker,
+            planner.host,
+            &containers,
+            Some(&service.labels),
+        )
+        .await?,
         files: &files,
         service,
         containers,

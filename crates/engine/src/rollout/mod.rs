@@ -10,6 +10,7 @@
 //! before SUCCESS can be undone.
 
 mod accepting;
+mod as_planned;
 mod books;
 mod configured;
 mod drain;
@@ -46,6 +47,7 @@ use crate::{
     history::History,
     lock::Lock,
     model::{EngineInfo, Origin, PhaseTiming, Plan},
+    plan::Basis,
     traffic::Traffic,
 };
 
@@ -74,6 +76,8 @@ pub(crate) struct Driver {
     pub(crate) has_health_check: bool,
     /// Run in containers before they are stopped.
     pub(crate) pre_stop: Vec<Hook>,
+    /// What the plan was made from; not known of a rollout that was taken over.
+    pub(crate) basis: Option<Basis>,
     /// Green's container ids, once they exist.
     pub(crate) green: Vec<String>,
     /// Green's share of new requests, as it was told last.

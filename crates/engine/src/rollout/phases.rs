@@ -82,7 +82,7 @@ impl Driver {
             ));
         }
         self.show(Color::Green).await?;
-        Ok(())
+        self.check_as_planned().await
     }
 
     async fn scale_up(&self) -> Done {

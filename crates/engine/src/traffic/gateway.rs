@@ -326,7 +326,9 @@ fn published(
     }
     let ports = container.network_settings.as_ref()?.ports.as_ref()?;
     let bindings = ports.get(&format!("{port}/tcp"))?.as_ref()?;
-    bindings.iter().find_map(|binding| address_of(binding, host))
+    bindings
+        .iter()
+        .find_map(|binding| address_of(binding, host))
 }
 
 fn address_of(binding: &PortBinding, host: EngineHost) -> Option<SocketAddr> {

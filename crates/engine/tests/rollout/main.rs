@@ -20,6 +20,8 @@ mod outage;
 mod receipt;
 mod recovery;
 mod refused;
+#[cfg(unix)]
+mod reviewed;
 mod stage;
 mod success;
 mod traefik_faults;

@@ -30,6 +30,10 @@ fn container(name: &str, labels: &[(&str, &str)]) -> ContainerInspectResponse {
 }
 
 fn traefik(arguments: &[(&str, &str)]) -> Gateway {
+    traefik_on(EngineHost::Here, arguments)
+}
+
+fn traefik_on(host: EngineHost, arguments: &[(&str, &str)]) -> Gateway {
     let traefik = serde_json::from_value(json!({
         "Id": "traefik",
         "Name": "/traefik",
@@ -43,11 +47,7 @@ fn traefik(arguments: &[(&str, &str)]) -> Gateway {
     }))
     .unwrap();
     let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-    Gateway::read(
-        &traefik,
-        EngineHost::Here,
-        &arguments.iter().map(own).collect(),
-    )
+    Gateway::read(&traefik, host, &arguments.iter().map(own).collect())
 }
 
 fn surroundings(arguments: &[(&str, &str)]) -> Surroundings {
@@ -83,6 +83,29 @@ fn doors(survey: &Survey) -> Vec<String> {
             )
         })
         .collect()
+}
+
+#[test]
+fn ports_of_an_engine_elsewhere_are_asked_for_there() {
+    let far = EngineHost::At("192.0.2.7".parse().unwrap());
+    let at = |host, address: &str| {
+        let arguments = [ARGUMENTS[1], ("entrypoints.web.address", address)];
+        let surroundings = Surroundings {
+            gateways: vec![traefik_on(host, &arguments)],
+            ..surroundings(&arguments)
+        };
+        surroundings.survey(&[container("web-1", &ROUTED)], None)
+    };
+    assert_eq!(doors(&at(far, ":80")), ["http 192.0.2.7:8000 a.test/"]);
+    // Bound to the loopback of a machine that is not this one.
+    for survey in [at(far, ":443"), at(EngineHost::Unknown, ":80")] {
+        assert!(doors(&survey).is_empty());
+        let unpromised = survey.unpromised(true).join("\n");
+        assert!(
+            unpromised.contains("no entry point can be reached from here"),
+            "{unpromised}"
+        );
+    }
 }
 
 #[test]

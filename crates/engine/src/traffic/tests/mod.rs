@@ -116,7 +116,9 @@ async fn look(project: &Project) -> Survey {
             .unwrap();
         blue.push(inspected);
     }
-    survey(project.docker(), EngineHost::Here, &blue, None).await.unwrap()
+    survey(project.docker(), EngineHost::Here, &blue, None)
+        .await
+        .unwrap()
 }
 
 /// Only these containers answered after `begin`, and each of them did.
