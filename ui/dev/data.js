@@ -226,6 +226,7 @@ export const plan = {
   },
   unpromised: [],
   bypass: ["alertmanager"],
+  keptVolumes: [],
   verdicts: [],
   options,
 };

@@ -120,6 +120,7 @@ export function plan(over: Partial<Plan> = {}): Plan {
     handover: null,
     unpromised: [],
     bypass: [],
+    keptVolumes: [],
     verdicts: [],
     options: DEFAULT_OPTIONS,
     ...over,
@@ -158,6 +159,7 @@ export function receipt(over: Partial<Receipt> = {}): Receipt {
     cut: 0,
     unpromised: [],
     bypass: [],
+    keptVolumes: [],
     ...over,
   };
 }
