@@ -146,9 +146,9 @@ pub(super) fn is_settings_file(source: &Path) -> bool {
     const NAMES: &str = "caddyfile dockerfile gemfile makefile pipfile procfile rakefile \
                          requirements.txt";
     /// Other files of this kind are where small programs keep all they know.
-    const JSON: &str = "angular appsettings babel components composer config deno jsconfig \
-                        launchsettings lerna manifest nodemon nx package package-lock pipeline \
-                        project renovate settings tsconfig tslint turbo vercel";
+    const JSON: &str = "angular appsettings babel composer config deno jsconfig launchsettings \
+                        lerna manifest nodemon nx package package-lock renovate settings tsconfig \
+                        tslint turbo vercel";
 
     let name = last(source).to_lowercase();
     if name == ".env" || name.starts_with(".env.") || is_one_of(NAMES, &name) {
