@@ -74,8 +74,10 @@ pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {
 fn close_open(file: &File) -> io::Result<()> {
     use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
+    /// Everything that the group and others may do.
+    const OTHERS: u32 = 0o077;
     let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 == 0 {
+    if mode & OTHERS == 0 {
         return Ok(());
     }
     file.set_permissions(Permissions::from_mode(mode & 0o700))

@@ -19,7 +19,7 @@ use crate::{
     live,
     model::{
         EngineInfo, Handover, Plan, ProjectSource, Replica, Revision, RolloutOptions,
-        RolloutRequest, Verdict,
+        RolloutRequest, UnnamedVolume, Verdict,
     },
     readiness::{self, InUse},
     rollout::kept_volumes,
@@ -120,10 +120,7 @@ impl Planner<'_> {
         request: &RolloutRequest,
         way: Way<'_>,
     ) -> Result<Planned> {
-        let Files {
-            source,
-            model: base,
-        } = files;
+        let (source, base) = (files.source, files.model);
         let name = &request.service;
         let service = find_service(&base, name)?;
         let blue = docker::list(self.docker, &base.name, Some(name)).await?;
@@ -149,9 +146,8 @@ impl Planner<'_> {
             (service, &past),
             &blue,
         );
-        let layer = async { Ok(self.layer(way, &blue).await) };
-        let in_use = self.in_use(way, &replicas);
-        let (green, in_use, layer) = tokio::try_join!(green, in_use, layer)?;
+        let now = self.now(way, &blue, &replicas);
+        let (green, (in_use, layer)) = tokio::try_join!(green, now)?;
         let handover = traffic::handover(self.docker, &base, name, &blue).await?;
         let handed = handover.as_ref();
         let survey = self.survey(&source, handed, &blue, &green).await?;
@@ -210,10 +206,7 @@ impl Planner<'_> {
             live_update,
             restored_from: green.restored_from,
             commands,
-            kept_volumes: match way {
-                Way::Preview(_) | Way::Rollout(_) => kept_volumes(&blue),
-                Way::Live => Vec::new(),
-            },
+            kept_volumes: kept(way, &blue),
             blue: replicas,
             differences: green.differences,
             override_file,
@@ -261,19 +254,35 @@ impl Planner<'_> {
         }
     }
 
-    /// A warning of what goes with Blue, where Blue goes.
-    async fn layer(&self, way: Way<'_>, blue: &[ContainerInspectResponse]) -> Option<Verdict> {
-        match way {
-            Way::Preview(_) | Way::Rollout(_) => self.layer_verdict(blue).await,
-            Way::Live => None,
-        }
+    /// What is in use now, where somebody waits for that, and a warning of what goes with Blue, where
+    /// Blue goes.
+    async fn now(
+        &self,
+        way: Way<'_>,
+        blue: &[ContainerInspectResponse],
+        replicas: &[Replica],
+    ) -> Result<(Option<InUse>, Option<Verdict>)> {
+        let in_use = async {
+            match way {
+                Way::Rollout(_) => Ok(None),
+                Way::Preview(_) | Way::Live => in_use(self.docker, replicas).await.map(Some),
+            }
+        };
+        let layer = async {
+            match way {
+                Way::Preview(_) | Way::Rollout(_) => Ok(self.layer_verdict(blue).await),
+                Way::Live => Ok(None),
+            }
+        };
+        tokio::try_join!(in_use, layer)
     }
+}
 
-    async fn in_use(&self, way: Way<'_>, blue: &[Replica]) -> Result<Option<InUse>> {
-        match way {
-            Way::Rollout(_) => Ok(None),
-            Way::Preview(_) | Way::Live => Ok(Some(in_use(self.docker, blue).await?)),
-        }
+/// Blue's volumes without a name that stay, where Blue goes.
+fn kept(way: Way<'_>, blue: &[ContainerInspectResponse]) -> Vec<UnnamedVolume> {
+    match way {
+        Way::Preview(_) | Way::Rollout(_) => kept_volumes(blue),
+        Way::Live => Vec::new(),
     }
 }
 

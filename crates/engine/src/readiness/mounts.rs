@@ -212,11 +212,12 @@ fn is_place_of_a_program(target: &Path) -> bool {
 fn is_place_of_settings(target: &Path) -> bool {
     const NAMES: &str = "config dashboards datasources provisioning rules sites-available \
                          sites-enabled snippets templates";
+    let is_like_conf_d = |part: &Path| kind_of(part).is_some_and(|kind| kind == "d");
     if !target.starts_with("/etc") {
-        return last(target).ends_with(".d");
+        return is_like_conf_d(target);
     }
     let mut below = target.iter().skip(3).filter_map(|part| part.to_str());
-    below.any(|part| is_one_of(NAMES, part) || part.ends_with(".d"))
+    below.any(|part| is_one_of(NAMES, part) || is_like_conf_d(Path::new(part)))
 }
 
 /// Whether the files themselves let several containers of this program write to it: several services
