@@ -8,6 +8,7 @@ const PARTS: [name: string, of: (plan: Plan) => unknown][] = [
   ["what else Green gets from the files or the image", ({ differences }) => differences],
   ["how its traffic is moved", ({ traffic, handover }) => [traffic, handover]],
   ["what can’t be promised", ({ unpromised, bypass }) => [unpromised, bypass]],
+  ["which of Blue’s volumes stay", ({ keptVolumes }) => keptVolumes],
   ["what stands in the way", ({ verdicts }) => verdicts.map(({ level, code }) => [level, code])],
   ["the override", ({ overrideBefore }) => overrideBefore],
   ["the options", ({ options }) => options],

@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     model::{
         Difference, Handover, Level, Limits, Plan, ProjectSource, RolloutOptions, TrafficPlan,
-        VerdictCode,
+        UnnamedVolume, VerdictCode,
     },
 };
 
@@ -48,6 +48,7 @@ struct Contents<'a> {
     handover: Option<&'a Handover>,
     unpromised: &'a [String],
     bypass: &'a [String],
+    kept_volumes: &'a [UnnamedVolume],
     /// What `--force` is to pass over.
     forced: Vec<VerdictCode>,
     options: &'a RolloutOptions,
@@ -75,6 +76,7 @@ pub(super) fn id(plan: &Plan, basis: &Basis, engine: &str) -> String {
         handover: plan.handover.as_ref(),
         unpromised: &plan.unpromised,
         bypass: &plan.bypass,
+        kept_volumes: &plan.kept_volumes,
         forced: forced
             .filter(|verdict| verdict.level == Level::NeedsForce)
             .map(|verdict| verdict.code)
@@ -87,7 +89,7 @@ pub(super) fn id(plan: &Plan, basis: &Basis, engine: &str) -> String {
             basis.image.as_deref(),
         ],
     };
-    // As `Debug` would, JSON keeps each part apart from the next.
+    // It is data alone, so it can always be written.
     let text = serde_json::to_string(&contents).unwrap_or_default();
     let mut id = format!("{:x}", Sha256::digest(text));
     id.truncate(HEX_DIGITS);
