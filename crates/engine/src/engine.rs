@@ -278,7 +278,7 @@ impl Engine {
         } = planned;
         let traffic = Traffic::new(
             inner.docker.clone(),
-            survey.clone(),
+            survey,
             rollout.id().to_owned(),
             &plan.options.steps,
         )
@@ -289,7 +289,7 @@ impl Engine {
             info: inner.info.clone(),
             history: inner.history.clone(),
             rollout: rollout.clone(),
-            evidence: Evidence::start(&survey, &plan, traffic.meter(), rollout).await,
+            evidence: Evidence::start(&plan, traffic.meter(), rollout),
             traffic,
             has_health_check,
             pre_stop,

@@ -141,6 +141,11 @@ pub enum TrafficPlan {
 }
 
 impl Plan {
+    /// Whether Teal decides where requests go.
+    pub(crate) const fn is_steered(&self) -> bool {
+        matches!(self.traffic, TrafficPlan::Steered { .. })
+    }
+
     /// The verdicts that stop this plan, given its options.
     pub fn refusals(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.iter().filter(|verdict| match verdict.level {

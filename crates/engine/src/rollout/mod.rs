@@ -6,6 +6,7 @@
 //!                    └──────────────┴───────────────┴───────────────┴──────────────┴──→ roll back → RESTORED
 //! ```
 //!
+//! Preparation ends with a trial that changes nothing: whether it can be proved where requests go.
 //! Blue is only stopped in Remove Blue and removed at the very end of Verification, so every phase
 //! before SUCCESS can be undone.
 
@@ -20,6 +21,7 @@ mod failure;
 mod guard;
 mod health;
 mod phases;
+mod proof;
 mod record;
 mod recorder;
 mod recovery;
@@ -114,9 +116,11 @@ impl Driver {
             let surroundings = surroundings::watch(&self.docker, &self.rollout);
             let compared =
                 surroundings::compare_use(&self.docker, &self.info, &self.plan, &self.rollout);
-            self.prepared(preparation);
             self.books().begin_journal();
-            let end = self.drive(Phase::DeployGreen).await;
+            let end = match Box::pin(self.prepare(preparation)).await {
+                Some(refused) => refused,
+                None => self.drive(Phase::DeployGreen).await,
+            };
             drop((surroundings, compared));
             self.finish(end).await;
         };

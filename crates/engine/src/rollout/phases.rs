@@ -33,17 +33,8 @@ const UNWRITABLE: &str =
 const LAST_ANSWERS: u32 = 3;
 
 impl Driver {
-    /// Preparation is over before there is a driver: its plan is what is driven.
-    pub(super) fn prepared(&mut self, took: Duration) {
-        let elapsed_ms = super::millis(took);
-        self.phases.push(crate::model::PhaseTiming {
-            phase: Phase::Preparation,
-            elapsed_ms,
-            done: true,
-        });
-        self.rollout.emit(EventKind::Planned {
-            plan: Box::new(self.plan.clone()),
-        });
+    /// Preparation is over: its plan is what is driven.
+    pub(super) fn prepared(&mut self, elapsed_ms: u64) {
         self.rollout.emit(EventKind::PhaseDone {
             phase: Phase::Preparation,
             elapsed_ms,
@@ -180,7 +171,7 @@ impl Driver {
         if self.is_steered() {
             self.step(Phase::RemoveBlue, "Sending all traffic to Green");
         }
-        self.shift(100).await.map_err(|error| traffic(&error))?;
+        self.cut_over().await.map_err(|error| traffic(&error))?;
         let live = self.live_blue();
         if !live.is_empty() {
             self.drain(Phase::RemoveBlue, Color::Blue, &live).await;

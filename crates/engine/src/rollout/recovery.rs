@@ -3,7 +3,7 @@
 
 use tracing::Instrument;
 
-use super::{Driver, End, Facts, chain, failure::Trouble, surroundings};
+use super::{Driver, End, Facts, chain, failure::Trouble, split::traffic, surroundings};
 use crate::{
     Result, docker,
     event::{Color, EventKind, Failure, FailureCode, Outcome, Phase},
@@ -54,9 +54,19 @@ impl Driver {
     /// Blue: all traffic is sent to Green once more, from this process.
     async fn go_on(&mut self, facts: &Facts) -> End {
         let from = facts.phase().min(Phase::RemoveBlue);
-        match self.books().keep_record().await {
+        let ready = async {
+            self.books().keep_record().await?;
+            // A Blue that does not run any more can prove nothing, and nothing has to be proved of it.
+            if self.all_of_blue_runs().await {
+                self.try_proof().await.map_err(|error| traffic(&error))?;
+            }
+            Ok::<_, Trouble>(())
+        };
+        let ready = ready.await;
+        self.watch().await;
+        match ready {
             Ok(()) => self.drive(from).await,
-            Err(error) => self.give_up(from, Trouble::from(error)).await,
+            Err(trouble) => self.give_up(from, trouble).await,
         }
     }
 
@@ -76,6 +86,7 @@ impl Driver {
         self.rollout.emit(EventKind::RollingBack {
             reason: failure.message.clone(),
         });
+        self.watch().await;
         let restored = match self.books().keep_record().await {
             Ok(()) => self.roll_back().await,
             Err(error) => Err(error),
@@ -96,7 +107,14 @@ impl Driver {
         let message = format!("{what_failed}: {}", chain(&error));
         End {
             outcome: Outcome::NotRolledBack,
-            failure: Some(Failure { message, ..failure }),
+            failure: Some(Failure {
+                message,
+                hint: format!(
+                    "mend what the message names, then `teal recover {} --roll-back -p {}` once more",
+                    self.plan.service, self.plan.project
+                ),
+                ..failure
+            }),
             left_behind: self.left_behind().await,
         }
     }

@@ -102,7 +102,7 @@ impl Driver {
             "Sending all traffic to Green: Blue is gone",
         );
         self.green = facts.green.iter().filter_map(|it| it.id.clone()).collect();
-        let shifted = self.shift(100).await;
+        let shifted = self.cut_over().await;
         if let Err(error) = shifted {
             tracing::warn!(%error, "Green does not serve either");
             return None;

@@ -19,6 +19,7 @@ use super::{
     default_rule::DefaultRule,
     edge::is_edge,
     settings::{self, Settings},
+    throttle::Throttle,
     version::Version,
 };
 
@@ -39,6 +40,9 @@ pub(super) struct Gateway {
     pub(super) uses_bound_ports: bool,
     /// Where its API may answer.
     pub(super) api: Option<SocketAddr>,
+    pub(super) throttle: Throttle,
+    /// Whether it takes up what changes on the engine.
+    pub(super) watches: bool,
     /// Compose's project and service: what stays the same when it is made anew.
     service: Option<(String, String)>,
     networks: BTreeSet<String>,
@@ -58,6 +62,8 @@ pub(super) struct EntryPoint {
     pub(super) redirects: bool,
     /// Where it is published.
     pub(super) address: Option<SocketAddr>,
+    /// Where it is in Traefik's own network; none of UDP.
+    pub(super) inner: Option<SocketAddr>,
 }
 
 impl Gateway {
@@ -121,10 +127,10 @@ impl Gateway {
                 .get(key)
                 .is_some_and(|value| !value.eq_ignore_ascii_case("false"))
         };
-        let api_port = settings
+        let api = settings
             .get("entrypoints.traefik.address")
-            .and_then(|address| port_of(address))
-            .unwrap_or(8080);
+            .and_then(|address| inner(address))
+            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
         Self {
             id: container.id.clone().unwrap_or_default(),
             name: plain_name(container),
@@ -141,8 +147,12 @@ impl Gateway {
             constraints: text("providers.docker.constraints").unwrap_or_default(),
             uses_bound_ports: is_on("providers.docker.usebindportip"),
             api: is_on("api.insecure")
-                .then(|| published(container, host, api_port))
+                .then(|| published(container, host, api))
                 .flatten(),
+            throttle: Throttle::of(settings),
+            watches: !settings
+                .get("providers.docker.watch")
+                .is_some_and(|value| value.eq_ignore_ascii_case("false")),
             service: compose_service(container),
             networks: network_ids(container),
             is_on_host_network: is_on_host_network(container),
@@ -272,12 +282,14 @@ fn entry_points(
         .collect();
     if names.is_empty() {
         // Traefik's own default, where none is defined.
+        let inner = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
         return vec![EntryPoint {
             name: "http".into(),
             is_default: true,
             tls: false,
             redirects: false,
-            address: published(container, host, 80),
+            address: published(container, host, inner),
+            inner: Some(inner),
         }];
     }
     let is_on = |name: &str, option: &str| {
@@ -294,38 +306,47 @@ fn entry_points(
                 let prefix = format!("entrypoints.{name}.{option}");
                 settings.keys().any(|key| key.starts_with(&prefix))
             };
+            let inner = inner(address);
             Some(EntryPoint {
                 name: name.to_owned(),
                 is_default: !some_are_default || is_on(name, "asdefault"),
                 tls: below("http.tls"),
                 redirects: below("http.redirections.entrypoint.to"),
-                address: port_of(address).and_then(|port| published(container, host, port)),
+                address: inner.and_then(|inner| published(container, host, inner)),
+                inner,
             })
         })
         .collect()
 }
 
-/// The port of an entry point's address: `:80`, `0.0.0.0:80`, `:80/tcp`. None for UDP.
-fn port_of(address: &str) -> Option<u16> {
+/// Where an entry point is in Traefik's own network, by its address: `:80`, `0.0.0.0:80`, `:80/tcp`.
+/// None of UDP.
+fn inner(address: &str) -> Option<SocketAddr> {
     let address = match address.rsplit_once('/') {
         Some((address, "tcp")) => address,
         Some(_) => return None,
         None => address,
     };
-    address.rsplit(':').next()?.parse().ok()
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let bound = host.parse().ok().filter(|ip: &IpAddr| !ip.is_unspecified());
+    let ip = bound.unwrap_or(Ipv4Addr::LOCALHOST.into());
+    Some(SocketAddr::new(ip, port.parse().ok()?))
 }
 
-/// Where a port of the container can be reached from this machine.
+/// Where what is there in Traefik's own network can be reached from this machine.
 fn published(
     container: &ContainerInspectResponse,
     host: EngineHost,
-    port: u16,
+    inner: SocketAddr,
 ) -> Option<SocketAddr> {
     if is_on_host_network(container) {
-        return Some((host.reach(None)?, port).into());
+        // Loopback stands for all addresses.
+        let bound = Some(inner.ip()).filter(|ip| !ip.is_loopback());
+        return Some((host.reach(bound)?, inner.port()).into());
     }
     let ports = container.network_settings.as_ref()?.ports.as_ref()?;
-    let bindings = ports.get(&format!("{port}/tcp"))?.as_ref()?;
+    let bindings = ports.get(&format!("{}/tcp", inner.port()))?.as_ref()?;
     bindings
         .iter()
         .find_map(|binding| address_of(binding, host))

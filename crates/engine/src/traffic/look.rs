@@ -11,7 +11,7 @@ use super::{
     doors::doors,
     gateway::{EntryPoint, Gateway, exposed_ports, labels_of, plain_name},
     labels::{Backend, Configured, Router, Subject},
-    pins::Pinned,
+    pins::{Pinned, has_room_above, probe_priority},
     rule::{Target, health_path},
     survey::{Pinning, Steering, Survey},
     version::Version,
@@ -124,6 +124,8 @@ impl Look<'_> {
         let backends = subject.backends(configured);
         own.extend(self.routers_of_other_providers(&backends));
         let others = self.other_routers(subject, &own);
+        let priorities = own.iter().chain(&others).map(|router| router.priority);
+        let probe_priority = probe_priority(priorities);
         let mut routers = Vec::new();
         let mut any_broken = false;
         for router in &own {
@@ -157,11 +159,6 @@ impl Look<'_> {
             } else {
                 "only TCP or UDP routers lead to the service"
             })
-        } else if doors.iter().all(Option::is_none) && self.api.is_none() {
-            Survey::unsteered(format!(
-                "neither an entry point nor the API of Traefik `{}` can be reached from here",
-                self.gateway.name
-            ))
         } else {
             Survey {
                 plan: TrafficPlan::Steered {
@@ -186,6 +183,10 @@ impl Look<'_> {
                 routers,
                 doors,
                 health,
+                proofs: Vec::new(),
+                relay: None,
+                unasked: None,
+                probe_priority,
                 copied: self.copied_labels(subject.labels, configured),
             })));
         }
@@ -253,6 +254,12 @@ impl Look<'_> {
         let port = backend
             .port
             .ok_or_else(|| format!("service `{}` has no port", backend.name))?;
+        if !has_room_above(router.priority) {
+            return Err(format!(
+                "its priority, {}, leaves no room for Teal's routers above it",
+                router.priority
+            ));
+        }
         let mut shadows: Vec<_> = own
             .iter()
             .chain(others)

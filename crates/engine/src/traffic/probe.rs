@@ -47,8 +47,12 @@ impl Probe {
     /// # Errors
     /// Why nothing can be asked, as a sentence: no route of the service can be reached from here,
     /// or none answers as it should before anything has changed.
-    pub(crate) async fn start(survey: &Survey, options: &ProbeOptions) -> Result<Self, String> {
-        let (route, door, expected) = first_that_answers(survey, options).await?;
+    pub(crate) async fn start(traffic: &Traffic, options: &ProbeOptions) -> Result<Self, String> {
+        let doors = traffic.doors_to(options.path.as_deref());
+        if let (true, Some(reason)) = (doors.is_empty(), traffic.unasked()) {
+            return Err(reason.to_owned());
+        }
+        let (route, door, expected) = first_that_answers(doors, options).await?;
         let ledger = Arc::new(Ledger::new(describe(&door), expected));
         let stop = CancellationToken::new();
         let every = Duration::from_secs(1) / options.per_second.max(1);
@@ -73,7 +77,7 @@ impl Probe {
         self.door.send_if_modified(|door| {
             let is_moved = door.endpoint != now.endpoint;
             if is_moved {
-                Arc::make_mut(door).endpoint = now.endpoint;
+                Arc::make_mut(door).endpoint = now.endpoint.clone();
             }
             is_moved
         });
@@ -116,10 +120,11 @@ impl Probe {
 /// that nothing was well before. Asks nothing where nobody expects anything.
 pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Option<Verdict> {
     options.probe.expect_status?;
-    if survey.doors_to(None).is_empty() {
+    let doors = survey.doors_to(options.probe.path.as_deref());
+    if doors.is_empty() {
         return None;
     }
-    let reason = first_that_answers(survey, &options.probe).await.err()?;
+    let reason = first_that_answers(doors, &options.probe).await.err()?;
     let reason = format!("the service does not answer as expected: {reason}");
     Some(Verdict {
         readiness: Readiness::Ready,
@@ -131,14 +136,13 @@ pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Opt
 /// The first route that answers well before anything has changed, and what is expected of it from
 /// then on.
 pub(super) async fn first_that_answers(
-    survey: &Survey,
+    doors: Vec<(usize, Door)>,
     options: &ProbeOptions,
 ) -> Result<(usize, Door, Expected), String> {
-    let doors = survey.doors_to(options.path.as_deref());
     let mut reasons = Vec::new();
     for (route, door) in doors {
         let asked = describe(&door);
-        match http::get(door.endpoint, &door.target, None, ONE_ANSWER).await {
+        match http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await {
             Ok(answer) if is_traefiks_404(&answer) => {
                 reasons.push(format!("no route takes `{asked}`"));
             }
@@ -194,7 +198,7 @@ async fn run(
 
 async fn ask(door: Arc<Door>, ledger: Arc<Ledger>) {
     let window = ledger.window();
-    let result = http::get(door.endpoint, &door.target, None, ONE_ANSWER).await;
+    let result = http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await;
     let answer = match result {
         Ok(Answer {
             status, elapsed, ..

@@ -17,6 +17,8 @@ use super::{
     http::Endpoint,
     look::Look,
     pins::Pinned,
+    proof::Proof,
+    relay::Relay,
     rule::Target,
     sidecar,
     version::Version,
@@ -83,11 +85,24 @@ pub(super) struct Pinning {
     pub(super) doors: Vec<Option<Door>>,
     /// The path that the service's health check asks for.
     pub(super) health: Option<String>,
+    /// What each router's splits are proved by; empty as long as that was not tried.
+    pub(super) proofs: Vec<Proof>,
+    /// What asks in Traefik's own network.
+    pub(super) relay: Option<Relay>,
+    /// Why nothing can be asked, where that was tried.
+    pub(super) unasked: Option<String>,
+    /// Of probes' routers.
+    pub(super) probe_priority: i64,
     /// Labels that sidecars get from the service's containers.
     pub(super) copied: HashMap<String, String>,
 }
 
 impl Pinning {
+    /// Whether it is known how splits are proved.
+    pub(super) fn is_tried(&self) -> bool {
+        !self.proofs.is_empty()
+    }
+
     /// Whether its Traefik knows weights, else why not.
     pub(super) fn can_weigh(&self) -> std::result::Result<(), String> {
         let name = &self.gateway.name;

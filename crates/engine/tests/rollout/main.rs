@@ -17,6 +17,7 @@ mod many;
 mod meddling;
 #[cfg(unix)]
 mod outage;
+mod proof;
 mod receipt;
 mod recovery;
 mod refused;

@@ -182,10 +182,7 @@ fn route(entry: &Entry, address: Option<SocketAddr>) -> Route {
 
 fn door(entry: &Entry, address: SocketAddr, health: Option<&str>) -> Option<Door> {
     let door = Door {
-        endpoint: Endpoint {
-            address,
-            tls: false,
-        },
+        endpoint: Endpoint::here(address, false),
         target: Target::new("PathPrefix(`/`)", health, false),
     };
     (entry.protocol == Protocol::Http).then_some(door)

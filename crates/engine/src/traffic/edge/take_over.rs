@@ -244,7 +244,7 @@ impl Transfer {
             for pin in self.splits.pins() {
                 let secret = probe_value(&pin.secret, index);
                 let answer =
-                    http::get(door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await;
+                    http::get(&door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await;
                 let reason = match answer {
                     Ok(answer) if answer.status < 500 => continue,
                     Ok(answer) => format!("it answered {}", answer.status),
