@@ -177,7 +177,7 @@ impl Driver {
             }
             None => self.step(
                 phase,
-                "No entry point can be reached from here: nothing shows that both answer",
+                "Nothing of the service can be asked from here: that both answer is not shown",
             ),
         }
         Ok(())

@@ -360,3 +360,29 @@ fn address_of(binding: &PortBinding, host: EngineHost) -> Option<SocketAddr> {
     };
     Some(SocketAddr::new(host.reach(bound)?, port))
 }
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::HostConfig;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_point_on_the_hosts_network_is_asked_where_it_is_bound() {
+        let container = ContainerInspectResponse {
+            host_config: Some(HostConfig {
+                network_mode: Some("host".into()),
+                ..HostConfig::default()
+            }),
+            ..ContainerInspectResponse::default()
+        };
+        let at = |address: &str| published(&container, inner(address)?);
+        let is = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(at("192.168.1.5:80"), is("192.168.1.5:80"));
+        assert_eq!(at("[fd00::5]:443/tcp"), is("[fd00::5]:443"));
+        assert_eq!(at(":80"), is("127.0.0.1:80"));
+        assert_eq!(at("0.0.0.0:80"), is("127.0.0.1:80"));
+        assert_eq!(at("[::]:80"), is("127.0.0.1:80"));
+        assert_eq!(at(":53/udp"), None);
+    }
+}

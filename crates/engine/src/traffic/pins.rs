@@ -299,3 +299,21 @@ fn cookie_name(service: &str) -> String {
     let digest = Sha1::digest(format!("_TRAEFIK_BACKEND_{service}@docker"));
     format!("_{:02x}{:02x}{:x}", digest[0], digest[1], digest[2] >> 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_are_above_all_generations_as_far_as_traefik_allows() {
+        assert_eq!(probe_priority([15, 1000].into_iter()), PROBE_PRIORITY);
+        assert_eq!(
+            probe_priority([5_000_000_000].into_iter()),
+            5_000_000_000 + i64::from(LEVELS) + 1
+        );
+        assert_eq!(probe_priority([i64::MAX].into_iter()), HIGHEST_PRIORITY);
+        assert!(has_room_above(HIGHEST_PRIORITY - i64::from(LEVELS)));
+        assert!(!has_room_above(HIGHEST_PRIORITY - 1));
+        assert!(!has_room_above(i64::MAX));
+    }
+}

@@ -283,3 +283,108 @@ async fn ask(door: &Door, secret: &str) -> Result<(), Obstacle> {
 const fn turns_away(status: u16) -> bool {
     matches!(status, 300..=399 | 401 | 403 | 407 | 429)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::labels::{Backend, Options, Router};
+
+    fn pinned(name: &str) -> Pinned {
+        Pinned {
+            router: Router {
+                name: name.into(),
+                rule: "PathPrefix(`/`)".into(),
+                priority: 15,
+                entry_points: Vec::new(),
+                tls: false,
+                middlewares: Vec::new(),
+                service: "web".into(),
+                options: Options::default(),
+            },
+            backend: Backend {
+                name: "web".into(),
+                port: Some(80),
+                options: Options::default(),
+            },
+            port: 80,
+            shadows: Vec::new(),
+            strips_prefix: false,
+            probe_middlewares: Vec::new(),
+        }
+    }
+
+    fn tried(proof: Option<Proof>, obstacle: Option<Obstacle>) -> Tried {
+        Tried {
+            proof,
+            obstacles: obstacle.into_iter().collect(),
+            listed: None,
+            looks: 0,
+        }
+    }
+
+    fn end(tried: Vec<Tried>) -> Result<(Vec<Proof>, Trial), TrafficError> {
+        let names = ["one", "other"].iter().take(tried.len());
+        let routers: Vec<_> = names.map(|name| pinned(name)).collect();
+        let is_any = tried.iter().any(|tried| tried.proof.is_some());
+        let looking = Looking {
+            tried,
+            first: is_any.then(Instant::now),
+            has_api: false,
+            deadline: Instant::now(),
+            may_relay: true,
+        };
+        looking.end(&routers, "traefik")
+    }
+
+    fn asked() -> Option<Proof> {
+        Some(Proof::Asked {
+            entry_point: "web".into(),
+            within: false,
+        })
+    }
+
+    fn turned_away() -> Obstacle {
+        Obstacle::TurnedAway("the entry point answers 401".into())
+    }
+
+    #[test]
+    fn without_any_proof_each_router_says_why() {
+        let silent = Obstacle::Silent("nothing is there".into());
+        let error = end(vec![
+            tried(None, Some(turned_away())),
+            tried(None, Some(silent)),
+        ]);
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains("router `one`: the entry point answers 401"),
+            "{text}"
+        );
+        assert!(text.contains("router `other`: nothing is there"), "{text}");
+        assert!(text.contains("API can't be asked"), "{text}");
+    }
+
+    #[test]
+    fn one_that_turns_probes_away_goes_with_the_others() {
+        let tried = vec![tried(asked(), None), tried(None, Some(turned_away()))];
+        let (proofs, trial) = end(tried).unwrap();
+        assert_eq!(proofs, [asked().unwrap(), Proof::WithOthers]);
+        assert_eq!(trial.unserved, []);
+        assert!(trial.unpromised[0].contains("router `other`"), "{trial:?}");
+    }
+
+    #[test]
+    fn one_whose_place_traefik_gives_to_others_is_told_apart() {
+        let elsewhere = Obstacle::Elsewhere("it answers 404 by other routes".into());
+        let (_, trial) = end(vec![tried(asked(), None), tried(None, Some(elsewhere))]).unwrap();
+        assert_eq!(trial.unpromised, [""; 0]);
+        assert_eq!(trial.unserved[0].router, "other");
+        assert!(trial.unserved[0].reason.contains("404"), "{trial:?}");
+    }
+
+    #[test]
+    fn what_only_the_api_proves_is_said() {
+        let (proofs, trial) = end(vec![tried(Some(Proof::Listed), Some(turned_away()))]).unwrap();
+        assert_eq!(proofs, [Proof::Listed]);
+        assert!(trial.unpromised[0].contains("401"), "{trial:?}");
+    }
+}

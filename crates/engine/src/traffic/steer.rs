@@ -214,7 +214,7 @@ impl Traffic {
                     .await?;
             }
             Way::Edge(splits) => {
-                splits
+                is_known = splits
                     .shift(&self.sidecars.docker, presence, split, blue, green)
                     .await?;
             }

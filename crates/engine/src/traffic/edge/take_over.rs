@@ -128,6 +128,7 @@ impl Transfer {
                 self.splits
                     .shift(docker, wanted, Split::Green, &[], green)
                     .await
+                    .map(drop)
             }
             Split::Green | Split::Both { .. } => {
                 let taken = self.take(sidecars, blue, green).await;
