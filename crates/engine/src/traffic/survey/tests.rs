@@ -173,8 +173,6 @@ fn what_is_not_steered_says_why() {
     let mut bound = ARGUMENTS.to_vec();
     bound.push(("providers.docker.usebindportip", "true"));
     is(&bound, &ROUTED, "bound host ports");
-    let hidden = [("entrypoints.web.address", ":81"), ARGUMENTS[1]];
-    is(&hidden, &ROUTED, "can be reached from here");
     let mut strange = ARGUMENTS.to_vec();
     strange.push(("providers.docker.defaultrule", "{{ if true }}x{{ end }}"));
     is(&strange, &ROUTED[..1], "can't evaluate");
@@ -187,6 +185,27 @@ fn what_is_not_steered_says_why() {
         ),
     ];
     is(&ARGUMENTS, &fixed, "no HTTP router");
+}
+
+/// It is asked in Traefik's own network, as a trial finds out before anything changes.
+#[test]
+fn an_entry_point_that_can_not_be_reached_from_here_is_steered() {
+    let hidden = [("entrypoints.web.address", ":81"), ARGUMENTS[1]];
+    let survey = survey_of(&hidden, &ROUTED);
+    assert_eq!(pinning(&survey).doors, [None]);
+}
+
+#[test]
+fn a_router_without_room_above_it_is_not_steered() {
+    let mut labels = ROUTED.to_vec();
+    let highest = i64::MAX.to_string();
+    labels.push(("traefik.http.routers.web.priority", &highest));
+    let survey = survey_of(&ARGUMENTS, &labels);
+    let told = survey
+        .verdicts
+        .iter()
+        .any(|it| it.reason.contains("leaves no room"));
+    assert!(told, "{:?}", survey.verdicts);
 }
 
 #[test]
