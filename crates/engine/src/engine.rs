@@ -5,7 +5,11 @@ mod files;
 mod live;
 mod recovery;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bollard::Docker;
 use futures_util::Stream;
@@ -41,6 +45,9 @@ pub struct Settings {
     pub docker_host: Option<String>,
     /// Instead of the data directory of the platform.
     pub data_directory: Option<PathBuf>,
+    /// How long one call to the engine may take, in whole seconds, instead of
+    /// `DOCKER_CLIENT_TIMEOUT` and two minutes. Stopping a container may take its grace period besides.
+    pub request_timeout: Option<Duration>,
 }
 
 /// A connection to one Docker engine and the Compose beside it. Cheap to clone.
@@ -97,6 +104,8 @@ impl Engine {
                     .and_then(|memory| memory.try_into().ok())
                     .unwrap_or(0),
             ),
+            no_cpu_limits: connection.no_limits.cpus,
+            no_memory_limits: connection.no_limits.memory,
         };
         tracing::info!(engine = info.name, version = info.version, "connected");
         Ok(Self {
@@ -295,6 +304,13 @@ impl Engine {
             pre_stop,
             basis,
             origin,
+            serving_blue: plan
+                .blue
+                .iter()
+                .filter(|replica| replica.gets_requests())
+                .map(|replica| replica.id.clone())
+                .collect(),
+            blue_may_be_stopping: false,
             green: Vec::new(),
             green_percent: None,
             green_served: false,

@@ -34,6 +34,8 @@ export const engine: EngineInfo = {
   composeVersion: "2.39.1",
   cpus: 4,
   memory: 16 * G,
+  noCpuLimits: null,
+  noMemoryLimits: null,
 };
 
 export function replica(over: Partial<Replica> = {}): Replica {

@@ -18,7 +18,7 @@ use crate::{
     history::History,
     live,
     model::{
-        EngineInfo, Handover, Plan, ProjectSource, Replica, Revision, RolloutOptions,
+        EngineInfo, Handover, HealthCheck, Plan, ProjectSource, Replica, Revision, RolloutOptions,
         RolloutRequest, UnnamedVolume, Verdict,
     },
     readiness::{self, InUse},
@@ -152,6 +152,7 @@ impl Planner<'_> {
         let handed = handover.as_ref();
         let survey = self.survey(&source, handed, &blue, &green).await?;
         let directory = compose::working_directory(&source);
+        let image_health = self.image_health(&green.service, &blue).await?;
         let situation = Situation {
             request,
             base: &base,
@@ -161,6 +162,7 @@ impl Planner<'_> {
             replicas: &replicas,
             survey: &survey,
             green: &green,
+            image_health: image_health.as_ref(),
             limits: limits_after,
             in_use,
         };
@@ -275,6 +277,19 @@ impl Planner<'_> {
             }
         };
         tokio::try_join!(in_use, layer)
+    }
+
+    /// The health check that a service's image brings itself.
+    pub(crate) async fn image_health(
+        &self,
+        service: &ComposeService,
+        containers: &[ContainerInspectResponse],
+    ) -> Result<Option<HealthCheck>> {
+        let named = match &service.image {
+            Some(name) => docker::image(self.docker, name).await?,
+            None => None,
+        };
+        docker::health_check_of_image(self.docker, named.as_ref(), containers.first()).await
     }
 }
 

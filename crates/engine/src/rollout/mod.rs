@@ -12,6 +12,7 @@
 
 mod accepting;
 mod as_planned;
+mod blue;
 mod books;
 mod configured;
 mod drain;
@@ -20,6 +21,8 @@ mod facts;
 mod failure;
 mod guard;
 mod health;
+mod hold;
+mod limits;
 mod phases;
 mod proof;
 mod record;
@@ -27,6 +30,7 @@ mod recorder;
 mod recovery;
 mod room;
 mod split;
+mod stopping;
 mod surroundings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -80,6 +84,10 @@ pub(crate) struct Driver {
     pub(crate) pre_stop: Vec<Hook>,
     /// What the plan was made from; not known of a rollout that was taken over.
     pub(crate) basis: Option<Basis>,
+    /// Those of Blue that requests are steered to.
+    pub(crate) serving_blue: Vec<String>,
+    /// Whether Blue may have been sent a stop.
+    pub(crate) blue_may_be_stopping: bool,
     /// Green's container ids, once they exist.
     pub(crate) green: Vec<String>,
     /// Green's share of new requests, as it was told last.
@@ -181,7 +189,7 @@ impl Driver {
         match phase {
             Phase::Preparation => Ok(()),
             Phase::DeployGreen => self.deploy_green().await,
-            Phase::HealthCheck => self.check_health().await,
+            Phase::HealthCheck => Box::pin(self.check_health()).await,
             Phase::VerifyTraffic => self.verify_traffic().await,
             Phase::RemoveBlue => self.remove_blue().await,
             Phase::Verification => self.verify().await,

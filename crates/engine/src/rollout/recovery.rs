@@ -33,6 +33,14 @@ impl Driver {
     fn take_over(&mut self, facts: &Facts) {
         let ids = facts.green.iter().filter_map(|green| green.id.clone());
         self.green = ids.collect();
+        self.blue_may_be_stopping = facts.blue_may_be_stopping;
+        let blue = docker::replicas(&facts.blue);
+        let live = self.live_blue();
+        self.serving_blue = blue
+            .into_iter()
+            .filter(|replica| replica.gets_requests() && live.contains(&replica.id))
+            .map(|replica| replica.id)
+            .collect();
         // Requests may be in flight on Green: the split before the last one is not known.
         self.green_served = true;
         self.evidence.shifting(50);

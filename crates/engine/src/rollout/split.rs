@@ -36,8 +36,8 @@ impl Driver {
         if !self.is_steered() {
             return Ok(());
         }
-        let (blue, green) = (self.live_blue(), self.green.clone());
-        // A dead Blue serves nobody: there is nothing to hold or to share.
+        let (blue, green) = (self.serving_blue.clone(), self.green.clone());
+        // A Blue that serves nobody: there is nothing to hold or to share.
         if blue.is_empty() && green_percent < 100 {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl Driver {
     /// before that, and what holds Blue runs by then, so that Traefik's own confirmation may come
     /// meanwhile.
     pub(super) async fn hold_blue(&mut self) -> Result<(), TrafficError> {
-        let blue = self.live_blue();
+        let blue = self.serving_blue.clone();
         if !self.is_steered() || blue.is_empty() {
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl Driver {
     /// Gives all requests to Blue, to undo a rollout: even where Traefik has gone away, or confirms
     /// nothing.
     pub(super) async fn return_to_blue(&mut self) -> Result<(), TrafficError> {
-        let blue = self.live_blue();
+        let blue = self.serving_blue.clone();
         if !self.is_steered() || blue.is_empty() {
             return Ok(());
         }
@@ -163,7 +163,7 @@ impl Driver {
             phase,
             &format!("Waiting for {wanted} good answers from each container"),
         );
-        let (blue, green) = (self.live_blue(), self.green.clone());
+        let (blue, green) = (self.serving_blue.clone(), self.green.clone());
         let answered = self
             .answers(&blue, &green, wanted)
             .await

@@ -11,6 +11,7 @@ mod drain;
 mod failure;
 mod faulty;
 mod files;
+mod limits;
 mod live;
 mod load;
 mod many;
@@ -24,5 +25,8 @@ mod refused;
 #[cfg(unix)]
 mod reviewed;
 mod stage;
+#[cfg(unix)]
+mod stopping;
 mod success;
 mod traefik_faults;
+mod unhealthy;
