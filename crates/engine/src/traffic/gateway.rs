@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use bollard::{
@@ -376,7 +376,7 @@ mod tests {
             }),
             ..ContainerInspectResponse::default()
         };
-        let at = |address: &str| published(&container, inner(address)?);
+        let at = |address: &str| published(&container, EngineHost::Here, inner(address)?);
         let is = |text: &str| Some(text.parse().unwrap());
         assert_eq!(at("192.168.1.5:80"), is("192.168.1.5:80"));
         assert_eq!(at("[fd00::5]:443/tcp"), is("[fd00::5]:443"));
