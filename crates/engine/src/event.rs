@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::model::{Health, Plan, Replica};
-pub use crate::receipt::{Carried, Figures, Flow, Receipt};
+pub use crate::receipt::{Carried, Figures, Flow, HandoverGap, Receipt};
 
 /// The six phases of the specification, in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]

@@ -23,6 +23,12 @@ pub struct Receipt {
     pub worst_gap_ms: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
+    /// What fell into the announced gap of a handover of ports; none where no port changed hands. It
+    /// is in none of the other figures.
+    pub handover: Option<HandoverGap>,
+    /// Requests that were answered 429: somebody limits how often is asked, so they tell nothing of
+    /// the service. They are no failures.
+    pub limited: u32,
     /// The first failures, as sentences.
     pub failures: Vec<String>,
     /// Asked before Green was given traffic.
@@ -47,6 +53,20 @@ pub struct Receipt {
     pub bypass: Vec<String>,
     /// Volumes that outlive the containers which had them, since they may hold data.
     pub kept_volumes: Vec<UnnamedVolume>,
+}
+
+/// What the live probe saw of the gap while host ports went from a service's own containers to
+/// Teal's edge, or back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default, rename_all = "camelCase")]
+#[ts(export)]
+pub struct HandoverGap {
+    /// Requests that failed in it.
+    pub failed: u32,
+    /// The longest time between two good answers around it, in milliseconds.
+    pub gap_ms: f64,
+    /// Requests that were in flight as the ports changed hands, as far as they could be counted.
+    pub cut: u32,
 }
 
 /// Some of the live probe's requests, summed up. Times are of good answers, zero of none.

@@ -31,8 +31,14 @@ pub(crate) fn in_short(receipt: &Receipt) -> String {
     if receipt.target.is_none() {
         return "-".to_owned();
     }
+    let handover = match receipt.handover {
+        Some(gap) if gap.failed > 0 => {
+            format!(", {} in the announced handover", count(gap.failed))
+        }
+        _ => String::new(),
+    };
     format!(
-        "{}, {} failed",
+        "{}, {} failed{handover}",
         counted(receipt.requests, "request"),
         count(receipt.failed)
     )
@@ -81,6 +87,7 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
             receipt.p99_ms
         ),
     ];
+    lines.extend(apart(receipt));
     lines.extend(
         receipt
             .failures
@@ -89,6 +96,32 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
     );
     lines.extend(over_time(receipt));
     lines.extend(by_color(receipt, theme));
+    lines
+}
+
+/// What was announced or limited, and so is no failure.
+fn apart(receipt: &Receipt) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(gap) = receipt
+        .handover
+        .filter(|gap| gap.gap_ms > 0.0 || gap.failed > 0)
+    {
+        let cut = match gap.cut {
+            0 => String::new(),
+            cut => format!("; {} in flight cut", counted(cut, "request")),
+        };
+        lines.push(format!(
+            "  {} in the announced handover of the port, {:.1} s{cut}",
+            count(gap.failed),
+            gap.gap_ms / 1e3
+        ));
+    }
+    if receipt.limited > 0 {
+        lines.push(format!(
+            "  {} answered 429: how often is asked is limited, so they tell nothing of the service",
+            counted(receipt.limited, "request")
+        ));
+    }
     lines
 }
 
@@ -186,6 +219,8 @@ fn bytes(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use teal_engine::event::HandoverGap;
+
     use super::*;
 
     const fn figures(requests: u32, p50_ms: f64, p99_ms: f64) -> Figures {
@@ -276,5 +311,33 @@ mod tests {
         ] {
             assert_eq!(bytes(n), text);
         }
+    }
+
+    #[test]
+    fn the_announced_gap_is_no_failure() {
+        let receipt = Receipt {
+            target: Some("GET http://localhost:8080/".to_owned()),
+            requests: 900,
+            handover: Some(HandoverGap {
+                failed: 6,
+                gap_ms: 812.0,
+                cut: 2,
+            }),
+            limited: 7,
+            ..Receipt::default()
+        };
+        let text = super::receipt(&receipt, Theme::default()).join("\n");
+        assert!(text.contains("900 requests, 0 failed"), "{text}");
+        assert!(
+            text.contains(
+                "  6 in the announced handover of the port, 0.8 s; 2 requests in flight cut\n"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("7 requests answered 429"), "{text}");
+        assert_eq!(
+            in_short(&receipt),
+            "900 requests, 0 failed, 6 in the announced handover"
+        );
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod edge;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod gap;
 mod gateway;
 mod generations;
 mod http;
@@ -47,7 +48,7 @@ mod verify;
 mod version;
 mod within;
 
-pub(crate) use edge::{announcement, handover};
+pub(crate) use edge::{announcement, handover, no_image};
 pub(crate) use error::TrafficError;
 pub(crate) use ledger::Moment;
 pub(crate) use leftovers::{Helper, helpers, remove_helpers, remove_unused};

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     edge::{Splits, Transfer},
     error::TrafficError,
+    gap::Gap,
     generations::{Generations, Presence},
     meter::Meter,
     pins::Pin,
@@ -339,6 +340,14 @@ impl Traffic {
             None => &[],
         };
         open_doors(doors, path)
+    }
+
+    /// The gap that a handover of ports makes; none where none is to come.
+    pub(super) fn gap(&self) -> Option<Gap> {
+        match &self.way {
+            Some(Way::TakeOver(transfer)) => Some(transfer.gap()),
+            Some(Way::Pins(_) | Way::Edge(_)) | None => None,
+        }
     }
 
     /// Looks for what steers once more: it may have been started or made anew, with other ports.

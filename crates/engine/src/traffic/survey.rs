@@ -169,6 +169,14 @@ impl Survey {
         open_doors(doors, path)
     }
 
+    /// Whether it is Teal's edge that requests come by.
+    pub(crate) const fn is_by_edge(&self) -> bool {
+        matches!(
+            self.steering,
+            Some(Steering::Edge(_) | Steering::TakeOver(_))
+        )
+    }
+
     pub(super) fn unsteered(reason: impl Into<String>) -> Self {
         Self {
             traefik: None,

@@ -28,6 +28,7 @@ struct Case {
     image_health: Option<HealthCheck>,
     image_volumes: Vec<String>,
     routes: Vec<Route>,
+    published: Vec<HostPort>,
     wish: Option<Wish>,
     /// Why the engine can't limit memory.
     no_memory_limits: Option<String>,
@@ -36,6 +37,7 @@ struct Case {
 impl Default for Case {
     fn default() -> Self {
         Self {
+            published: Vec::new(),
             model: json!({"name": "shop", "services": {"web": {
                 "image": "example/web:1",
                 "healthcheck": {"test": ["CMD", "true"], "interval": "5s", "timeout": "5s"},
@@ -96,6 +98,7 @@ impl Case {
                 image_health: self.image_health.as_ref(),
                 image_volumes: &self.image_volumes,
                 routes: &self.routes,
+                published: &self.published,
             }),
             health_timeout: Duration::from_secs(120),
             engine: &engine,
