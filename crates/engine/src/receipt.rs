@@ -47,6 +47,12 @@ pub struct Receipt {
     /// Requests that were still in flight on a set when it was stopped; none where nothing was
     /// stopped, or where they could not be counted.
     pub cut: Option<u32>,
+    /// Connections of unknown use that were open on a set when it was stopped: nothing had moved on
+    /// them since before they were watched, so they may have been idle, or `WebSockets` and event
+    /// streams with nothing to say. None where nothing was stopped, or where they could not be counted.
+    pub closed: Option<u32>,
+    /// Who still called a set that was stopped all the same: one sentence each.
+    pub left: Vec<String>,
     /// What this rollout could not promise, and why: one sentence each.
     pub unpromised: Vec<String>,
     /// Services of the project that reach this one by its name, and so past Traefik.

@@ -15,6 +15,18 @@ pub(crate) fn receipt(receipt: &Receipt, theme: Theme) -> Vec<String> {
     if let Some(cut) = receipt.cut {
         lines.push(format!("  {} in flight cut", counted(cut, "request")));
     }
+    if let Some(closed) = receipt.closed.filter(|closed| *closed > 0) {
+        lines.push(format!(
+            "  {} of unknown use closed: silent since before the rollout, idle or WebSockets and event streams with nothing to say",
+            counted(closed, "connection")
+        ));
+    }
+    lines.extend(
+        receipt
+            .left
+            .iter()
+            .map(|text| format!("  {} {}", paint(theme.warning, "left:"), harmless(text))),
+    );
     lines.extend(receipt.kept_volumes.iter().map(|volume| {
         let target = harmless(&volume.target);
         format!(
@@ -255,6 +267,8 @@ mod tests {
                 bytes_sent: 4_040_000,
             }),
             cut: Some(2),
+            closed: Some(3),
+            left: vec!["`proxy` still calls Blue".into()],
             unpromised: vec!["TCP routers are not steered".into()],
             bypass: vec!["worker".into(), "cron".into()],
             ..Receipt::default()
@@ -268,6 +282,8 @@ mod tests {
                Blue 2,810, 0 failed, p50 4 ms, p99 21 ms; Green 1,800, 0 failed, p50 3 ms, p99 19 ms; either 202\n  \
                all traffic: Blue 1,200 connections, 999 B in, 4.0 MB out\n  \
                2 requests in flight cut\n  \
+               3 connections of unknown use closed: silent since before the rollout, idle or WebSockets and event streams with nothing to say\n  \
+               left: `proxy` still calls Blue\n  \
                not promised: TCP routers are not steered\n  \
                bypass Traefik: worker, cron, by the service's name: their requests reach Blue and Green alike, and may fail when Blue stops"
         );

@@ -60,6 +60,8 @@ pub(super) struct EntryPoint {
     pub(super) tls: bool,
     /// Sends every request elsewhere.
     pub(super) redirects: bool,
+    /// Those that all its routers' requests go through.
+    pub(super) middlewares: Vec<String>,
     /// Where it is published.
     pub(super) address: Option<SocketAddr>,
     /// Where it is in Traefik's own network; none of UDP.
@@ -288,6 +290,7 @@ fn entry_points(
             is_default: true,
             tls: false,
             redirects: false,
+            middlewares: Vec::new(),
             address: published(container, host, inner),
             inner: Some(inner),
         }];
@@ -312,10 +315,26 @@ fn entry_points(
                 is_default: !some_are_default || is_on(name, "asdefault"),
                 tls: below("http.tls"),
                 redirects: below("http.redirections.entrypoint.to"),
+                middlewares: listed(settings, &format!("entrypoints.{name}.http.middlewares")),
                 address: inner.and_then(|inner| published(container, host, inner)),
                 inner,
             })
         })
+        .collect()
+}
+
+/// A list as an argument has it, `a,b`, or as files have it, with an index each.
+fn listed(settings: &Settings, key: &str) -> Vec<String> {
+    let is_its = |found: &str| match found.strip_prefix(key) {
+        Some(rest) => rest.is_empty() || rest.starts_with(['.', '[']),
+        None => false,
+    };
+    settings
+        .iter()
+        .filter(|(found, _)| is_its(found))
+        .flat_map(|(_, value)| value.split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
         .collect()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 
 use super::{
-    api::ApiRouter,
+    api::{ApiMiddleware, ApiRouter},
     clashes::clashes,
     constraints,
     doors::doors,
@@ -33,6 +33,7 @@ pub(super) struct Look<'a> {
     /// Names of further Traefiks that share a network with the service.
     pub(super) others: Vec<&'a str>,
     pub(super) api: Option<&'a [ApiRouter]>,
+    pub(super) middlewares: Option<&'a [ApiMiddleware]>,
     pub(super) blue: &'a [ContainerInspectResponse],
     pub(super) containers: &'a [ContainerSummary],
     pub(super) file_labels: Option<&'a BTreeMap<String, String>>,
@@ -177,6 +178,12 @@ impl Look<'_> {
         });
         survey.routes = public;
         survey.verdicts = verdicts;
+        survey.held = self.held(&routers, subject);
+        // Its health checks go to Blue as long as that runs, and streams are not steered.
+        survey.has_other_calls = configured.has_streams
+            || routers
+                .iter()
+                .any(|pinned| pinned.backend.options.has_any("loadbalancer.healthcheck"));
         if matches!(survey.plan, TrafficPlan::Steered { .. }) {
             survey.steering = Some(Steering::Pins(Box::new(Pinning {
                 gateway: self.gateway.clone(),

@@ -22,7 +22,7 @@ const APART: &str =
 pub(super) struct Neighbour<'a> {
     name: &'a str,
     labels: &'a HashMap<String, String>,
-    configured: Configured,
+    pub(super) configured: Configured,
 }
 
 impl Neighbour<'_> {

@@ -1,6 +1,9 @@
 //! What can't be promised of a service's traffic, and why.
 
-use super::survey::{Steering, Survey};
+use super::{
+    held::Held,
+    survey::{Steering, Survey},
+};
 use crate::model::TrafficPlan;
 
 impl Survey {
@@ -50,6 +53,7 @@ impl Survey {
                 "no entry point can be reached from here: that both sets answer, and that no request failed, is not proved".to_owned(),
             );
         }
+        sentences.extend(self.held.as_ref().map(Held::sentence));
         if !self.is_countable {
             sentences.push(
                 "requests inside of HTTP/2 or TLS connections can't be counted: Blue is stopped after the whole drain timeout, with whatever is still in flight".to_owned(),

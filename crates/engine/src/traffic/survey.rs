@@ -11,9 +11,10 @@ use bollard::{
 use futures_util::future::join_all;
 
 use super::{
-    api::{self, ApiRouter},
+    api::{self, ApiMiddleware, ApiRouter},
     edge::{Fronting, TakeOver},
     gateway::{Gateway, exposed_ports, network_ids},
+    held::Held,
     http::Endpoint,
     look::Look,
     pins::Pinned,
@@ -41,6 +42,10 @@ pub(crate) struct Survey {
     pub(super) ports: Vec<u16>,
     /// Whether what is in flight on them can be counted: not inside HTTP/2 connections.
     pub(super) is_countable: bool,
+    /// What holds requests back inside of Traefik.
+    pub(super) held: Option<Held>,
+    /// Whether Traefik calls the containers by itself, or by routes that are known to stay.
+    pub(super) has_other_calls: bool,
     /// None where the traffic is not steered.
     pub(super) steering: Option<Steering>,
 }
@@ -187,6 +192,8 @@ impl Survey {
             verdicts: Vec::new(),
             ports: Vec::new(),
             is_countable: true,
+            held: None,
+            has_other_calls: false,
             steering: None,
         }
     }
@@ -239,6 +246,8 @@ pub(crate) struct Surroundings {
     gateways: Vec<Gateway>,
     /// By the id of the Traefik, the routers that its API tells of.
     routers: HashMap<String, Vec<ApiRouter>>,
+    /// The middlewares that it tells of, likewise.
+    middlewares: HashMap<String, Vec<ApiMiddleware>>,
     containers: Vec<ContainerSummary>,
     /// The engine's, by Docker's name of it.
     architecture: String,
@@ -267,12 +276,19 @@ impl Surroundings {
             if let Some(version) = api::version(gateway.api?).await {
                 gateway.version = Some(version);
             }
-            Some((gateway.id.clone(), routers))
+            let middlewares = api::middlewares(gateway.api?).await.unwrap_or_default();
+            Some((gateway.id.clone(), routers, middlewares))
         });
-        let routers = join_all(asked).await.into_iter().flatten().collect();
+        let mut routers = HashMap::new();
+        let mut middlewares = HashMap::new();
+        for (id, of_routers, of_middlewares) in join_all(asked).await.into_iter().flatten() {
+            routers.insert(id.clone(), of_routers);
+            middlewares.insert(id, of_middlewares);
+        }
         Ok(Self {
             gateways,
             routers,
+            middlewares,
             containers,
             architecture: version.arch.unwrap_or_default(),
             host,
@@ -301,6 +317,7 @@ impl Surroundings {
                 gateway,
                 others: reaching.map(|other| other.name.as_str()).collect(),
                 api: self.routers.get(&gateway.id).map(Vec::as_slice),
+                middlewares: self.middlewares.get(&gateway.id).map(Vec::as_slice),
                 blue,
                 containers: &self.containers,
                 file_labels,

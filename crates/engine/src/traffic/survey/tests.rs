@@ -55,6 +55,7 @@ fn surroundings(arguments: &[(&str, &str)]) -> Surroundings {
         host: EngineHost::Here,
         gateways: vec![traefik(arguments)],
         routers: HashMap::new(),
+        middlewares: HashMap::new(),
         containers: Vec::new(),
         architecture: "amd64".into(),
     }
