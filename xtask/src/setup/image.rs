@@ -39,6 +39,8 @@ pub(super) fn import(folder: &Path, image: &str, changes: &[String]) -> Result<(
         .stdout(Stdio::null())
         .status()
         .context("can't run `docker import`")?;
+    // It holds the other end of the pipe: without it `tar` ends, whatever became of the import.
+    drop(import);
     if !archive.wait()?.success() || !imported.success() {
         bail!("`tar | docker import` failed");
     }

@@ -66,7 +66,6 @@ fn import(folder: &Path) -> Result<()> {
         r#"ENTRYPOINT ["/usr/sbin/nginx"]"#,
         r#"CMD ["-g", "daemon off;"]"#,
         "EXPOSE 80",
-        "STOPSIGNAL SIGQUIT",
     ];
     image::import(&root, IMAGE, &changes.map(str::to_owned))
 }
