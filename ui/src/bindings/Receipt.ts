@@ -68,6 +68,16 @@ blueTraffic: Carried | null, greenTraffic: Carried | null,
  */
 cut: number | null, 
 /**
+ * Connections of unknown use that were open on a set when it was stopped: nothing had moved on
+ * them since before they were watched, so they may have been idle, or `WebSockets` and event
+ * streams with nothing to say. None where nothing was stopped, or where they could not be counted.
+ */
+closed: number | null, 
+/**
+ * Who still called a set that was stopped all the same: one sentence each.
+ */
+left: Array<string>, 
+/**
  * What this rollout could not promise, and why: one sentence each.
  */
 unpromised: Array<string>, 

@@ -162,6 +162,8 @@ export function receipt(over: Partial<Receipt> = {}): Receipt {
     blueTraffic: { requests: null, connections: 120, bytesReceived: 9e5, bytesSent: 4e6 },
     greenTraffic: { requests: null, connections: 90, bytesReceived: 7e5, bytesSent: 3e6 },
     cut: 0,
+    closed: 0,
+    left: [],
     unpromised: [],
     bypass: [],
     keptVolumes: [],
