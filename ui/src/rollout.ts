@@ -308,9 +308,7 @@ function tell(event: Event): Line | null {
     case "ended":
       return line(TOLD[event.outcome], event.outcome === "success" ? "good" : "bad");
     case "callers":
-      return event.callers.length > 0
-        ? null
-        : line(`Nobody keeps ${COLORS[event.color]} any more`);
+      return event.callers.length > 0 ? null : line(`Nobody keeps ${COLORS[event.color]} any more`);
     case "answers":
     case "drain":
     case "flow":

@@ -118,7 +118,7 @@ struct Kinds<'a> {
 impl Kinds<'_> {
     fn held_by(&self, name: &str, depth: usize) -> Option<Held> {
         let (plain, provider) = name.rsplit_once('@').unwrap_or((name, "docker"));
-        let (kinds, chained) = self.find(plain, provider)?;
+        let (kinds, chained) = self.find(plain, provider);
         let own = kinds.iter().filter_map(|kind| held_by_kind(plain, kind));
         let chained = chained.iter().filter(|_| depth < DEEPEST);
         let below = chained.filter_map(|link| {
@@ -132,20 +132,17 @@ impl Kinds<'_> {
     }
 
     /// The kinds of a middleware, and what it chains.
-    fn find(&self, name: &str, provider: &str) -> Option<(Vec<String>, Vec<String>)> {
+    fn find(&self, name: &str, provider: &str) -> (Vec<String>, Vec<String>) {
         let qualified = format!("{name}@{provider}");
         let told = self.api.into_iter().flatten();
         if let Some(told) = told.into_iter().find(|told| told.name == qualified) {
-            return Some((vec![told.kind.to_lowercase()], told.chained()));
+            return (vec![told.kind.to_lowercase()], told.chained());
         }
-        let labelled = self.labels.iter().filter(|_| provider == "docker");
-        let labelled = labelled
-            .filter_map(|configured| configured.middlewares.get(name))
-            .next();
-        Some(match labelled {
+        let mut labelled = self.labels.iter().filter(|_| provider == "docker");
+        match labelled.find_map(|configured| configured.middlewares.get(name)) {
             Some(options) => (options.kinds().collect(), chained(options)),
             None => (vec!["of unknown kind".to_owned()], Vec::new()),
-        })
+        }
     }
 }
 

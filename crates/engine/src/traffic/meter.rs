@@ -188,7 +188,7 @@ impl Counter {
             None => {}
         }
         for source in &mut self.sources[self.in_use + 1..] {
-            source.taken = source.readings.borrow().clone();
+            source.taken.clone_from(&source.readings.borrow());
         }
     }
 
