@@ -1,8 +1,8 @@
-//! Containers that are gone.
+//! Containers and images that are gone.
 
 use bollard::errors::Error as BollardError;
 
-/// That a container is gone is an answer, not an error.
+/// That something is gone is an answer, not an error.
 pub(crate) trait Missing<T> {
     fn missing(self) -> Result<Option<T>, BollardError>;
 }
@@ -17,8 +17,8 @@ impl<T> Missing<T> for Result<T, BollardError> {
     }
 }
 
-/// Also what an engine says of a container that it is removing at this moment, and still has a name
-/// of but no files.
+/// Also what an engine says of a container or an image that it is removing at this moment, and still
+/// has a name of but nothing else.
 fn is_gone(error: &BollardError) -> bool {
     match error {
         BollardError::DockerResponseServerError {
@@ -27,8 +27,9 @@ fn is_gone(error: &BollardError) -> bool {
         } => {
             *status_code == 404
                 || (*status_code == 500
-                    && message.contains("RWLayer of container")
-                    && message.contains("unexpectedly nil"))
+                    && ((message.contains("RWLayer of container")
+                        && message.contains("unexpectedly nil"))
+                        || message.contains("unrecognized image ID")))
         }
         _ => false,
     }
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_that_is_going_is_gone() {
+    fn what_is_going_is_gone() {
         let says = |status_code, message: &str| {
             Err::<(), _>(BollardError::DockerResponseServerError {
                 status_code,
@@ -52,6 +53,10 @@ mod tests {
             Ok(None)
         ));
         assert!(matches!(says(500, going).missing(), Ok(None)));
+        assert!(matches!(
+            says(500, "unrecognized image ID sha256:0123").missing(),
+            Ok(None)
+        ));
         assert!(says(500, "device or resource busy").missing().is_err());
         assert!(says(409, going).missing().is_err());
         assert!(matches!(Ok(()).missing(), Ok(Some(()))));

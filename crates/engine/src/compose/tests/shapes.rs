@@ -20,8 +20,8 @@ async fn projects_of_every_shape_are_read_and_judged() {
         .map(|entry| entry.unwrap().path())
         .collect();
     assert_eq!(files.len(), 39);
-    stream::iter(files)
-        .for_each_concurrent(4, async |file| {
+    let judged = stream::iter(files)
+        .map(async |file| {
             let text = fs::read_to_string(&file).unwrap();
             let project = folder(&[("compose.yaml", &text), ("db/password.txt", "secret")]);
             let (_, model) = open(project.path())
@@ -36,9 +36,14 @@ async fn projects_of_every_shape_are_read_and_judged() {
                 .keys()
                 .map(|name| summary(&model, project.path(), name))
                 .collect();
-            assert_eq!(found, expected, "{}", file.display());
+            (found != expected).then(|| {
+                let (found, expected) = (found.join("\n  "), expected.join("\n  "));
+                format!("{}\n  {found}\ninstead of\n  {expected}", file.display())
+            })
         })
-        .await;
+        .buffered(4);
+    let wrong: Vec<_> = judged.filter_map(async |wrong| wrong).collect().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 /// `name: replicas x limits (keys), what stands in the way in the files themselves`
