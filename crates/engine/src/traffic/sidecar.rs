@@ -168,9 +168,10 @@ pub(crate) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
         let removed = docker
             .remove_image(&image.id, None::<RemoveImageOptions>, None)
             .await;
-        match removed {
+        match removed.missing() {
             Ok(_) => {}
-            Err(error) if is_status(&error, 404) || is_status(&error, 409) => {}
+            // A rollout of another process uses it.
+            Err(error) if is_status(&error, 409) => {}
             Err(error) => return Err(error),
         }
     }
