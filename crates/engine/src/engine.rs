@@ -2,6 +2,7 @@
 
 mod edge;
 mod files;
+mod image;
 mod live;
 mod recovery;
 
@@ -237,6 +238,7 @@ impl Engine {
         let way = Way::Rollout(&id);
         let made = self.planner().plan_for_good(files, &request, way).await?;
         let accepted = made.as_reviewed(reviewed)?.accepted()?;
+        let accepted = self.with_image(accepted, &request, way).await?;
         let unsettled = Unsettled {
             rollout: id,
             started_at: Timestamp::now(),
@@ -284,6 +286,7 @@ impl Engine {
             has_health_check,
             pre_stop,
             basis,
+            bring: _,
         } = planned;
         let traffic = Traffic::new(
             inner.docker.clone(),
@@ -291,6 +294,7 @@ impl Engine {
             rollout.id().to_owned(),
             &plan.options.steps,
         )
+        .expecting(plan.green_size())
         .with_records_in(&inner.data);
         Driver {
             docker: inner.docker.clone(),

@@ -45,6 +45,12 @@ pub enum Error {
     /// Compose refused the files; its own words are shown.
     #[error("Compose can't read the project: {message}")]
     ProjectInvalid { message: String },
+    /// The files include others that are not on this machine, and nobody has allowed to fetch them.
+    #[error("the project includes files from elsewhere, and Teal fetches nothing by itself")]
+    RemoteFiles {
+        /// What allows it: a variable of Compose's.
+        variable: String,
+    },
     /// A compose file holds something that can't be edited without changing what people wrote.
     #[error("can't edit `{}`: {reason}", at(path, *line))]
     Override {
@@ -116,6 +122,9 @@ pub enum Error {
         #[source]
         source: bollard::errors::Error,
     },
+    /// The image for Green was to be pulled or built first. Nothing has changed.
+    #[error("Green's image can't be made ready: `{command}` failed: {message}")]
+    NoImage { command: String, message: String },
     #[error("the Docker engine failed to {operation}")]
     Engine {
         operation: String,
@@ -208,7 +217,7 @@ impl Error {
             Self::NoCompose => {
                 "install the Compose plugin: https://docs.docker.com/compose/install/".into()
             }
-            Self::ComposeTooOld { .. } => "update Docker Compose to 2.24 or later".into(),
+            Self::ComposeTooOld { .. } => "update Docker Compose to 2.24.4 or later".into(),
             Self::NoComposeFile { .. } => {
                 "name one with `-f`, or change to the folder of the project".into()
             }
@@ -241,6 +250,12 @@ impl Error {
             Self::NoRevision { .. } => "`teal history` lists the revisions".into(),
             Self::ImageMissing { .. } => {
                 "check that the engine reaches the registry, or load the image with `docker load`".into()
+            }
+            Self::NoImage { .. } => {
+                "nothing was changed; see what Compose says, and bring the image by hand (`docker compose pull` or `build`), then deploy again".into()
+            }
+            Self::RemoteFiles { variable } => {
+                format!("if you trust what it names, allow Compose to fetch it: set `{variable}=true` and try again")
             }
             Self::LiveUpdate { service, left, .. } if !left.is_empty() => {
                 format!("roll the service out to have all its containers alike: `teal deploy {service} --recreate`")
@@ -283,6 +298,7 @@ impl Error {
             Self::ComposeTooOld { .. } => "composeTooOld",
             Self::NoComposeFile { .. } | Self::NoFile { .. } => "noFile",
             Self::ProjectInvalid { .. } => "projectInvalid",
+            Self::RemoteFiles { .. } => "remoteFiles",
             Self::Override { .. } => "override",
             Self::CannotChange { .. } => "cannotChange",
             Self::FileChanged { .. } => "fileChanged",
@@ -297,6 +313,7 @@ impl Error {
             Self::BlueIsGone { .. } => "blueIsGone",
             Self::NoRevision { .. } => "noRevision",
             Self::LiveUpdate { .. } => "liveUpdate",
+            Self::NoImage { .. } => "noImage",
             Self::ImageMissing { .. }
             | Self::Engine { .. }
             | Self::File { .. }

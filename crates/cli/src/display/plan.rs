@@ -21,6 +21,13 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
             replica.limits
         ));
     }
+    if plan.green_size() != plan.blue.len() {
+        lines.push(format!(
+            "  {} gets {} containers",
+            paint(theme.green, "Green"),
+            plan.green_size()
+        ));
+    }
     if let Some(reason) = &plan.limits_reason {
         lines.push(format!("  Limits: {}", harmless(reason)));
     }

@@ -4,7 +4,9 @@
 mod change;
 mod converge;
 mod discovery;
+mod dry_run;
 mod edit;
+mod environment;
 mod hook;
 mod merge;
 mod model;
@@ -16,12 +18,14 @@ mod read;
 mod relations;
 pub(crate) mod replace;
 mod resolved;
+mod snap;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::BTreeMap,
+    env,
     ffi::OsStr,
     path::{Path, PathBuf},
 };
@@ -29,6 +33,7 @@ use std::{
 use serde::Deserialize;
 
 pub(crate) use change::{Changed, TargetFile, unified};
+pub(crate) use dry_run::{Kind, Step};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use edit::edited;
 pub(crate) use edit::{Edit, Node, list_at, says};
@@ -43,8 +48,11 @@ use crate::{Error, Result, docker::Environment, model::ProjectSource};
 use change::every_profile;
 use process::Captured;
 
-/// The oldest Compose that knows `!reset` and reads everything Teal writes.
-const NEEDED: (u32, u32) = (2, 24);
+/// The oldest Compose that knows `!override` and reads everything Teal writes.
+const NEEDED: [u32; 3] = [2, 24, 4];
+
+/// The name of a compose file that comes by standard input.
+pub(crate) const STDIN: &str = "-";
 
 /// The Compose program of this machine.
 #[derive(Debug, Clone)]
@@ -71,13 +79,7 @@ impl Compose {
             let mut compose = Self {
                 program: program.iter().map(ToString::to_string).collect(),
                 version: String::new(),
-                environment: [
-                    ("COMPOSE_ANSI", "never"),
-                    ("COMPOSE_PROGRESS", "plain"),
-                    ("COMPOSE_MENU", "false"),
-                ]
-                .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
-                .into(),
+                environment: environment::fixed(|name| env::var_os(name).is_some()),
             };
             let Some(version) = compose.ask_version().await else {
                 continue;
@@ -93,7 +95,7 @@ impl Compose {
         Err(match too_old {
             Some(found) => Error::ComposeTooOld {
                 found,
-                needed: format!("{}.{}", NEEDED.0, NEEDED.1),
+                needed: NEEDED.map(|part| part.to_string()).join("."),
             },
             None => Error::NoCompose,
         })
@@ -170,15 +172,29 @@ impl Compose {
         source: &ProjectSource,
         extra: &[&Path],
     ) -> Result<ComposeModel> {
+        self.model_with(source, extra, None).await
+    }
+
+    /// The same with a file that is not there: its text goes to Compose by standard input, where
+    /// `extra` names it [`STDIN`].
+    ///
+    /// # Errors
+    /// [`Error::ProjectInvalid`] with Compose's own message.
+    pub(crate) async fn model_with(
+        &self,
+        source: &ProjectSource,
+        extra: &[&Path],
+        text: Option<&str>,
+    ) -> Result<ComposeModel> {
         let directory = working_directory(source);
         let every_profile = every_profile(source);
         let config = self.command(&every_profile, extra, &["config", "--format", "json"]);
-        let text = self.ask(&config, &directory, None).await?;
-        let mut model = ComposeModel::read(&text)?;
-        model.resolved = Resolved::read(&text)?;
+        let answer = self.ask(&config, &directory, text).await?;
+        let mut model = ComposeModel::read(&answer)?;
+        model.resolved = Resolved::read(&answer)?;
         if model.has_profiles() {
             let services = self.command(source, extra, &["config", "--services"]);
-            let names = self.ask(&services, &directory, None).await?;
+            let names = self.ask(&services, &directory, text).await?;
             model.enable_only(names.lines());
         }
         Ok(model)
@@ -247,9 +263,11 @@ impl Compose {
         if success {
             return Ok(stdout);
         }
-        Err(Error::ProjectInvalid {
-            message: process::message(&stderr),
-        })
+        Err(
+            environment::refused_remote(&stderr).unwrap_or_else(|| Error::ProjectInvalid {
+                message: process::message(&stderr),
+            }),
+        )
     }
 
     async fn ask_version(&self) -> Option<String> {
@@ -270,9 +288,10 @@ struct Version {
 }
 
 fn is_old(version: &str) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    let found: (u32, u32) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-    found < NEEDED
+    // `2.24.4-desktop.1`: what follows the number of a release says nothing of its age.
+    let release = version.split(['-', '+']).next().unwrap_or_default();
+    let mut parts = release.split('.').map(|part| part.parse().unwrap_or(0));
+    NEEDED.map(|_| parts.next().unwrap_or(0)) < NEEDED
 }
 
 /// The directory that a resolved source's relative paths start from, as Compose counts them.

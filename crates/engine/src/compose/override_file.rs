@@ -62,7 +62,7 @@ pub(crate) fn restore(path: &Path, before: Option<&[u8]>) -> Result<()> {
 }
 
 /// The file that `path` means, through links, also where the last of them leads to no file yet.
-fn follow(path: &Path) -> Result<PathBuf> {
+pub(crate) fn follow(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_owned();
     // As many as Linux follows before it gives up.
     for _ in 0..40 {

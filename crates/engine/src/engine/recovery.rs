@@ -140,6 +140,7 @@ impl Engine {
             // Not known any more, so nothing is built on it.
             has_health_check: false,
             basis: None,
+            bring: None,
         };
         Ok(TakenOver {
             planned,

@@ -96,53 +96,58 @@ impl Default for ProbeOptions {
 }
 
 impl RolloutOptions {
-    /// What is wrong with these options. `only_halves` is why the service's traffic can't be shared
-    /// in other parts than halves.
-    pub(crate) fn verdicts(&self, only_halves: Option<&str>) -> Vec<Verdict> {
+    /// What is wrong with these options. `cannot_weigh` is why the service's containers can't be
+    /// given different shares; so many of Blue and of Green share the traffic.
+    pub(crate) fn verdicts(
+        &self,
+        cannot_weigh: Option<&str>,
+        blue: usize,
+        green: usize,
+    ) -> Vec<Verdict> {
         let probe = &self.probe;
-        let shares =
-            only_halves.filter(|_| self.steps.iter().any(|step| ![50, 100].contains(step)));
+        let shares = cannot_weigh.filter(|_| {
+            let mut steps = self.steps.iter();
+            steps.any(|step| needs_weights(*step, blue, green))
+        });
         let wrong = [
-            self.wrong_time(),
-            self.wrong_steps()
-                .map(|reason| (reason, "give rising percentages, such as 10,50,100")),
-            shares.map(|why| {
-                (
-                    format!("the steps {} can't be made: {why}", self.steps_in_words()),
-                    "leave them out for 50,100",
-                )
+            self.wrong_time()
+                .map(|(reason, remedy)| (reason, remedy.to_owned())),
+            self.wrong_steps().map(|reason| {
+                let remedy = "give rising percentages, such as 10,50,100".to_owned();
+                (reason, remedy)
             }),
+            shares.map(|why| self.no_such_shares(why, blue, green)),
             (self.max_error_percent > 100).then(|| {
                 (
                     format!(
                         "an error rate can't be {} % above another",
                         self.max_error_percent
                     ),
-                    "give 0 to 100",
+                    "give 0 to 100".to_owned(),
                 )
             }),
             (!(self.max_slowdown.is_finite() && self.max_slowdown >= 1.0)).then(|| {
                 (
                     format!("Green can't be held to {} times Blue's time", self.max_slowdown),
-                    "give 1 or more, such as 4 for four times as slow",
+                    "give 1 or more, such as 4 for four times as slow".to_owned(),
                 )
             }),
             (self.answers == 0).then(|| {
                 (
                     "no answer at all proves nothing".to_owned(),
-                    "ask for one answer or more",
+                    "ask for one answer or more".to_owned(),
                 )
             }),
             (self.answers > MOST_ANSWERS).then(|| {
                 (
                     format!("{} answers are more than anybody needs", self.answers),
-                    "ask for 10000 answers or fewer",
+                    "ask for 10000 answers or fewer".to_owned(),
                 )
             }),
             (!(1..=HIGHEST_RATE).contains(&probe.per_second)).then(|| {
                 (
                     format!("the live probe can't ask {} times a second", probe.per_second),
-                    "give 1 to 100, or switch the probe off",
+                    "give 1 to 100, or switch the probe off".to_owned(),
                 )
             }),
             probe
@@ -152,7 +157,7 @@ impl RolloutOptions {
                 .map(|path| {
                     (
                         format!("`{path}` is no path that the live probe could ask for"),
-                        "begin it with `/` and write other than ASCII letters as %XX, such as /health?full=1",
+                        "begin it with `/` and write other than ASCII letters as %XX, such as /health?full=1".to_owned(),
                     )
                 }),
             probe
@@ -161,7 +166,7 @@ impl RolloutOptions {
                 .map(|status| {
                     (
                         format!("no answer has the status {status}"),
-                        "give a status from 200 to 599",
+                        "give a status from 200 to 599".to_owned(),
                     )
                 }),
         ];
@@ -174,10 +179,27 @@ impl RolloutOptions {
                 readiness: Readiness::Ready,
                 reason,
                 meaning: String::new(),
-                remedy: remedy.to_owned(),
+                remedy,
                 fix: None,
             })
             .collect()
+    }
+
+    fn no_such_shares(&self, why: &str, blue: usize, green: usize) -> (String, String) {
+        let steps = self.steps_in_words();
+        if blue == green {
+            let reason = format!("the steps {steps} can't be made: {why}");
+            return (reason, "leave them out for 50,100".to_owned());
+        }
+        let reason = format!(
+            "the steps {steps} can't be made between {blue} of Blue and {green} of Green: {why}"
+        );
+        // The share that Green has where all containers have the same.
+        let remedy = match (100 * green / (blue + green), 100 * green % (blue + green)) {
+            (percent, 0) => format!("give `--steps {percent},100`"),
+            _ => "bring the service to the number that the files ask for first (`docker compose up -d`)".to_owned(),
+        };
+        (reason, remedy)
     }
 
     fn steps_in_words(&self) -> String {
@@ -230,6 +252,12 @@ impl RolloutOptions {
     }
 }
 
+/// Whether a share of Green takes more than the same share for each container.
+fn needs_weights(percent: u8, blue: usize, green: usize) -> bool {
+    let percent = usize::from(percent);
+    percent < 100 && blue > 0 && (100 - percent) * green != percent * blue
+}
+
 /// Whether a request line can carry it as it is.
 fn is_path(path: &str) -> bool {
     path.starts_with('/')
@@ -247,12 +275,15 @@ mod tests {
             steps: steps.to_vec(),
             ..RolloutOptions::default()
         }
-        .verdicts(None)
+        .verdicts(None, 1, 1)
     }
 
     #[test]
     fn the_defaults_and_rising_steps_are_fine() {
-        assert_eq!(RolloutOptions::default().verdicts(Some("no weights")), []);
+        assert_eq!(
+            RolloutOptions::default().verdicts(Some("no weights"), 1, 1),
+            []
+        );
         assert_eq!(with_steps(&[1, 10, 50, 99, 100]), []);
     }
 
@@ -281,11 +312,33 @@ mod tests {
             steps: vec![10, 50, 100],
             ..RolloutOptions::default()
         };
-        let verdicts = options.verdicts(Some("Traefik is too old"));
+        let verdicts = options.verdicts(Some("Traefik is too old"), 1, 1);
         assert_eq!(
             verdicts[0].reason,
             "the steps 10,50,100 can't be made: Traefik is too old"
         );
+    }
+
+    #[test]
+    fn halves_take_weights_where_the_sets_differ() {
+        let verdicts = |blue, green| {
+            let options = RolloutOptions::default();
+            options.verdicts(Some("Traefik is too old"), blue, green)
+        };
+        assert_eq!(verdicts(2, 2), []);
+        assert_eq!(verdicts(0, 3), []);
+        let differ = verdicts(2, 3);
+        assert_eq!(
+            differ[0].reason,
+            "the steps 50,100 can't be made between 2 of Blue and 3 of Green: Traefik is too old"
+        );
+        assert_eq!(differ[0].remedy, "give `--steps 60,100`");
+        let as_told = RolloutOptions {
+            steps: vec![60, 100],
+            ..RolloutOptions::default()
+        };
+        assert_eq!(as_told.verdicts(Some("no weights"), 2, 3), []);
+        assert!(verdicts(1, 2)[0].remedy.contains("docker compose up -d"));
     }
 
     #[test]
@@ -295,7 +348,7 @@ mod tests {
                 probe,
                 ..RolloutOptions::default()
             };
-            options.verdicts(None).len()
+            options.verdicts(None, 1, 1).len()
         };
         let good = ProbeOptions {
             path: Some("/health?full=1".into()),
@@ -347,7 +400,7 @@ mod tests {
         for (number, break_it) in wrong.into_iter().enumerate() {
             let mut options = RolloutOptions::default();
             break_it(&mut options);
-            let verdicts = options.verdicts(None);
+            let verdicts = options.verdicts(None, 1, 1);
             assert_eq!(verdicts.len(), 1, "number {number}");
             assert_eq!(verdicts[0].level, Level::Refused, "number {number}");
         }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{
-    Handover, Limits, LimitsChange, LiveUpdate, ProjectSource, Replica, RolloutOptions, Route,
-    Verdict,
+    Attachment, Handover, Limits, LimitsChange, LiveUpdate, ProjectSource, Replica, RolloutOptions,
+    Route, Verdict,
 };
 
 /// A rollout as somebody asks for it.
@@ -73,8 +73,18 @@ pub struct Plan {
     /// Whether `docker update` would do as well.
     #[serde(default)]
     pub live_update: LiveUpdate,
-    /// Blue: the containers that run now. As many are created for Green.
+    /// Blue: the containers that run now.
     pub blue: Vec<Replica>,
+    /// How many containers Green gets; nothing in records of a Teal that made as many as Blue had.
+    #[serde(default)]
+    pub replicas: u32,
+    /// The id of the image that Green is to run; none where it is yet to be pulled or built, by the
+    /// first of the commands.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Blue's places in networks, to which the way back returns it.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     pub override_file: PathBuf,
     /// The override's text now; none where there is no such file yet.
     pub override_before: Option<String>,
@@ -144,6 +154,14 @@ impl Plan {
     /// Whether Teal decides where requests go.
     pub(crate) const fn is_steered(&self) -> bool {
         matches!(self.traffic, TrafficPlan::Steered { .. })
+    }
+
+    /// How many containers Green is to have.
+    pub fn green_size(&self) -> usize {
+        match usize::try_from(self.replicas) {
+            Ok(0) | Err(_) => self.blue.len(),
+            Ok(replicas) => replicas,
+        }
     }
 
     /// The verdicts that stop this plan, given its options.

@@ -130,6 +130,10 @@ pub enum VerdictCode {
     NothingToChange,
     /// What an earlier revision ran with is no longer, or not wholly, there.
     RevisionLost,
+    /// Compose would do more than create Green.
+    OtherChanges,
+    /// The override can't be written.
+    CannotWrite,
 }
 
 impl Fix {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use bollard::models::ContainerInspectResponse;
 
-use super::Planner;
+use super::{Planner, Way, judge::Situation};
 use crate::{
     Error, Result,
-    compose::{ComposeService, override_file},
+    compose::{ComposeService, STDIN, override_file},
     configuration::{Configuration, Configurations, difference},
     docker::{self, Missing, compose_label, container_label, failed},
     live,
@@ -22,6 +22,8 @@ use crate::{
 /// Green as it would be.
 pub(super) struct Green {
     pub(super) service: ComposeService,
+    /// The id of the image that it is to run; none where the image is yet to be pulled or built.
+    pub(super) image: Option<String>,
     /// What it gets different from Blue besides its limits.
     pub(super) differences: Vec<Difference>,
     /// The file with what an earlier revision ran with, where the project's own say otherwise.
@@ -29,8 +31,6 @@ pub(super) struct Green {
     pub(super) verdicts: Vec<Verdict>,
     /// Tells what it is created from.
     pub(super) resolved: String,
-    /// The id of its image; none where that is yet to come.
-    pub(super) image: Option<String>,
 }
 
 impl Planner<'_> {
@@ -50,7 +50,7 @@ impl Planner<'_> {
         let (mut service, mut resolved) = self
             .service(source, None, override_text, name, limits)
             .await?;
-        let mut configuration = self.configuration(project, name, &service).await?;
+        let mut configuration = self.configuration(project, name, &service, blue).await?;
         let (mut restored_from, mut verdicts) = (None, Vec::new());
         if let Some(revision) = request.to_revision {
             let path = self
@@ -63,6 +63,9 @@ impl Planner<'_> {
                     verdicts.push(image_gone(revision, &stored.image));
                 }
                 Some(stored) if configuration.as_ref() == Some(&stored) => {}
+                Some(_) if self.compose.is_kept_from(&path) => {
+                    verdicts.push(out_of_reach(revision, &path));
+                }
                 Some(stored) => {
                     (service, resolved) = self
                         .service(source, Some(&path), override_text, name, limits)
@@ -90,8 +93,8 @@ impl Planner<'_> {
         })
     }
 
-    /// Compose reads a file, so the override's text goes into one that is gone afterwards; a text
-    /// that Compose refuses ends here, before anything has changed.
+    /// The override is not written yet, so its text goes to Compose by standard input; a text that
+    /// Compose refuses ends here, before anything has changed.
     async fn service(
         &self,
         source: &ProjectSource,
@@ -100,19 +103,12 @@ impl Planner<'_> {
         name: &str,
         wanted: Limits,
     ) -> Result<(ComposeService, String)> {
-        let failed = |source| Error::File {
-            operation: "write a temporary file in",
-            path: std::env::temp_dir(),
-            source,
-        };
-        let file = tempfile::Builder::new()
-            .prefix("teal-")
-            .suffix(".yml")
-            .tempfile()
-            .map_err(failed)?;
-        std::fs::write(file.path(), override_text).map_err(failed)?;
-        let extra: Vec<_> = restored_from.into_iter().chain([file.path()]).collect();
-        let mut model = self.compose.model(source, &extra).await?;
+        let extra: Vec<_> = restored_from
+            .into_iter()
+            .chain([Path::new(STDIN)])
+            .collect();
+        let text = Some(override_text);
+        let mut model = self.compose.model_with(source, &extra, text).await?;
         let service = model
             .services
             .remove(name)
@@ -133,9 +129,9 @@ impl Planner<'_> {
         project: &str,
         name: &str,
         service: &ComposeService,
+        blue: &[ContainerInspectResponse],
     ) -> Result<Option<Configuration>> {
-        // Compose's own name for an image that it builds.
-        let built = format!("{project}-{name}");
+        let built = built_image(project, name, blue);
         let image = service.image.as_deref().unwrap_or(&built);
         let image = self
             .docker
@@ -206,38 +202,85 @@ impl Planner<'_> {
         false
     }
 
-    /// The commands in their order. Only the first one is Compose's: Blue is stopped and removed
-    /// by id, since `--scale` would remove Green.
+    /// The commands in their order: what brings an image that is not there, `up` for Green, and for
+    /// Blue, which is stopped and removed by id, since `--scale` would remove Green.
     pub(super) fn commands(
         &self,
-        source: &ProjectSource,
-        green: &Green,
-        override_file: &Path,
-        service: &str,
-        blue: &[ContainerInspectResponse],
+        situation: &Situation<'_>,
+        way: Way<'_>,
+        limits_before: Limits,
     ) -> Vec<Vec<String>> {
-        let scale = format!("{service}={}", 2 * blue.len());
-        let restored_from = green.restored_from.as_deref();
-        let extra: Vec<_> = restored_from.into_iter().chain([override_file]).collect();
-        let up = self.compose.command(
-            source,
-            &extra,
-            &[
-                "up",
-                "-d",
-                "--no-deps",
-                "--no-recreate",
-                "--scale",
-                &scale,
-                "--",
-                service,
-            ],
-        );
-        let ids = || blue.iter().filter_map(|container| container.id.clone());
+        if let Way::Live = way {
+            return vec![live::command(
+                limits_before,
+                situation.limits,
+                situation.replicas,
+            )];
+        }
         let by_id = |words: &[&str]| -> Vec<String> {
-            words.iter().map(ToString::to_string).chain(ids()).collect()
+            let ids = situation.replicas.iter().map(|replica| replica.id.clone());
+            words.iter().map(ToString::to_string).chain(ids).collect()
         };
-        vec![up, by_id(&["docker", "stop"]), by_id(&["docker", "rm"])]
+        let up = self.up(situation, situation.override_file);
+        let stop = by_id(&["docker", "stop"]);
+        let remove = by_id(&["docker", "rm"]);
+        let bring = self.bring(situation).into_iter();
+        bring.chain([up, stop, remove]).collect()
+    }
+
+    /// The command that pulls or builds the image; none where it is there. `up` does neither, so
+    /// that Green is what was planned whatever the service's `pull_policy`.
+    pub(super) fn bring(&self, situation: &Situation<'_>) -> Option<Vec<String>> {
+        let green = situation.green;
+        if green.image.is_some() {
+            return None;
+        }
+        let restored_from: Vec<_> = green.restored_from.iter().map(PathBuf::as_path).collect();
+        let how = match green.service.build {
+            Some(_) => "build",
+            None => "pull",
+        };
+        let words = [how, "--", &situation.request.service];
+        Some(
+            self.compose
+                .command(situation.source, &restored_from, &words),
+        )
+    }
+
+    /// The command that creates Green beside Blue, with the override from this file.
+    pub(super) fn up(&self, situation: &Situation<'_>, override_file: &Path) -> Vec<String> {
+        let service = &situation.request.service;
+        let both = situation.blue.len() as u64 + u64::from(situation.wanted);
+        let scale = format!("{service}={both}");
+        let restored_from = situation.green.restored_from.as_deref();
+        let extra: Vec<_> = restored_from.into_iter().chain([override_file]).collect();
+        let words = [
+            "up",
+            "-d",
+            "--no-deps",
+            "--no-recreate",
+            "--no-build",
+            "--pull",
+            "never",
+            "--scale",
+            &scale,
+            "--",
+            service,
+        ];
+        self.compose.command(situation.source, &extra, &words)
+    }
+}
+
+/// Compose's own name for an image that it builds: with `_` where it is set to be like the first
+/// Compose (`COMPOSE_COMPATIBILITY`), which Blue shows.
+fn built_image(project: &str, service: &str, blue: &[ContainerInspectResponse]) -> String {
+    let like_the_first = format!("{project}_{service}");
+    let of_blue = blue
+        .first()
+        .and_then(|blue| blue.config.as_ref()?.image.as_deref());
+    match of_blue {
+        Some(name) if name == like_the_first => like_the_first,
+        _ => format!("{project}-{service}"),
     }
 }
 
@@ -270,6 +313,21 @@ fn only_limits(revision: u32) -> Verdict {
     )
     .means("Green gets that revision's limits, and otherwise what the files say now")
     .remedy("see below what changes besides the limits")
+}
+
+fn out_of_reach(revision: u32, path: &Path) -> Verdict {
+    Verdict {
+        readiness: crate::model::Readiness::Ready,
+        ..readiness::refused(
+            VerdictCode::RevisionLost,
+            format!(
+                "what revision {revision} ran with is in `{}`, and Docker from the snap store can't read hidden folders",
+                path.display()
+            ),
+        )
+        .means("Compose can't be told what ran then")
+        .remedy("install Docker from Docker's own packages, or deploy that revision's limits by `--cpus` and `--memory`")
+    }
 }
 
 fn image_gone(revision: u32, image: &str) -> Verdict {

@@ -5,27 +5,32 @@ use std::{path::Path, time::Duration};
 use bollard::models::ContainerInspectResponse;
 
 use super::{
-    Planner,
+    Planner, Way, besides_green, folder,
     green::{Green, is_for_the_files},
 };
 use crate::{
-    compose::{ComposeModel, ComposeService},
+    Result,
+    compose::{ComposeModel, ComposeService, STDIN},
     docker, live,
     model::{
-        ContainerState, HealthCheck, Limits, LiveUpdate, Readiness, Replica, RolloutRequest,
-        TrafficPlan, Verdict, VerdictCode,
+        ContainerState, HealthCheck, Limits, LiveUpdate, ProjectSource, Readiness, Replica,
+        RolloutRequest, TrafficPlan, Verdict, VerdictCode,
     },
     readiness::{self, Facts, Found, InUse, Wish},
-    traffic::Survey,
+    traffic::{self, Survey},
 };
 
 /// What is judged.
 pub(super) struct Situation<'a> {
     pub(super) request: &'a RolloutRequest,
+    pub(super) source: &'a ProjectSource,
     /// The files without Teal's override.
     pub(super) base: &'a ComposeModel,
     pub(super) service: &'a ComposeService,
     pub(super) directory: &'a Path,
+    pub(super) override_file: &'a Path,
+    /// What the override is to say.
+    pub(super) override_text: &'a str,
     pub(super) blue: &'a [ContainerInspectResponse],
     pub(super) replicas: &'a [Replica],
     pub(super) survey: &'a Survey,
@@ -34,6 +39,8 @@ pub(super) struct Situation<'a> {
     pub(super) image_health: Option<&'a HealthCheck>,
     /// What Green gets.
     pub(super) limits: Limits,
+    /// How many containers Green gets.
+    pub(super) wanted: u32,
     /// None where nobody waits for it.
     pub(super) in_use: Option<InUse>,
 }
@@ -64,6 +71,16 @@ impl Situation<'_> {
             && self.green.differences.is_empty()
             && self.replicas.iter().all(is_as_wanted)
     }
+
+    /// Leaves what concerns the way that the limits come into force, the worst first.
+    pub(super) fn narrow(&self, verdicts: &mut Vec<Verdict>, way: Way<'_>, live: &LiveUpdate) {
+        if let Way::Live = way {
+            live::narrow(verdicts, live, &self.request.service);
+        } else if self.is_idle() {
+            verdicts.push(nothing_to_change());
+        }
+        readiness::sort(verdicts);
+    }
 }
 
 impl Planner<'_> {
@@ -93,45 +110,58 @@ impl Planner<'_> {
             engine: self.info,
             wish: Some(Wish {
                 limits: situation.limits,
+                replicas: situation.wanted.into(),
                 in_use: situation.in_use,
             }),
         });
         verdicts.extend(survey.verdicts.iter().cloned());
         let cannot_weigh = survey.can_weigh().err();
-        verdicts.extend(request.options.verdicts(cannot_weigh.as_deref()));
-        if matches!(survey.plan, TrafficPlan::Steered { .. }) {
-            verdicts.extend(cannot_weigh.and_then(|why| uneven(situation.replicas, &why)));
-        }
+        // Where nothing steers, no traffic is shared.
+        let (serving, green) = match survey.plan {
+            TrafficPlan::Steered { .. } => {
+                let replicas = situation.replicas.iter();
+                let serving = replicas.filter(|replica| replica.gets_requests());
+                (serving.count(), situation.wanted as usize)
+            }
+            TrafficPlan::Unsteered { .. } => (1, 1),
+        };
+        let options = &request.options;
+        verdicts.extend(options.verdicts(cannot_weigh.as_deref(), serving, green));
         verdicts.extend(situation.green.verdicts.iter().cloned());
         verdicts
     }
-}
 
-/// Sets of different sizes share the traffic by weights, also in halves.
-fn uneven(replicas: &[Replica], why: &str) -> Option<Verdict> {
-    let (all, serving) = (
-        replicas.len(),
-        replicas.iter().filter(|it| it.gets_requests()).count(),
-    );
-    if serving == 0 || serving == all {
-        return None;
+    /// What only trying shows: what Compose would do besides creating Green, whether the override
+    /// can be written, and how the service answers.
+    pub(super) async fn look_ahead(
+        &self,
+        situation: &Situation<'_>,
+        way: Way<'_>,
+    ) -> Result<Vec<Verdict>> {
+        let unexpected = traffic::unexpected(situation.survey, &situation.request.options);
+        let (file, text) = (situation.override_file, situation.override_text);
+        let mut verdicts: Vec<_> = unexpected.await.into_iter().collect();
+        verdicts.extend(folder::verdict(file, text));
+        // Without the image a dry run fails; it is asked again once that is there.
+        let creates = !matches!(way, Way::Live)
+            && situation.green.image.is_some()
+            && !situation.blue.is_empty();
+        if creates {
+            let up = self.up(situation, Path::new(STDIN));
+            let foreseen = besides_green(
+                self.compose,
+                &up,
+                situation.directory,
+                Some(text),
+                situation.replicas,
+            );
+            verdicts.extend(foreseen.await?);
+        }
+        Ok(verdicts)
     }
-    let verdict = readiness::refused(
-        VerdictCode::BadOption,
-        format!("{serving} of its {all} containers serve, and Green has {all}: {why}"),
-    );
-    let verdict = Verdict {
-        readiness: Readiness::Ready,
-        ..verdict
-            .means(
-                "the traffic can't be shared by both sets, so Green can't be verified beside Blue",
-            )
-            .remedy("bring all of its containers up, or stop all of them")
-    };
-    Some(verdict)
 }
 
-pub(super) fn nothing_to_change() -> Verdict {
+fn nothing_to_change() -> Verdict {
     let verdict = readiness::refused(
         VerdictCode::NothingToChange,
         "nothing to change: it runs what the files say",
@@ -139,35 +169,5 @@ pub(super) fn nothing_to_change() -> Verdict {
     Verdict {
         readiness: Readiness::Ready,
         ..verdict.remedy("change the file, give `--cpus` or `--memory`, or replace the containers all the same with `--recreate`")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Health;
-
-    #[test]
-    fn what_takes_weights_is_known_before() {
-        let replica = |health| Replica {
-            id: String::new(),
-            name: String::new(),
-            number: 1,
-            state: ContainerState::Running,
-            exit_code: None,
-            health,
-            limits: Limits::default(),
-            started_at: None,
-            image_id: String::new(),
-            rollout: None,
-        };
-        let [well, sick] = [Health::Healthy, Health::Unhealthy].map(replica);
-        let says = |replicas: &[Replica]| uneven(replicas, "no weights").map(|it| it.reason);
-        assert_eq!(
-            says(&[well.clone(), well.clone(), sick.clone()]).unwrap(),
-            "2 of its 3 containers serve, and Green has 3: no weights"
-        );
-        assert_eq!(says(&[well.clone(), well]), None);
-        assert_eq!(says(&[sick]), None, "nothing is shared");
     }
 }

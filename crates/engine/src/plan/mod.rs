@@ -1,11 +1,14 @@
 //! Preparation: what a rollout would do, found out without changing anything.
 
+mod folder;
+mod foreseen;
 mod green;
 mod id;
 mod in_use;
 mod judge;
 mod layer;
 mod limits;
+mod replicas;
 
 use std::path::Path;
 
@@ -16,20 +19,20 @@ use crate::{
     compose::{self, Compose, ComposeModel, ComposeService, Files, Hook, override_file},
     docker::{self, EngineHost, teal_label},
     history::History,
-    live,
     model::{
         EngineInfo, Handover, HealthCheck, Plan, ProjectSource, Replica, Revision, RolloutOptions,
         RolloutRequest, UnnamedVolume, Verdict,
     },
-    readiness::{self, InUse},
+    readiness::InUse,
     rollout::kept_volumes,
     traffic::{self, Survey},
 };
 
+pub(crate) use foreseen::besides_green;
 use green::Green;
 pub(crate) use id::Basis;
 pub(crate) use in_use::in_use;
-use judge::{Situation, nothing_to_change};
+use judge::Situation;
 use limits::Wanted;
 
 /// How often files are read that change meanwhile.
@@ -69,6 +72,8 @@ pub(crate) struct Planned {
     pub(crate) pre_stop: Vec<Hook>,
     /// What it was made from; not known of a rollout that is taken over.
     pub(crate) basis: Option<Basis>,
+    /// The command that brings Green's image, where that is not there. It comes before everything.
+    pub(crate) bring: Option<Vec<String>>,
 }
 
 impl Planned {
@@ -147,7 +152,10 @@ impl Planner<'_> {
             &blue,
         );
         let now = self.now(way, &blue, &replicas);
-        let (green, (in_use, layer)) = tokio::try_join!(green, now)?;
+        let (mut green, (in_use, layer)) = tokio::try_join!(green, now)?;
+        let wanted = replicas::replicas(request, way, service.replicas(), blue.len());
+        let changed = replicas::changed(wanted, blue.len());
+        green.differences.extend(changed);
         let handover = traffic::handover(self.docker, &base, name, &blue).await?;
         let handed = handover.as_ref();
         let survey = self.survey(&source, handed, &blue, &green).await?;
@@ -155,46 +163,41 @@ impl Planner<'_> {
         let image_health = self.image_health(&green.service, &blue).await?;
         let situation = Situation {
             request,
+            source: &source,
             base: &base,
             service,
             directory: &directory,
+            override_file: &override_file,
+            override_text: &override_after,
             blue: &blue,
             replicas: &replicas,
             survey: &survey,
             green: &green,
             image_health: image_health.as_ref(),
             limits: limits_after,
+            wanted,
             in_use,
         };
         let live_update = situation.live_update();
-        let mut verdicts = self.judge(&situation);
         let announced = handed.map(traffic::announcement);
+        let mut verdicts = self.judge(&situation);
         verdicts.extend(announced.clone());
         verdicts.extend(layer);
         if handed.is_some() {
             verdicts.extend(traffic::no_image(self.docker, &base).await?);
         }
-        verdicts.extend(traffic::unexpected(&survey, &request.options).await);
-        if let Way::Live = way {
-            live::narrow(&mut verdicts, &live_update, name);
-        } else if situation.is_idle() {
-            verdicts.push(nothing_to_change());
-        }
-        readiness::sort(&mut verdicts);
+        verdicts.extend(self.look_ahead(&situation, way).await?);
+        situation.narrow(&mut verdicts, way, &live_update);
         let has_health_check = situation.has_health_check();
         let mut unpromised = survey.unpromised(has_health_check);
         unpromised.extend(announced.iter().map(sentence));
-        let commands = match way {
-            Way::Preview(_) | Way::Rollout(_) => {
-                self.commands(&source, &green, &override_file, name, &blue)
-            }
-            Way::Live => vec![live::command(limits_before, limits_after, &replicas)],
-        };
+        let bring = self.bring(&situation);
+        let commands = self.commands(&situation, way, limits_before);
         let basis = Basis {
             files: base.resolved.service(name).to_owned(),
             green: green.resolved,
             edge: handed.map(|_| base.resolved.service(traffic::edge::SERVICE).to_owned()),
-            image: green.image,
+            image: green.image.clone(),
         };
         let mut plan = Plan {
             id: String::new(),
@@ -212,7 +215,10 @@ impl Planner<'_> {
             restored_from: green.restored_from,
             commands,
             kept_volumes: kept(way, &blue),
+            attachments: blue.iter().flat_map(traffic::attachments).collect(),
             blue: replicas,
+            replicas: wanted,
+            image: green.image,
             differences: green.differences,
             override_file,
             override_before,
@@ -232,6 +238,7 @@ impl Planner<'_> {
             has_health_check,
             pre_stop: green.service.pre_stop,
             basis: Some(basis),
+            bring,
         })
     }
 }

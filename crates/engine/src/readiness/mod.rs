@@ -30,10 +30,10 @@ use crate::{
     ready::TEAL_HEALTH,
 };
 
-pub(crate) use finding::{refused, warning};
+pub(crate) use finding::{needs_force, refused, warning};
 pub(crate) use layer::{goes_with_blue, written};
 pub(crate) use mounts::is_cache;
-pub(crate) use room::by_use;
+pub(crate) use room::{Sets, by_use};
 
 /// All that is known about a service when it is judged.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,8 @@ pub(crate) struct Found<'a> {
 pub(crate) struct Wish {
     /// Of each container of Green.
     pub limits: Limits,
+    /// How many containers Green gets.
+    pub replicas: u64,
     /// None where nobody waited for it.
     pub in_use: Option<InUse>,
 }
@@ -180,6 +182,11 @@ impl<'a> Facts<'a> {
             0 => self.service.replicas().max(1).into(),
             size => size,
         }
+    }
+
+    /// How many containers Green gets; as many as Blue has where nobody has said.
+    fn green_size(&self) -> u64 {
+        self.wish.map_or_else(|| self.size(), |wish| wish.replicas)
     }
 
     /// Whether it holds data that two containers can't share.

@@ -21,7 +21,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     if ports.is_empty() {
         return None;
     }
-    let needed = 2 * facts.size();
+    let needed = facts.size() + facts.green_size();
     let is_fixed = |port: &&ComposePort| {
         port.host_ports()
             .is_some_and(|(first, last)| u64::from(last.saturating_sub(first)) + 1 < needed)

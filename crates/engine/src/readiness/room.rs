@@ -5,7 +5,7 @@ use crate::model::{EngineInfo, Limits, Memory, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
     let [below, memory, cores] = match &wish.in_use {
-        Some(in_use) => used(wish.limits, in_use, facts.size(), facts.engine),
+        Some(in_use) => used(wish.limits, in_use, Sets::of(facts), facts.engine),
         None => [None, None, None],
     };
     // What is used says more than what may be.
@@ -13,28 +13,39 @@ pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
     [below, memory, cores].into_iter().flatten().collect()
 }
 
-/// What use says against these limits for as many containers, all warnings.
+/// How many containers both sets have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sets {
+    pub blue: u64,
+    pub green: u64,
+}
+
+impl Sets {
+    fn of(facts: &Facts) -> Self {
+        Self {
+            blue: facts.size(),
+            green: facts.green_size(),
+        }
+    }
+}
+
+/// What use says against these limits for these sets, all warnings.
 pub(crate) fn by_use(
     limits: Limits,
     in_use: &InUse,
-    containers: u64,
+    sets: Sets,
     engine: &EngineInfo,
 ) -> Vec<Verdict> {
-    let verdicts = used(limits, in_use, containers, engine);
+    let verdicts = used(limits, in_use, sets, engine);
     verdicts.into_iter().flatten().collect()
 }
 
 /// Of a container's memory, of the engine's memory and of its cores.
-fn used(
-    limits: Limits,
-    in_use: &InUse,
-    containers: u64,
-    engine: &EngineInfo,
-) -> [Option<Verdict>; 3] {
+fn used(limits: Limits, in_use: &InUse, sets: Sets, engine: &EngineInfo) -> [Option<Verdict>; 3] {
     [
         below_use(limits, in_use),
-        too_much_memory(limits, in_use, containers, engine),
-        too_many_cores(in_use, containers, engine),
+        too_much_memory(limits, in_use, sets.green, engine),
+        too_many_cores(in_use, sets, engine),
     ]
 }
 
@@ -59,12 +70,12 @@ fn below_use(limits: Limits, in_use: &InUse) -> Option<Verdict> {
 fn too_much_memory(
     limits: Limits,
     in_use: &InUse,
-    containers: u64,
+    green: u64,
     engine: &EngineInfo,
 ) -> Option<Verdict> {
     let each = in_use.memory?;
     let each = limits.memory.map_or(each, |limit| limit.min(each));
-    let green = Memory::from_bytes(each.bytes() * containers);
+    let green = Memory::from_bytes(each.bytes() * green);
     if in_use.engine.bytes() + green.bytes() <= engine.memory.bytes() {
         return None;
     }
@@ -87,7 +98,7 @@ fn no_memory(reason: String, engine: &EngineInfo) -> Verdict {
 }
 
 fn by_limits(facts: &Facts, wish: &Wish) -> Option<Verdict> {
-    let green = wish.limits.memory?.bytes() * facts.size();
+    let green = wish.limits.memory?.bytes() * wish.replicas;
     let blue_uses = wish.in_use.and_then(|in_use| in_use.memory);
     let blue: u64 = facts
         .serving()
@@ -110,10 +121,11 @@ fn by_limits(facts: &Facts, wish: &Wish) -> Option<Verdict> {
 
 /// By what Blue has really used: a limit alone says little about it.
 #[expect(clippy::cast_precision_loss, reason = "a number of containers")]
-fn too_many_cores(in_use: &InUse, containers: u64, engine: &EngineInfo) -> Option<Verdict> {
-    let blue = in_use.cores? * containers as f64;
+fn too_many_cores(in_use: &InUse, sets: Sets, engine: &EngineInfo) -> Option<Verdict> {
+    let each = in_use.cores?;
+    let (blue, green) = (each * sets.blue as f64, each * sets.green as f64);
     let engine = f64::from(engine.cpus);
-    if 2.0 * blue <= engine {
+    if blue + green <= engine {
         return None;
     }
     Some(

@@ -159,18 +159,25 @@ fn unhealthy(facts: &Facts) -> Option<Verdict> {
 fn replicas_differ(facts: &Facts) -> Option<Verdict> {
     let found = facts.replicas().len() as u64;
     let desired = u64::from(facts.service.replicas());
-    if found == 0 || found == desired {
+    let takes_the_files = facts.wish.is_some_and(|wish| wish.replicas == desired);
+    if found == 0 || found == desired || takes_the_files {
         return None;
     }
-    Some(
-        warning(
-            VerdictCode::ReplicasDiffer,
-            format!("has {found} containers, and the files ask for {desired}"),
-        )
-        .means(format!("Green gets as many as there are now: {found}"))
-        .remedy(format!(
-            "`docker compose up -d {}` brings it to {desired} first",
-            facts.name
-        )),
-    )
+    let name = facts.name;
+    let verdict = warning(
+        VerdictCode::ReplicasDiffer,
+        format!("has {found} containers, and the files ask for {desired}"),
+    );
+    Some(match desired {
+        0 => verdict
+            .means(format!("Green gets as many as there are now: {found}"))
+            .remedy("say in the files how many it is to have"),
+        _ => verdict
+            .means(format!(
+                "with other limits Green gets as many as there are now: {found}"
+            ))
+            .remedy(format!(
+                "`teal deploy {name}` without limits brings it to {desired}"
+            )),
+    })
 }

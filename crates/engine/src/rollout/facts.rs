@@ -23,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) blue_may_be_stopping: bool,
     /// How many containers Blue was.
     size: usize,
+    /// How many Green was to be.
+    green_size: usize,
     /// Whether any of them ran when the rollout began.
     blue_ran: bool,
 }
@@ -44,6 +46,7 @@ impl Facts {
             blue_may_be_stopping: green_percent == Some(100)
                 || unsettled.mark(docker).is_set().await?,
             size: plan.blue.len(),
+            green_size: plan.green_size(),
             blue_ran: plan
                 .blue
                 .iter()
@@ -72,7 +75,7 @@ impl Facts {
 
     /// The phase that the rollout was in when it was interrupted.
     pub(crate) fn phase(&self) -> Phase {
-        let is_complete = self.green.len() >= self.size;
+        let is_complete = self.green.len() >= self.green_size;
         let is_up = |replica: &Replica| replica.state == ContainerState::Running;
         let blue_runs = docker::replicas(&self.blue).iter().any(is_up);
         let is_healthy =

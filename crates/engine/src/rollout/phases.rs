@@ -66,6 +66,7 @@ impl Driver {
         part::put_in(&self.plan)
             .await
             .map_err(|error| Trouble::from(error).with_hint(UNWRITABLE))?;
+        self.expect_only_green().await?;
         let is_steered = self.is_steered();
         let work = scale_up(&self.compose, &self.plan, &self.rollout);
         let steering = (&mut self.traffic, &self.evidence);
@@ -77,14 +78,8 @@ impl Driver {
         self.evidence.green_is(&self.green);
         self.count_unsteered(self.green.clone()).await;
         self.both_run();
-        let (found, wanted) = (self.green.len(), self.plan.blue.len());
-        if found != wanted {
-            return Err(Trouble::new(
-                FailureKind::ScaleUp,
-                format!("Compose created {found} containers where {wanted} were wanted"),
-            ));
-        }
         self.show(Color::Green).await?;
+        self.verify_created().await?;
         self.check_limits().await?;
         self.check_as_planned().await
     }

@@ -13,7 +13,7 @@ use crate::{
     docker::{self, Clocks, Heard},
     model::{EngineInfo, Plan},
     plan::in_use,
-    readiness::by_use,
+    readiness::{Sets, by_use},
 };
 
 /// Between two looks at the clocks.
@@ -28,6 +28,10 @@ pub(super) fn compare_use(
 ) -> AbortOnDropHandle<()> {
     let (docker, rollout) = (docker.clone(), rollout.clone());
     let (engine, blue, limits) = (info.clone(), plan.blue.clone(), plan.limits_after);
+    let sets = Sets {
+        blue: blue.len() as u64,
+        green: plan.green_size() as u64,
+    };
     AbortOnDropHandle::new(tokio::spawn(async move {
         let in_use = match in_use(&docker, &blue).await {
             Ok(in_use) => in_use,
@@ -36,7 +40,7 @@ pub(super) fn compare_use(
                 return;
             }
         };
-        for verdict in by_use(limits, &in_use, blue.len() as u64, &engine) {
+        for verdict in by_use(limits, &in_use, sets, &engine) {
             rollout.warn(format!(
                 "{}: {}; {}",
                 verdict.reason, verdict.meaning, verdict.remedy

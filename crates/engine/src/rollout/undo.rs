@@ -31,6 +31,7 @@ impl Driver {
             .reinstate_blue()
             .await
             .map_err(|error| Error::Unexpected(super::chain(&error)))?;
+        self.reconnect_blue().await?;
         try_join_all(blue.iter().map(|id| self.revive(id))).await?;
         self.lay_dead_blue_down().await?;
         self.until_blue_is_back().await?;

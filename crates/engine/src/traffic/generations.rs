@@ -34,6 +34,8 @@ pub(super) struct Generations {
     is_cut_short: bool,
     /// The splits that pins are made ready for.
     planned: Vec<Split>,
+    /// How many containers Green is to have; as many as Blue where nobody has said.
+    green_size: Option<usize>,
     pins: PinSet,
     /// The one that Traefik has yet to show.
     begun: Option<Begun>,
@@ -72,8 +74,14 @@ impl Generations {
             is_cut_short: false,
             pins: PinSet::begin(0, &planned, Split::Blue, Sizes { blue: 1, green: 1 }),
             planned,
+            green_size: None,
             begun: None,
         }
+    }
+
+    /// What is ready for as many is quicker.
+    pub(super) fn expect_green(&mut self, size: usize) {
+        self.green_size = Some(size);
     }
 
     /// A further generation that leads to exactly these containers. If it is wanted and Traefik does
@@ -129,7 +137,14 @@ impl Generations {
             || !self.pins.are_there(&sidecars.list().await?)
             || !self.pins.has_room_for(split, sizes, &wanted)
         {
-            self.pins = PinSet::begin(generation.number, &self.planned, split, sizes);
+            let expected = Sizes {
+                green: match green.len() {
+                    0 => self.green_size.unwrap_or(blue.len()),
+                    size => size,
+                },
+                ..sizes
+            };
+            self.pins = PinSet::begin(generation.number, &self.planned, split, expected);
         }
         self.is_cut_short = true;
         let started = self.start(sidecars, &generation, &wanted).await;

@@ -52,7 +52,7 @@ mod version;
 mod whose;
 mod within;
 
-pub(crate) use edge::{announcement, handover, no_image};
+pub(crate) use edge::{announcement, attachments, handover, join, no_image};
 pub(crate) use error::TrafficError;
 pub(crate) use ledger::Moment;
 pub(crate) use leftovers::{Helper, helpers, remove_helpers, remove_unused};

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     docker::{
-        look_at, patiently,
+        compose_label, look_at, patiently,
         teal_label::{DATA, ROLE, ROLLOUT},
         until_sent,
     },
@@ -194,6 +194,11 @@ pub(super) async fn create(
         (GENERATION.to_owned(), order.generation.to_string()),
         (TARGET.to_owned(), order.target.clone()),
     ]);
+    // Where Traefik's constraints ask for Compose's labels, a sidecar has them too. Compose counts
+    // one-off containers neither as replicas nor as orphans.
+    labels
+        .entry(compose_label::ONE_OFF.to_owned())
+        .or_insert_with(|| "True".to_owned());
     labels.extend(data.map(|data| (DATA.to_owned(), data.to_owned())));
     labels.extend(
         order

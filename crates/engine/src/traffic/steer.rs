@@ -84,6 +84,14 @@ impl Traffic {
         }
     }
 
+    /// Makes ready for so many containers of Green.
+    pub(crate) fn expecting(mut self, green: usize) -> Self {
+        if let Some(Way::Pins(pins)) = &mut self.way {
+            pins.expect_green(green);
+        }
+        self
+    }
+
     /// Says on every helper where the records and locks of its rollout are.
     pub(crate) fn with_records_in(mut self, data: &Path) -> Self {
         self.sidecars.data = Some(data.display().to_string());

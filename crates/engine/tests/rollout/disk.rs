@@ -8,8 +8,9 @@ use std::{
 };
 
 use teal_engine::{
-    Engine, OVERRIDE_FILE, Settings,
+    Engine, Error, OVERRIDE_FILE, Settings,
     event::{EventKind, Outcome, Phase},
+    model::VerdictCode,
 };
 use teal_testkit::Template;
 
@@ -130,7 +131,47 @@ async fn a_project_that_can_not_be_written_is_left_as_it_is() {
     .await
     .unwrap();
     let read_only = Mount::read_only(&stage.project.directory());
-    let ended = stage.roll_out(change(None, Some("256M")), quick()).await;
+    let refused = stage.start(change(None, Some("256M")), quick()).await;
+    drop(read_only);
+    fs::remove_dir_all(data).unwrap();
+    let Err(Error::Refused { verdicts, .. }) = refused else {
+        panic!("not refused: {refused:?}");
+    };
+    let [verdict] = verdicts.as_slice() else {
+        panic!("{verdicts:?}");
+    };
+    assert_eq!(verdict.code, VerdictCode::CannotWrite);
+    let folder = stage.project.directory();
+    assert!(
+        verdict.reason.contains(folder.to_str().unwrap()) && verdict.reason.contains("Read-only"),
+        "{}",
+        verdict.reason
+    );
+    assert!(verdict.remedy.contains("can be written"), "{verdict:?}");
+    stage.assert_restored().await;
+}
+
+#[tokio::test]
+async fn a_project_that_turns_unwritable_is_left_as_it_is() {
+    let mut stage = Stage::up(Template::named("turns-ro")).await;
+    // The data is elsewhere.
+    let data = std::env::temp_dir().join(format!("teal-data-{}", stage.project.name()));
+    stage.engine = Engine::connect(Settings {
+        data_directory: Some(data.clone()),
+        ..Settings::default()
+    })
+    .await
+    .unwrap();
+    let started = stage.start(change(None, Some("256M")), quick()).await;
+    let rollout = started.expect("it starts");
+    let mut read_only = None;
+    let ended = follow(&rollout, |event| {
+        // Helpers have yet to start before the file is written.
+        if matches!(&event.kind, EventKind::Step { text, .. } if text.contains("Holding")) {
+            read_only = Some(Mount::read_only(&stage.project.directory()));
+        }
+    })
+    .await;
     drop(read_only);
     fs::remove_dir_all(data).unwrap();
     ended.assert_outcome(Outcome::RolledBack);

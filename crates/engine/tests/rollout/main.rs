@@ -19,6 +19,7 @@ mod many;
 mod meddling;
 #[cfg(unix)]
 mod outage;
+mod own_commands;
 mod proof;
 mod receipt;
 mod recovery;

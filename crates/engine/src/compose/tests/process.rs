@@ -21,10 +21,25 @@ async fn compose_is_found_and_new_enough() {
 
 #[test]
 fn versions_are_compared_as_numbers() {
-    for old in ["2.3.0", "2.23.3", "1.29.2", "rubbish", ""] {
+    for old in [
+        "2.3.0",
+        "2.23.3",
+        "2.24.3",
+        "2.24.3-desktop.1",
+        "1.29.2",
+        "rubbish",
+        "",
+    ] {
         assert!(super::super::is_old(old), "{old}");
     }
-    for new in ["2.24.0", "2.24.0-desktop.1", "2.100.1", "5.6.1", "10.0.0"] {
+    for new in [
+        "2.24.4",
+        "2.24.4-desktop.1",
+        "2.25.0",
+        "2.100.1",
+        "5.6.1",
+        "10.0.0",
+    ] {
         assert!(!super::super::is_old(new), "{new}");
     }
 }

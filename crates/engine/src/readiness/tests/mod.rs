@@ -69,6 +69,7 @@ impl Case {
         Self {
             wish: Some(Wish {
                 limits,
+                replicas: 1,
                 in_use: None,
             }),
             ..Self::default()

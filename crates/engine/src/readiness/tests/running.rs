@@ -108,5 +108,11 @@ fn a_job_is_told_from_a_service_that_was_stopped() {
 
 #[test]
 fn another_number_of_containers_is_a_warning() {
-    Case::with("scale", json!(3)).is(Level::Warning, VerdictCode::ReplicasDiffer);
+    let mut case = Case::with("scale", json!(3));
+    case.is(Level::Warning, VerdictCode::ReplicasDiffer);
+    case.wish = Case::wishing(limits("1", "128M")).wish;
+    case.is(Level::Warning, VerdictCode::ReplicasDiffer);
+    // As many as the files say: it is in the plan as a change.
+    case.wish.as_mut().unwrap().replicas = 3;
+    case.is_ready();
 }

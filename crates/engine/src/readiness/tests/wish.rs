@@ -81,6 +81,7 @@ fn no_room_for_both_sets_is_a_warning_with_the_figures() {
     case.is_ready();
     case.model["services"]["web"]["scale"] = json!(2);
     case.replicas = vec![replica(ContainerState::Running); 2];
+    case.wish.as_mut().unwrap().replicas = 2;
     let (level, code, reason) = case.only();
     assert_eq!((level, code), (Level::Warning, VerdictCode::NoRoom));
     assert_eq!(
@@ -94,6 +95,7 @@ fn cores_that_are_short_hide_no_memory_that_may_be() {
     let mut case = Case::wishing(memory("1g"));
     case.model["services"]["web"]["scale"] = json!(2);
     case.replicas = vec![replica(ContainerState::Running); 2];
+    case.wish.as_mut().unwrap().replicas = 2;
     case.wish.as_mut().unwrap().in_use = Some(InUse {
         memory: Some("100M".parse().unwrap()),
         engine: "200M".parse().unwrap(),
@@ -153,4 +155,28 @@ fn limits_that_the_engine_can_not_hold_are_refused_with_its_reason() {
     })
     .wish;
     case.is_ready();
+}
+
+#[test]
+fn room_is_for_as_many_as_green_gets() {
+    let mut case = Case::wishing(memory("512M"));
+    case.model["services"]["web"]["scale"] = json!(4);
+    case.wish.as_mut().unwrap().replicas = 4;
+    let (_, code, reason) = case.only();
+    assert_eq!(code, VerdictCode::NoRoom);
+    assert_eq!(
+        reason,
+        "while both run, Blue (512M) and Green (2G) may use 2.5G, and the engine has 2G"
+    );
+    case.wish.as_mut().unwrap().in_use = Some(InUse {
+        memory: Some("100M".parse().unwrap()),
+        engine: "200M".parse().unwrap(),
+        cores: Some(0.5),
+    });
+    // Five containers of half a core each.
+    let reasons: Vec<_> = case.verdicts().into_iter().map(|it| it.reason).collect();
+    assert!(
+        reasons.iter().any(|it| it.contains("CPUs on average")),
+        "{reasons:?}"
+    );
 }

@@ -25,7 +25,7 @@ use bollard::{
     query_parameters::{RemoveContainerOptions, RemoveVolumeOptions},
 };
 pub(super) use entry::is_edge;
-pub(crate) use networks::remove_waiting_rooms;
+pub(crate) use networks::{attachments, join, remove_waiting_rooms};
 
 use super::sidecar::is_status;
 use crate::{

@@ -21,7 +21,7 @@ use crate::{
 const PLACES: &str = "dev.teal.places";
 
 /// A container's places in networks.
-pub(super) fn attachments(container: &ContainerInspectResponse) -> Vec<Attachment> {
+pub(crate) fn attachments(container: &ContainerInspectResponse) -> Vec<Attachment> {
     let networks = container.network_settings.iter();
     let mut found: Vec<_> = networks
         .filter_map(|settings| settings.networks.as_ref())
@@ -67,7 +67,7 @@ async fn leave_once(docker: &Docker, place: &Attachment) -> Result<(), DockerErr
 }
 
 /// Comes (back) to the network. To be in it is fine.
-pub(super) async fn join(docker: &Docker, place: &Attachment) -> Result<(), DockerError> {
+pub(crate) async fn join(docker: &Docker, place: &Attachment) -> Result<(), DockerError> {
     patiently(|| join_once(docker, place)).await
 }
 

@@ -71,17 +71,13 @@ impl PinSet {
         if !splits.contains(&split) {
             splits.push(split);
         }
-        // Green is to be as many as Blue.
+        // Of a Blue that gets nothing more the number does not count.
         let sizes = match split {
-            Split::Blue => Sizes {
-                green: sizes.blue,
-                ..sizes
-            },
             Split::Green => Sizes {
                 blue: sizes.green,
                 ..sizes
             },
-            Split::Both { .. } => sizes,
+            Split::Blue | Split::Both { .. } => sizes,
         };
         Self {
             batch,
