@@ -20,7 +20,7 @@ hint: string | null,
 /**
  * The causes, from the nearest to the first.
  */
-causes: Array<string>,
+causes: Array<string>, 
 /**
  * What would be done now, where that is not what was reviewed.
  */
