@@ -22,11 +22,11 @@ use crate::{
     },
     plan::{Planner, current_revision},
     readiness::{self, Facts},
-    traffic::{self, Survey},
+    traffic::{Surroundings, Survey},
 };
 
-/// Services whose routes are looked for at the same time.
-const SURVEYS_AT_ONCE: usize = 16;
+/// Images that are looked at at the same time.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// Opens a project: a few calls for all of it, however many services it has.
 pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Result<Project> {
@@ -62,17 +62,12 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         .iter()
         .map(|(name, file)| (name, file, running.remove(name).unwrap_or_default()))
         .collect();
-    // Made before the stream: a closure over references inside it would not be `Send`.
+    let all: Vec<_> = parts.iter().flat_map(|(.., it)| it).cloned().collect();
+    let surroundings = Surroundings::look(planner.docker, planner.host, &all).await?;
     let surveys: Vec<_> = parts
         .iter()
-        .map(|(_, file, containers)| {
-            traffic::survey(planner.docker, planner.host, containers, Some(&file.labels))
-        })
+        .map(|(_, file, containers)| surroundings.survey(containers, Some(&file.labels)))
         .collect();
-    let surveys: Vec<Survey> = stream::iter(surveys)
-        .buffered(SURVEYS_AT_ONCE)
-        .try_collect()
-        .await?;
     let images = images(planner, &base).await?;
     let up = planner.compose.command(&source, &[], &["up", "-d"]);
     let traefik = surveys.iter().find_map(|survey| survey.traefik.clone());
@@ -221,7 +216,7 @@ async fn images(planner: &Planner<'_>, model: &ComposeModel) -> Result<BTreeMap<
         })
         .collect();
     let found: Vec<_> = stream::iter(inspections)
-        .buffered(SURVEYS_AT_ONCE)
+        .buffered(LOOKS_AT_ONCE)
         .try_collect()
         .await?;
     Ok(found.into_iter().flatten().collect())
@@ -276,6 +271,7 @@ impl<'a> Part<'a> {
                 image_health: image_health.as_ref(),
                 image_volumes: &docker::image_volumes(self.containers.first(), &self.file.mounts()),
                 routes: &self.survey.routes,
+                is_traefik: self.survey.is_traefik,
             }),
             health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),
             engine: planner.info,

@@ -111,7 +111,10 @@ impl Endpoint {
 
     /// Whether a connection has to be made by the `docker` program.
     pub(super) fn is_dialled(&self) -> bool {
-        self.uses_tls || ["ssh://", "https://"].iter().any(|scheme| self.address.starts_with(scheme))
+        self.uses_tls
+            || ["ssh://", "https://"]
+                .iter()
+                .any(|scheme| self.address.starts_with(scheme))
     }
 
     /// Whether it is its context's name alone that leads a `docker` program to this engine.
@@ -301,7 +304,10 @@ mod tests {
         let said = r#"{"Name":"default","Endpoints":{"docker":{"Host":"unix:///x.sock",
             "SkipTLSVerify":false}},"TLSMaterial":{}}"#;
         let found = asked.read(&output(0, said, "")).unwrap();
-        assert_eq!((found.context.as_deref(), found.is_dialled()), (None, false));
+        assert_eq!(
+            (found.context.as_deref(), found.is_dialled()),
+            (None, false)
+        );
 
         let error = asked.read(&output(256, "\n", "context \"far\": context not found\n"));
         assert_eq!(

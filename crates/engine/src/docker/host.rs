@@ -80,7 +80,10 @@ mod tests {
             ("npipe:////./pipe/docker_engine", None),
             ("tcp://10.0.0.5:2375", Some("10.0.0.5")),
             ("tcp://[fd00::1]:2376", Some("fd00::1")),
-            ("ssh://me@far.example:2222/run/docker.sock", Some("far.example")),
+            (
+                "ssh://me@far.example:2222/run/docker.sock",
+                Some("far.example"),
+            ),
             ("tcp://:2375", None),
         ] {
             assert_eq!(name_in(address), name, "{address}");
@@ -89,7 +92,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_this_machine_is_here() {
-        for address in ["unix:///x.sock", "tcp://127.0.0.1:2375", "ssh://me@localhost"] {
+        for address in [
+            "unix:///x.sock",
+            "tcp://127.0.0.1:2375",
+            "ssh://me@localhost",
+        ] {
             assert_eq!(EngineHost::of(address).await, EngineHost::Here, "{address}");
         }
         // From a block that is for documentation alone.
@@ -117,7 +124,11 @@ mod tests {
             (EngineHost::Unknown, Some("0.0.0.0"), None),
             (EngineHost::Unknown, Some("127.0.0.1"), None),
         ] {
-            assert_eq!(host.reach(bound.map(ip)), reached.map(ip), "{host:?} {bound:?}");
+            assert_eq!(
+                host.reach(bound.map(ip)),
+                reached.map(ip),
+                "{host:?} {bound:?}"
+            );
         }
     }
 }

@@ -116,7 +116,11 @@ async fn reach(
 
 /// Why the `docker` program can't connect, in its own words: a connection tells only that it ended.
 async fn dialling_failed(endpoint: &Endpoint, source: BollardError) -> String {
-    let said = ask(&endpoint.environment(), &["version", "--format", "{{.Server.Version}}"]).await;
+    let said = ask(
+        &endpoint.environment(),
+        &["version", "--format", "{{.Server.Version}}"],
+    )
+    .await;
     match said {
         Err(reason) if !reason.is_empty() => reason,
         _ => source.to_string(),

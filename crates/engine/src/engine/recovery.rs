@@ -124,9 +124,13 @@ impl Engine {
         };
         let plan = &unsettled.plan;
         let survey = match &plan.handover {
-            Some(handover) => {
-                traffic::survey_handover(&inner.compose, inner.host, &plan.source, handover, looked_at)
-            }
+            Some(handover) => traffic::survey_handover(
+                &inner.compose,
+                inner.host,
+                &plan.source,
+                handover,
+                looked_at,
+            ),
             None => traffic::survey(&inner.docker, inner.host, looked_at, None).await?,
         };
         let planned = Planned {

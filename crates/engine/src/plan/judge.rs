@@ -87,6 +87,7 @@ impl Planner<'_> {
                 image_health: image_health.as_ref(),
                 image_volumes: &docker::image_volumes(blue.first(), &service.mounts()),
                 routes: &survey.routes,
+                is_traefik: survey.is_traefik,
             }),
             health_timeout: Duration::from_millis(request.options.health_timeout_ms),
             engine: self.info,

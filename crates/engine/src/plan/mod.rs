@@ -214,7 +214,7 @@ impl Planner<'_> {
             )),
             None => {
                 traffic::survey(self.docker, self.host, blue, Some(&green.service.labels)).await
-            },
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod health;
 mod layer;
 mod mounts;
 mod neighbours;
+mod proxy;
 #[cfg(test)]
 mod published;
 mod room;
@@ -29,7 +30,7 @@ use crate::{
     ready::TEAL_HEALTH,
 };
 
-pub(crate) use finding::{refused, warning};
+pub(crate) use finding::{needs_force, refused, warning};
 pub(crate) use layer::{goes_with_blue, written};
 pub(crate) use mounts::is_cache;
 pub(crate) use room::by_use;
@@ -63,6 +64,8 @@ pub(crate) struct Found<'a> {
     /// Where its containers keep files in volumes without a name that only the image asks for.
     pub image_volumes: &'a [String],
     pub routes: &'a [Route],
+    /// Whether it is a Traefik itself.
+    pub is_traefik: bool,
 }
 
 /// The limits that a rollout is asked for.

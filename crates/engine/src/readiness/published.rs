@@ -81,6 +81,7 @@ fn judged() -> Vec<Judged> {
                 image_health: None,
                 image_volumes: &shapes[name].keeps,
                 routes: &[],
+                is_traefik: false,
             };
             let verdicts = verdicts(&Facts {
                 name,

@@ -18,7 +18,10 @@ pub(super) async fn remedy(
     let container = subject.running()?;
     let mut taken = Vec::new();
     for port in ports {
-        taken.push((port, edge::protocol(port, subject.planner.host, container).await));
+        taken.push((
+            port,
+            edge::protocol(port, subject.planner.host, container).await,
+        ));
     }
     let model = &subject.files.model;
     let service = &subject.request.service;

@@ -57,7 +57,13 @@ pub(crate) async fn plan(planner: &Planner<'_>, request: &ReadyRequest) -> Resul
     let subject = Subject {
         planner,
         request,
-        survey: traffic::survey(planner.docker, planner.host, &containers, Some(&service.labels)).await?,
+        survey: traffic::survey(
+            planner.docker,
+            planner.host,
+            &containers,
+            Some(&service.labels),
+        )
+        .await?,
         files: &files,
         service,
         containers,
@@ -128,6 +134,7 @@ impl Subject<'_> {
             image_health: image_health.as_ref(),
             image_volumes: &image_volumes,
             routes: &self.survey.routes,
+            is_traefik: self.survey.is_traefik,
         };
         let mut verdicts = readiness::verdicts(&Facts {
             name: &self.request.service,

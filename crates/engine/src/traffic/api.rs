@@ -89,6 +89,14 @@ impl ApiRouter {
         Some(router)
     }
 
+    /// The service that it leads to, with its provider.
+    pub(super) fn qualified_service(&self) -> String {
+        match (self.service.contains('@'), self.name.rsplit_once('@')) {
+            (false, Some((_, provider))) => format!("{}@{provider}", self.service),
+            _ => self.service.clone(),
+        }
+    }
+
     /// What Traefik finds wrong with it, if it does not serve it. With a warning it does.
     pub(super) fn problem(&self) -> Option<String> {
         (self.status == "disabled")
@@ -112,7 +120,7 @@ pub(super) async fn version(address: SocketAddr) -> Option<String> {
     Some(told.version)
 }
 
-async fn ask<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Option<T> {
+pub(super) async fn ask<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Option<T> {
     let endpoint = Endpoint {
         address,
         tls: false,

@@ -10,7 +10,8 @@ use super::{
     survey::{Door, Pinning},
 };
 
-/// For each router an entry point to ask through: a plain one if there is, and none that redirects.
+/// For each router an entry point to ask through: a plain one if there is, and none that redirects,
+/// or where each of Teal's requests would be one less of a user's.
 pub(super) fn doors(
     gateway: &Gateway,
     routers: &[Pinned],
@@ -21,7 +22,7 @@ pub(super) fn doors(
         points.sort_by_key(|point| point.tls);
         points
             .into_iter()
-            .filter(|point| !point.redirects)
+            .filter(|point| !point.redirects && point.limiter().is_none())
             .find_map(|point| {
                 Some(Door {
                     endpoint: Endpoint {

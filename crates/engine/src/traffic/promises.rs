@@ -1,6 +1,6 @@
 //! What can't be promised of a service's traffic, and why.
 
-use super::survey::Survey;
+use super::{pins::Limited, survey::Survey};
 use crate::model::TrafficPlan;
 
 impl Survey {
@@ -10,6 +10,7 @@ impl Survey {
             TrafficPlan::Unsteered { reason } => self.without_steering(reason, has_health_check),
             TrafficPlan::Steered { .. } => self.with_steering(),
         };
+        sentences.extend(self.unknown.clone());
         sentences.extend(
             self.verdicts
                 .iter()
@@ -48,11 +49,26 @@ impl Survey {
                 "no entry point can be reached from here: that both sets answer, and that no request failed, is not proved".to_owned(),
             );
         }
+        if let Some(middleware) = self.unseen_middleware() {
+            sentences.push(format!(
+                "what middleware `{middleware}` does can't be seen from here: in case it limits requests, the live probe asks once a second only"
+            ));
+        }
         if !self.is_countable {
             sentences.push(
                 "requests inside of HTTP/2 or TLS connections can't be counted: Blue is stopped after the whole drain timeout, with whatever is still in flight".to_owned(),
             );
         }
         sentences
+    }
+
+    /// A middleware that the live probe's requests go through and that may count them.
+    fn unseen_middleware(&self) -> Option<String> {
+        let doors = self.doors_to(None).into_iter();
+        let mut limited = doors.map(|(route, _)| self.limited(route));
+        limited.find_map(|limited| match limited {
+            Limited::Perhaps(middleware) => Some(middleware),
+            Limited::No | Limited::By(_) => None,
+        })
     }
 }

@@ -106,6 +106,16 @@ pub(super) fn runs_on(architecture: &str) -> bool {
     program_for(architecture).is_some()
 }
 
+/// The architectures of engines that this Teal has a sidecar for, by Docker's names of them. On
+/// others it steers nothing.
+#[must_use]
+pub fn sidecar_architectures() -> Vec<&'static str> {
+    PROGRAMS
+        .iter()
+        .map(|program| program.architecture)
+        .collect()
+}
+
 fn program_for(architecture: &str) -> Option<&'static Program> {
     PROGRAMS
         .iter()

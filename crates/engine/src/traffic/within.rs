@@ -51,9 +51,14 @@ pub(crate) async fn ask_within(
         attach_stdout: Some(true),
         // The target keeps it from being taken for one that was left behind.
         labels: Some(
-            [(teal_label::ROLE, SIDECAR), (TARGET, container)]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into(),
+            [
+                (teal_label::ROLE, SIDECAR),
+                (TARGET, container),
+                // Whatever Traefik's defaults are, this is no server.
+                ("traefik.enable", "false"),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
         ),
         host_config: Some(confined(format!("container:{container}"))),
         ..ContainerCreateBody::default()

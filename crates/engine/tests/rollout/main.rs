@@ -20,6 +20,7 @@ mod outage;
 mod receipt;
 mod recovery;
 mod refused;
+mod routes;
 mod stage;
 mod success;
 mod traefik_faults;

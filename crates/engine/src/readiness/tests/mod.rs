@@ -28,6 +28,7 @@ struct Case {
     image_health: Option<HealthCheck>,
     image_volumes: Vec<String>,
     routes: Vec<Route>,
+    is_traefik: bool,
     wish: Option<Wish>,
 }
 
@@ -41,6 +42,7 @@ impl Default for Case {
             replicas: vec![replica(ContainerState::Running)],
             image_health: None,
             image_volumes: Vec::new(),
+            is_traefik: false,
             routes: vec![Route {
                 router: "web".into(),
                 rule: "Host(`shop.localhost`)".into(),
@@ -91,6 +93,7 @@ impl Case {
                 image_health: self.image_health.as_ref(),
                 image_volumes: &self.image_volumes,
                 routes: &self.routes,
+                is_traefik: self.is_traefik,
             }),
             health_timeout: Duration::from_secs(120),
             engine: &engine,

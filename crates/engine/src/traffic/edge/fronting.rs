@@ -1,9 +1,6 @@
 //! The edge in front of a service, as it is found on the engine.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-};
+use std::{collections::HashMap, net::SocketAddr};
 
 use bollard::{
     Docker,

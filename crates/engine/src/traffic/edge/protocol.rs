@@ -25,7 +25,10 @@ pub(crate) async fn protocol(
     container: &ContainerInspectResponse,
 ) -> Protocol {
     let Some(address) = reached(host, port.host_ip.as_deref(), port.published) else {
-        tracing::info!(port = port.published, "bound where only its own machine reaches it");
+        tracing::info!(
+            port = port.published,
+            "bound where only its own machine reaches it"
+        );
         return Protocol::Tcp;
     };
     let endpoint = Endpoint {

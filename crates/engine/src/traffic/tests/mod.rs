@@ -27,6 +27,7 @@ macro_rules! at_the_newest_and_the_oldest {
 
 mod gateways;
 mod in_flight;
+mod neighbours;
 mod places;
 mod shapes;
 mod split;
@@ -116,7 +117,9 @@ async fn look(project: &Project) -> Survey {
             .unwrap();
         blue.push(inspected);
     }
-    survey(project.docker(), EngineHost::Here, &blue, None).await.unwrap()
+    survey(project.docker(), EngineHost::Here, &blue, None)
+        .await
+        .unwrap()
 }
 
 /// Only these containers answered after `begin`, and each of them did.
