@@ -10,7 +10,13 @@ use crate::{PROJECT, files};
 pub(crate) async fn up(engine: &Engine, directory: &Path) -> Result<()> {
     // With the override, or a rolled out service would get its old limits back.
     let with_override = directory.join(OVERRIDE_FILE).exists();
-    run(engine, directory, with_override, &["up", "--detach", "--wait"]).await
+    run(
+        engine,
+        directory,
+        with_override,
+        &["up", "--detach", "--wait"],
+    )
+    .await
 }
 
 pub(crate) async fn down(engine: &Engine, directory: &Path) -> Result<()> {
