@@ -130,7 +130,7 @@ impl Look<'_> {
         routers.extend(self.routers_from_elsewhere(subject, &backends, &routers));
         let others = self.other_routers(subject, &routers);
         let mut pinned = Vec::new();
-        let mut routes = Vec::new();
+        let mut public = Vec::new();
         for router in &routers {
             if let Some(problem) = self.broken(router, subject) {
                 verdicts.push(unserved(&problem));
@@ -149,7 +149,7 @@ impl Look<'_> {
                     verdicts.push(unsteered_router(&router.name, &reason, LEAD_STRAIGHT));
                 }
             }
-            routes.push(self.route(router));
+            public.push(self.route(router));
         }
         let unusable = verdicts.first().map(|verdict| verdict.reason.clone());
         verdicts.extend(self.indirect_routes(&backends));
@@ -166,7 +166,7 @@ impl Look<'_> {
         let is_steered = matches!(plan, TrafficPlan::Steered { .. });
         Survey {
             plan,
-            routes,
+            routes: public,
             verdicts,
             ports: pinned.iter().map(|pinned| pinned.port).collect(),
             is_countable: pinned.iter().all(|pinned| {

@@ -192,18 +192,18 @@ fn askable(survey: &Survey, options: &ProbeOptions) -> Result<Vec<(usize, Door)>
     if doors.is_empty() {
         return Err("no entry point that leads to the service can be reached from here".to_owned());
     }
-    let mut limiter = String::new();
+    let mut counting = String::new();
     let free = doors.into_iter().filter(|(route, _)| {
         let limited = survey.limited(*route);
         if let Limited::By(middleware) = &limited {
-            limiter.clone_from(middleware);
+            counting.clone_from(middleware);
         }
         !matches!(limited, Limited::By(_))
     });
     let free: Vec<_> = free.collect();
     if free.is_empty() {
         return Err(format!(
-            "middleware `{limiter}` lets only so many requests through, and Teal's own would be taken from those of users"
+            "middleware `{counting}` lets only so many requests through, and Teal's own would be taken from those of users"
         ));
     }
     Ok(free)
