@@ -1,11 +1,11 @@
 //! A failure as the page sees it.
 
 use serde::Serialize;
-use teal_engine::{Error, error::causes};
+use teal_engine::{Error, error::causes, model::Plan};
 use ts_rs::TS;
 
 /// Why a command failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub(crate) struct CommandError {
@@ -17,6 +17,10 @@ pub(crate) struct CommandError {
     pub(crate) hint: Option<String>,
     /// The causes, from the nearest to the first.
     pub(crate) causes: Vec<String>,
+    /// What would be done now, where that is not what was reviewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub(crate) plan: Option<Box<Plan>>,
 }
 
 impl CommandError {
@@ -27,6 +31,7 @@ impl CommandError {
             message: message.into(),
             hint: None,
             causes: Vec::new(),
+            plan: None,
         }
     }
 }
@@ -38,6 +43,10 @@ impl From<Error> for CommandError {
             message: error.to_string(),
             hint: error.hint(),
             causes: causes(&error),
+            plan: match error {
+                Error::PlanChanged { plan } => Some(plan),
+                _ => None,
+            },
         }
     }
 }

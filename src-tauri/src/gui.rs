@@ -32,6 +32,7 @@ pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R
             commands::projects::start_project,
             commands::rollouts::plan_rollout,
             commands::rollouts::start_rollout,
+            commands::rollouts::plan_live,
             commands::rollouts::update_live,
             commands::rollouts::abort_rollout,
             commands::rollouts::running_rollouts,

@@ -1,4 +1,5 @@
-//! What the page may ask for: checked once, here, before it reaches the engine.
+//! What the page may ask for: names and paths are checked once, here, before they reach the engine,
+//! which judges the rest.
 
 use std::path::Path;
 
@@ -9,9 +10,6 @@ use crate::command_error::CommandError;
 
 const MOST_NAMES: usize = 200;
 const LONGEST_NAME: usize = 255;
-const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
-const SHORTEST_POLL_MS: u64 = 100;
-const MOST_ANSWERS: u32 = 10_000;
 const MOST_LOG_LINES: u32 = 10_000;
 
 type Checked = Result<(), CommandError>;
@@ -32,21 +30,7 @@ pub(crate) fn check_source(source: &ProjectSource) -> Checked {
 
 pub(crate) fn check_request(request: &RolloutRequest) -> Checked {
     check_source(&request.source)?;
-    check_name(&request.service)?;
-    let options = &request.options;
-    let waits = [options.health_timeout_ms, options.drain_timeout_ms];
-    if waits.iter().any(|wait| *wait > LONGEST_WAIT_MS) {
-        return Err(CommandError::bad_input("a timeout is longer than a day"));
-    }
-    if !(SHORTEST_POLL_MS..=LONGEST_WAIT_MS).contains(&options.poll_interval_ms) {
-        return Err(CommandError::bad_input(
-            "the time between two polls is below 100 ms or above a day",
-        ));
-    }
-    if options.answers > MOST_ANSWERS {
-        return Err(CommandError::bad_input("too many answers are asked for"));
-    }
-    Ok(())
+    check_name(&request.service)
 }
 
 pub(crate) fn check_ready(request: &ReadyRequest) -> Checked {
@@ -109,6 +93,12 @@ pub(crate) fn check_tail(tail: u32) -> Checked {
     Ok(())
 }
 
+/// The id of a plan, as the page was shown it.
+pub(crate) fn check_plan_id(id: &str) -> Checked {
+    let is_id = id.len() <= LONGEST_NAME && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    wanted(is_id && !id.is_empty(), id, "no plan's id")
+}
+
 /// A moment, as log lines have it.
 pub(crate) fn moment(text: &str) -> Result<Timestamp, CommandError> {
     text.parse()
@@ -157,15 +147,13 @@ mod tests {
 
     #[test]
     fn what_can_not_be_right_is_refused() {
-        let broken: [fn(&mut RolloutRequest); 8] = [
+        let broken: [fn(&mut RolloutRequest); 6] = [
             |request| request.service = String::new(),
             |request| request.service = "--help".into(),
             |request| request.service = "a/b".into(),
             |request| request.source.files.push("-".into()),
             |request| request.source.files.push("compose.yml".into()),
             |request| request.source.profiles.push("a b".into()),
-            |request| request.options.poll_interval_ms = 0,
-            |request| request.options.health_timeout_ms = u64::MAX,
         ];
         for (number, break_it) in broken.iter().enumerate() {
             let mut request = request();

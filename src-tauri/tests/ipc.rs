@@ -136,7 +136,15 @@ fn without_an_engine_every_command_that_needs_one_says_so() {
         ("list_projects", json!({})),
         ("open_project", json!({ "source": source })),
         ("plan_rollout", json!({ "request": request })),
-        ("start_rollout", json!({ "request": request })),
+        (
+            "start_rollout",
+            json!({ "request": request, "plan": "0123abcd" }),
+        ),
+        ("plan_live", json!({ "request": request })),
+        (
+            "update_live",
+            json!({ "request": request, "plan": "0123abcd" }),
+        ),
         (
             "rollback_request",
             json!({ "source": source, "service": "web", "to": null }),
@@ -170,7 +178,15 @@ fn what_can_not_be_right_does_not_reach_the_engine() {
         ),
         (
             "start_rollout",
-            json!({ "request": request("/srv/compose.yml", "--help") }),
+            json!({ "request": request("/srv/compose.yml", "--help"), "plan": "0123abcd" }),
+        ),
+        (
+            "start_rollout",
+            json!({ "request": request("/srv/compose.yml", "web"), "plan": "" }),
+        ),
+        (
+            "update_live",
+            json!({ "request": request("/srv/compose.yml", "web"), "plan": "none" }),
         ),
         (
             "follow_logs",
@@ -186,7 +202,7 @@ fn what_can_not_be_right_does_not_reach_the_engine() {
         ),
         (
             "update_live",
-            json!({ "request": request("/srv/compose.yml", "--help") }),
+            json!({ "request": request("/srv/compose.yml", "--help"), "plan": "0123abcd" }),
         ),
         (
             "recover_rollout",
@@ -238,7 +254,7 @@ fn with_hostile(command: &str, text: &str) -> Vec<Value> {
     let request = |source: &Value, service: &str| {
         json!({ "request": {
             "source": source, "service": service, "change": change, "origin": "window",
-        }, "id": "i" })
+        }, "id": "i", "plan": "0123abcd" })
     };
     let plain = |source: &Value, service: &str| {
         json!({
@@ -255,8 +271,13 @@ fn with_hostile(command: &str, text: &str) -> Vec<Value> {
     };
     match command {
         "open_project" | "start_project" => sources.iter().map(|it| plain(it, "web")).collect(),
-        "plan_rollout" | "start_rollout" | "update_live" | "plan_keep" | "apply_keep" => {
-            of_sources(&request)
+        "plan_rollout" | "plan_live" | "plan_keep" | "apply_keep" => of_sources(&request),
+        "start_rollout" | "update_live" => {
+            let mut all = of_sources(&request);
+            let mut planned = request(&good, "web");
+            planned["plan"] = json!(text);
+            all.push(planned);
+            all
         }
         "plan_ready" | "apply_ready" => {
             let mut all = of_sources(&request);

@@ -184,6 +184,7 @@ export const options = {
 };
 
 export const plan = {
+  id: "5f2b8c01d94e7a36",
   project: "monitoring",
   service: "grafana",
   source: monitoring,
@@ -225,6 +226,7 @@ export const plan = {
   },
   unpromised: [],
   bypass: ["alertmanager"],
+  keptVolumes: [],
   verdicts: [],
   options,
 };

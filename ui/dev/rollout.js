@@ -39,6 +39,7 @@ export const receipt = (requests, failed = 0, failures = []) => {
     cut: 0,
     unpromised: [],
     bypass: ["alertmanager"],
+    keptVolumes: [],
   };
 };
 function figures(requests, p50Ms, p99Ms, failed = 0) {

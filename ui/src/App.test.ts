@@ -211,7 +211,7 @@ test("puts an ended rollout away, with those before it", async () => {
   // A redraw that is due may come between the value and its event, which no keyboard can part.
   await waitFor(async () => {
     await fireEvent.input(screen.getByTestId("cpu-field"), { target: { value: "2" } });
-    expect(screen.getByTestId("deploy-button")).toBeTruthy();
+    expect(screen.getByTestId<HTMLButtonElement>("deploy-button").disabled).toBe(false);
   });
   await fireEvent.click(screen.getByTestId("deploy-button"));
   await waitFor(() => expect(text("state-chip")).toBe("Progressing"));
@@ -231,7 +231,32 @@ test("rolls back to an earlier revision once it is confirmed", async () => {
   await fireEvent.click(confirm);
   await waitFor(() => expect(called("start_rollout")).toHaveLength(1));
   expect(called("rollback_request")[0]?.[1]).toEqual({ source, service: "web", to: 6 });
-  expect(called("start_rollout")[0]?.[1]).toEqual({ request: { toRevision: 6 } });
+  expect(called("start_rollout")[0]?.[1]).toEqual({
+    request: { toRevision: 6 },
+    plan: plan().id,
+  });
+});
+
+test("a plan that has changed is shown, and deployed only once somebody says so", async () => {
+  const now = plan({ id: "other", differences: [{ what: "image", before: "a", after: "b" }] });
+  const error = { code: "planChanged", message: "m", hint: null, causes: [], plan: now };
+  let refuses = true;
+  await openService({
+    start_rollout: () => {
+      // As the program does.
+      if (refuses) return Promise.reject(error as unknown as Error);
+      return program.rollout;
+    },
+  });
+  const button = screen.getByTestId<HTMLButtonElement>("deploy-button");
+  await waitFor(() => expect(button.disabled).toBe(false));
+  await fireEvent.click(button);
+  expect((await screen.findByTestId("plan-changed")).textContent).toContain("what else Green gets");
+  expect(button.disabled).toBe(true);
+  refuses = false;
+  await fireEvent.click(screen.getByTestId("deploy-changed"));
+  await waitFor(() => expect(text("state-chip")).toBe("Progressing"));
+  expect(called("start_rollout").map(([, args]) => args.plan)).toEqual([plan().id, "other"]);
 });
 
 test("lists the history and returns to any revision that took effect", async () => {

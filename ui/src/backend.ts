@@ -138,7 +138,9 @@ export const openProject = (source: ProjectSource) => call<Project>("open_projec
 /** Starts what of it does not run. */
 export const startProject = (source: ProjectSource) => call<null>("start_project", { source });
 export const planRollout = (request: RolloutRequest) => call<Plan>("plan_rollout", { request });
-export const startRollout = (request: RolloutRequest) => call<string>("start_rollout", { request });
+/** Starts the plan with this id; fails with `planChanged` and the new plan where that would be another. */
+export const startRollout = (request: RolloutRequest, plan: string) =>
+  call<string>("start_rollout", { request, plan });
 export const abortRollout = (id: string) => call<null>("abort_rollout", { id });
 /** Rollouts that ended before they were done, by whichever process, and that nobody works on. */
 export const interruptedRollouts = () => call<Interrupted[]>("interrupted_rollouts");
@@ -148,8 +150,11 @@ export const recoverRollout = (source: ProjectSource, service: string, way: Reco
 export const runningRollouts = () => call<RolloutInfo[]>("running_rollouts");
 export const rollbackRequest = (source: ProjectSource, service: string, to: number | null) =>
   call<RolloutRequest>("rollback_request", { source, service, to });
-/** Changes the limits of the running containers, without new ones. */
-export const updateLive = (request: LiveRequest) => call<null>("update_live", { request });
+/** What a change of the limits of the running containers would do. */
+export const planLive = (request: LiveRequest) => call<Plan>("plan_live", { request });
+/** Changes them, by the plan with this id as `startRollout` does. */
+export const updateLive = (request: LiveRequest, plan: string) =>
+  call<null>("update_live", { request, plan });
 export const planReady = (request: ReadyRequest) => call<ReadyPlan>("plan_ready", { request });
 export const applyReady = (request: ReadyRequest, id: string) =>
   call<ReadyPlan>("apply_ready", { request, id });

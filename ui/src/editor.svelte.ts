@@ -5,6 +5,7 @@ import type {
   EngineInfo,
   Limits,
   LimitsChange,
+  LiveRequest,
   Plan,
   ProjectSource,
   RolloutOptions,
@@ -12,6 +13,7 @@ import type {
   Service,
 } from "./backend";
 import { formatCpus, formatMemory, parseCpus, parseMemory, within, type Reading } from "./limits";
+import { planChanges } from "./planChange";
 import { isBlocking } from "./services";
 
 /** The specification's own. */
@@ -61,6 +63,10 @@ export class Editor {
   plan = $state.raw<Plan | null>(null);
   error = $state.raw<CommandError | null>(null);
   planning = $state(false);
+  /** How the plan differs from the one that was shown before, until somebody has agreed to it. */
+  changes = $state.raw<string[] | null>(null);
+  /** What the plan was made for. */
+  #plannedFor = $state.raw<string | null>(null);
 
   #source: () => ProjectSource;
   #service: () => Service;
@@ -172,19 +178,28 @@ export class Editor {
     return this.way === "live" && this.isChanged && (this.plan?.liveUpdate.possible ?? false);
   }
 
-  /** Changes the limits of the running containers. Whether that was done. */
+  /** Whoever chooses this way has read what is against it. */
+  get #liveRequest(): LiveRequest {
+    const { source, service, change, origin } = this.request;
+    return { source, service, change, origin, force: true };
+  }
+
+  /** What somebody asks for now, and what a plan is of. */
+  get #wish(): string {
+    return JSON.stringify([this.request, this.isChanged && this.way]);
+  }
+
+  /** Whether the plan that is shown is of the draft as it is, and nothing of it waits for a yes. */
+  get isReviewed(): boolean {
+    return this.plan !== null && this.changes === null && this.#plannedFor === this.#wish;
+  }
+
+  /** Changes the limits of the running containers, by the plan that is shown. Whether that was done. */
   async updateLive(): Promise<boolean> {
-    if (!this.isValid || !this.isLive) return false;
-    const { source, service, change, origin, options } = this.request;
-    const isAgainstAdvice = !(this.plan?.liveUpdate.recommended ?? false);
-    try {
-      const force = options.force || isAgainstAdvice;
-      await backend.updateLive({ source, service, change, origin, force });
-      return true;
-    } catch (error) {
-      this.error = backend.asCommandError(error);
-      return false;
-    }
+    const { plan } = this;
+    if (!this.isValid || !this.isLive || !this.isReviewed || plan === null) return false;
+    const done = await this.#begin(() => backend.updateLive(this.#liveRequest, plan.id));
+    return done !== undefined;
   }
 
   /** Plans after a pause; called again whenever the draft or the options change. */
@@ -203,11 +218,12 @@ export class Editor {
   async planNow(): Promise<Plan | null> {
     clearTimeout(this.#timer);
     const asked = ++this.#asked;
+    const wish = this.#wish;
     this.planning = true;
     try {
-      const plan = await backend.planRollout(this.request);
+      const plan = await this.#ask();
       if (asked === this.#asked) {
-        this.plan = plan;
+        this.#show(plan, wish);
         this.error = null;
       }
       return plan;
@@ -222,16 +238,63 @@ export class Editor {
     }
   }
 
-  /** Starts what the draft says, by a plan that is of this very draft. The rollout's id. */
+  async #ask(): Promise<Plan> {
+    if (this.way === "live" && this.isChanged) {
+      const live = await backend.planLive(this.#liveRequest);
+      if (live.liveUpdate.possible) return live;
+    }
+    return backend.planRollout(this.request);
+  }
+
+  /** A plan that comes to differ without anybody's doing waits for a yes, if it could have been started. */
+  #show(plan: Plan, wish: string): void {
+    const before = this.plan;
+    if (before === null || wish !== this.#plannedFor) this.changes = null;
+    else if (before.id !== plan.id && !isRefused(before)) {
+      this.changes = planChanges(before, plan);
+    }
+    this.plan = plan;
+    this.#plannedFor = wish;
+  }
+
+  /** Shows a plan of the draft as it is that waits for a yes. */
+  offer(plan: Plan, changes: string[]): void {
+    this.plan = plan;
+    this.#plannedFor = this.#wish;
+    this.changes = changes;
+  }
+
+  /** Somebody has seen what changed. */
+  agree(): void {
+    this.changes = null;
+  }
+
+  /** Starts exactly the plan that is shown. The rollout's id. */
   async deploy(): Promise<string | null> {
-    if (!this.isValid) return null;
-    const plan = await this.planNow();
-    if (plan === null || isRefused(plan)) return null;
+    if (!this.isValid || !this.isReviewed || this.plan === null) return null;
+    return this.start(this.plan);
+  }
+
+  /** Starts exactly this plan of the draft. */
+  async start(plan: Plan): Promise<string | null> {
+    if (isRefused(plan)) return null;
+    return (await this.#begin(() => backend.startRollout(this.request, plan.id))) ?? null;
+  }
+
+  /** Begins what was reviewed; shows why not, and the new plan where it is another by now. */
+  async #begin<T>(begin: () => Promise<T>): Promise<T | undefined> {
+    const wish = this.#wish;
     try {
-      return await backend.startRollout(this.request);
-    } catch (error) {
-      this.error = backend.asCommandError(error);
-      return null;
+      return await begin();
+    } catch (cause) {
+      const error = backend.asCommandError(cause);
+      if (error.plan) {
+        // A plan that is on its way is of the same wish, and older than this one.
+        this.stop();
+        this.planning = false;
+        this.#show(error.plan, wish);
+      } else this.error = error;
+      return undefined;
     }
   }
 

@@ -3,23 +3,29 @@ import { beforeEach, expect, test, vi } from "vitest";
 import * as backend from "./backend";
 import { Editor, isRefused } from "./editor.svelte";
 import { G, M } from "./limits";
+import { planChanges } from "./planChange";
 import { Proposal } from "./proposal.svelte";
 import { after, engine, plan, service, source } from "./testing/fixtures";
 
 vi.mock("./backend", async (original) => ({
   ...(await original<typeof backend>()),
   planRollout: vi.fn(),
+  planLive: vi.fn(),
   startRollout: vi.fn(),
+  updateLive: vi.fn(),
   rollbackRequest: vi.fn(),
 }));
 
 const planRollout = vi.mocked(backend.planRollout);
+const planLive = vi.mocked(backend.planLive);
 const startRollout = vi.mocked(backend.startRollout);
+const updateLive = vi.mocked(backend.updateLive);
 
 beforeEach(() => {
   vi.resetAllMocks();
   planRollout.mockResolvedValue(plan());
   startRollout.mockResolvedValue("r8");
+  updateLive.mockResolvedValue(null);
 });
 
 function edit(over: Partial<backend.Service> = {}) {
@@ -70,12 +76,75 @@ test("an untouched field goes along with new limits, a touched one stays", () =>
   expect([editor.cpus, editor.memory]).toEqual(["2", "768M"]);
 });
 
-test("deploys by a plan of this very draft", async () => {
+test("deploys the plan that is shown, without another look", async () => {
   const editor = edit();
   editor.cpus = "1.5";
+  expect(await editor.deploy()).toBeNull();
+  await editor.planNow();
   expect(await editor.deploy()).toBe("r8");
+  expect(planRollout).toHaveBeenCalledTimes(1);
   expect(planRollout.mock.lastCall?.[0].change.cpus).toBe(1.5);
-  expect(startRollout.mock.lastCall?.[0]).toEqual(planRollout.mock.lastCall?.[0]);
+  expect(startRollout).toHaveBeenCalledWith(planRollout.mock.lastCall?.[0], plan().id);
+});
+
+test("deploys no plan of an earlier draft", async () => {
+  const editor = edit();
+  await editor.planNow();
+  expect(editor.isReviewed).toBe(true);
+  editor.memory = "768M";
+  expect(editor.isReviewed).toBe(false);
+  expect(await editor.deploy()).toBeNull();
+  expect(startRollout).not.toHaveBeenCalled();
+});
+
+test("shows a plan that has changed, and starts it only once somebody agrees", async () => {
+  const editor = edit();
+  await editor.planNow();
+  const now = plan({ id: "other", limitsAfter: { cpus: 1.5, memory: 70 * M } });
+  const error = { code: "planChanged", message: "", hint: null, causes: [], plan: now };
+  startRollout.mockRejectedValueOnce(error);
+  expect(await editor.deploy()).toBeNull();
+  expect(editor.error).toBeNull();
+  expect(editor.plan).toEqual(now);
+  expect(editor.changes).toEqual([
+    "the limits: 1 CPU, 512M → 1.5 CPU, 70M instead of 1 CPU, 512M → 1.5 CPU, 768M",
+  ]);
+  expect(await editor.deploy()).toBeNull();
+  expect(startRollout).toHaveBeenCalledTimes(1);
+  editor.agree();
+  expect(await editor.deploy()).toBe("r8");
+  expect(startRollout.mock.lastCall?.[1]).toBe("other");
+});
+
+test("a plan that becomes another under one's eyes waits for a yes too", async () => {
+  const editor = edit();
+  await editor.planNow();
+  const differences = [{ what: "environment", before: "", after: "changed: TOKEN" }];
+  planRollout.mockResolvedValueOnce(plan({ id: "other", differences }));
+  await editor.planNow();
+  expect(editor.changes).toEqual(["what else Green gets from the files or the image"]);
+  expect(editor.isReviewed).toBe(false);
+  editor.cpus = "2";
+  await editor.planNow();
+  expect(editor.changes).toBeNull();
+});
+
+test("a value that no plan shows is told as such", () => {
+  expect(planChanges(plan(), plan({ id: "other" }))).toEqual([
+    "a value in the compose files or their environment",
+  ]);
+});
+
+test("a live update is planned as one, and made by that plan", async () => {
+  const editor = edit();
+  editor.memory = "768M";
+  editor.way = "live";
+  const liveUpdate = { possible: true, recommended: false, reason: "" };
+  planLive.mockResolvedValue(plan({ id: "live", liveUpdate }));
+  await editor.planNow();
+  expect(planRollout).not.toHaveBeenCalled();
+  expect(await editor.updateLive()).toBe(true);
+  expect(updateLive).toHaveBeenCalledWith(planLive.mock.lastCall?.[0], "live");
 });
 
 test("starts nothing that is refused, invalid or can't be planned", async () => {
@@ -90,12 +159,14 @@ test("starts nothing that is refused, invalid or can't be planned", async () => 
     fix: null,
   } as const;
   planRollout.mockResolvedValueOnce(plan({ verdicts: [refusal] }));
+  await editor.planNow();
   expect(await editor.deploy()).toBeNull();
   editor.cpus = "none";
   expect(await editor.deploy()).toBeNull();
   editor.cpus = "1";
   const error = { code: "unexpected", message: "broken", hint: null, causes: [] };
   planRollout.mockRejectedValueOnce(error);
+  await editor.planNow();
   expect(await editor.deploy()).toBeNull();
   expect(editor.error).toEqual(error);
   expect(startRollout).not.toHaveBeenCalled();
@@ -105,6 +176,7 @@ test("shows why a rollout did not start", async () => {
   const editor = edit();
   const busy = { code: "busy", message: "another rollout runs", hint: null, causes: [] };
   startRollout.mockRejectedValueOnce(busy);
+  await editor.planNow();
   expect(await editor.deploy()).toBeNull();
   expect(editor.error).toEqual(busy);
 });
@@ -161,7 +233,14 @@ test("a rollback is planned before it can start, and starts what was planned", a
   await rollback.prepare();
   expect(rollback.canStart).toBe(true);
   expect(await rollback.start()).toBe("r8");
-  expect(startRollout).toHaveBeenCalledWith(request);
+  expect(startRollout).toHaveBeenCalledWith(request, plan().id);
+  const now = plan({ id: "other" });
+  const error = { code: "planChanged", message: "", hint: null, causes: [], plan: now };
+  startRollout.mockRejectedValueOnce(error);
+  expect(await rollback.start()).toBeNull();
+  expect([rollback.plan, rollback.changes?.length]).toEqual([now, 1]);
+  expect(await rollback.start()).toBe("r8");
+  expect(startRollout).toHaveBeenLastCalledWith(request, "other");
 });
 
 test("undoes one change after the other, and typing as one", () => {

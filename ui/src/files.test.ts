@@ -180,15 +180,21 @@ test("rolls out what the file says, once its plan was seen", async () => {
 
 test("a live update is offered with its reason, and starts no rollout", async () => {
   const liveUpdate = { possible: true, recommended: true, reason: "it only grows" };
-  await openService({ plan_rollout: () => plan({ liveUpdate }) });
+  await openService({
+    plan_rollout: () => plan({ liveUpdate }),
+    plan_live: () => plan({ id: "live", liveUpdate }),
+  });
   await fireEvent.input(screen.getByTestId("memory-field"), { target: { value: "768M" } });
   await waitFor(() => expect(text("way")).toContain("It only grows"));
   await fireEvent.click(screen.getByTestId("way-live"));
   await waitFor(() => expect(text("deploy-button")).toBe("Update live"));
-  await fireEvent.click(screen.getByTestId("deploy-button"));
+  const button = screen.getByTestId<HTMLButtonElement>("deploy-button");
+  await waitFor(() => expect(button.disabled).toBe(false));
+  await fireEvent.click(button);
   await waitFor(() => expect(called("update_live")).toHaveLength(1));
   expect(called("update_live")[0]?.[1]).toMatchObject({
-    request: { service: "web", change: { memory: after.memory }, force: false },
+    request: { service: "web", change: { memory: after.memory }, force: true },
+    plan: "live",
   });
   expect(called("start_rollout")).toHaveLength(0);
 });

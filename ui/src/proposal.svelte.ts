@@ -2,6 +2,7 @@
 import * as backend from "./backend";
 import type { CommandError, Plan, ProjectSource, RolloutRequest } from "./backend";
 import { DEFAULT_OPTIONS, isRefused } from "./editor.svelte";
+import { planChanges } from "./planChange";
 
 /** What is proposed: an earlier revision, or what the files say now. */
 export type Proposed = { to: number } | "files";
@@ -10,6 +11,8 @@ export class Proposal {
   plan = $state.raw<Plan | null>(null);
   error = $state.raw<CommandError | null>(null);
   busy = $state(false);
+  /** How the plan differs from the one that was shown before. */
+  changes = $state.raw<string[] | null>(null);
   #request: RolloutRequest | null = null;
 
   constructor(
@@ -53,12 +56,17 @@ export class Proposal {
   }
 
   async start(): Promise<string | null> {
-    if (!this.#request) return null;
+    const { plan } = this;
+    if (!this.#request || !plan) return null;
     this.busy = true;
     try {
-      return await backend.startRollout(this.#request);
-    } catch (error) {
-      this.error = backend.asCommandError(error);
+      return await backend.startRollout(this.#request, plan.id);
+    } catch (cause) {
+      const error = backend.asCommandError(cause);
+      if (error.plan) {
+        this.changes = planChanges(plan, error.plan);
+        this.plan = error.plan;
+      } else this.error = error;
       return null;
     } finally {
       this.busy = false;

@@ -1,9 +1,10 @@
 /** A service's page: what somebody is about to do to it, and how it is done. */
 import * as backend from "./backend";
-import type { AppliedChange, EngineInfo, ProjectSource, Revision, Service } from "./backend";
+import type { AppliedChange, EngineInfo, Plan, ProjectSource, Revision, Service } from "./backend";
 import { Editor, isRefused } from "./editor.svelte";
 import { UsageFeed } from "./feeds.svelte";
 import { KeepReview, ReadyReview } from "./files.svelte";
+import { otherChanges } from "./planChange";
 import { Proposal, type Proposed } from "./proposal.svelte";
 import { isRunning, PHASE_TITLES, PHASES } from "./rollout";
 import { isEdge, rollbackTarget } from "./services";
@@ -18,6 +19,9 @@ interface Shown {
   service: Service;
 }
 
+/** What was asked for and is not done yet. */
+export type Pending = "deploy" | "update" | "proposal" | "undo";
+
 export class ServicePage {
   readonly editor: Editor;
   readonly feed = new UsageFeed();
@@ -27,7 +31,7 @@ export class ServicePage {
   inHistory = $state(false);
   ready = $state.raw<ReadyReview | null>(null);
   keep = $state.raw<KeepReview | null>(null);
-  busy = $state(false);
+  pending = $state<Pending | null>(null);
 
   #shown: () => Shown;
 
@@ -44,6 +48,10 @@ export class ServicePage {
     return app.runOf(this.#shown().projectName, this.#shown().service.name);
   }
 
+  get busy(): boolean {
+    return this.pending !== null;
+  }
+
   get running(): boolean {
     return this.run !== null && isRunning(this.run);
   }
@@ -57,7 +65,8 @@ export class ServicePage {
 
   get canDeploy(): boolean {
     const { editor } = this;
-    if (this.running || this.busy || !editor.isValid || editor.plan === null) return false;
+    if (this.running || this.busy || !editor.isValid || !editor.isReviewed) return false;
+    if (editor.plan === null) return false;
     return editor.isLive || !isRefused(editor.plan);
   }
 
@@ -81,10 +90,17 @@ export class ServicePage {
     this.history = await backend.history(projectName, service.name);
   }
 
-  async #started(id: Promise<string | null>): Promise<void> {
-    this.busy = true;
-    const known = await id;
-    this.busy = false;
+  async #while<T>(what: Pending, doing: Promise<T>): Promise<T> {
+    this.pending = what;
+    try {
+      return await doing;
+    } finally {
+      this.pending = null;
+    }
+  }
+
+  async #started(what: Pending, id: Promise<string | null>): Promise<void> {
+    const known = await this.#while(what, id);
     if (known === null) return;
     this.proposal = null;
     const { projectName, service } = this.#shown();
@@ -94,13 +110,16 @@ export class ServicePage {
   /** Does what the draft says, in the way that was chosen. */
   async deploy(): Promise<void> {
     if (!this.canDeploy) return;
-    if (!this.editor.isLive) return this.#started(this.editor.deploy());
-    this.busy = true;
-    const isDone = await this.editor.updateLive();
-    this.busy = false;
-    if (!isDone) return;
+    if (!this.editor.isLive) return this.#started("deploy", this.editor.deploy());
+    if (!(await this.#while("update", this.editor.updateLive()))) return;
     app.reload();
     await this.readHistory();
+  }
+
+  /** Agrees to the plan as it has become. */
+  deployChanged(): void {
+    this.editor.agree();
+    void this.deploy();
   }
 
   propose(what: Proposed, inHistory = false): void {
@@ -111,7 +130,7 @@ export class ServicePage {
   }
 
   startProposal(): void {
-    if (this.proposal) void this.#started(this.proposal.start());
+    if (this.proposal) void this.#started("proposal", this.proposal.start());
   }
 
   /** Back to Blue while a rollout runs, else to the revision before. */
@@ -126,11 +145,22 @@ export class ServicePage {
 
   /** Deploys what the failed rollout wanted, with what its failure asks for. */
   retry({ memory, healthTimeoutMs }: Retry): void {
-    const wanted = this.run?.plan?.limitsAfter;
-    if (!wanted) return;
-    this.editor.writeLimits({ ...wanted, memory: memory ?? wanted.memory });
+    const failed = this.run?.plan;
+    if (!failed) return;
+    const { limitsAfter } = failed;
+    this.editor.writeLimits({ ...limitsAfter, memory: memory ?? limitsAfter.memory });
     if (healthTimeoutMs !== null) this.editor.options.healthTimeoutMs = healthTimeoutMs;
-    void this.#started(this.editor.deploy());
+    void this.#started("deploy", this.#again(failed));
+  }
+
+  /** Starts at once what is like the failed one but for what the retry changes; else it is shown. */
+  async #again(failed: Plan): Promise<string | null> {
+    const plan = await this.editor.planNow();
+    if (plan === null) return null;
+    const changes = otherChanges(failed, { ...plan, options: failed.options });
+    if (changes.length === 0) return this.editor.start(plan);
+    this.editor.offer(plan, changes);
+    return null;
   }
 
   makeReady(): void {
@@ -158,15 +188,13 @@ export class ServicePage {
 
   async undo({ kind }: AppliedChange): Promise<void> {
     const { source, service } = this.#shown();
-    this.busy = true;
-    try {
+    const undo = async () => {
       const undone =
         kind === "ready" && this.isBehindEdge
           ? (await backend.giveBack(source, service.name)).files
           : await backend.undoFiles(source, service.name, kind);
       await app.reopenWithout(source, undone);
-    } finally {
-      this.busy = false;
-    }
+    };
+    await this.#while("undo", undo());
   }
 }

@@ -15,7 +15,8 @@ use crate::{
 
 const DOCUMENT: &str = "docs/torture.md";
 
-/// Each transition with both ways out, and 200 random moments.
+/// Each transition with both ways out, and 200 random moments. To these the test adds kills while a
+/// Blue that takes long to stop is being stopped, one for 16.
 const ROUNDS: u32 = 28 + 200;
 const QUICK: u32 = 6;
 

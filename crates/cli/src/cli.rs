@@ -169,9 +169,8 @@ pub(crate) struct Update {
     /// Go on where new containers would be better
     #[arg(long)]
     pub(crate) force: bool,
-    /// Print what would be done; change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) start: Start,
 }
 
 #[derive(Debug, Args)]
@@ -268,14 +267,25 @@ pub(crate) struct How {
     /// Leave everything as it is after a failure
     #[arg(long)]
     no_rollback: bool,
-    /// Print the plan, the override and the commands; change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) start: Start,
     /// Good answers that Blue and Green each have to give
     #[arg(long, hide = true, default_value_t = RolloutOptions::default().answers)]
     answers: u32,
     #[command(flatten)]
     traffic: HowTraffic,
+}
+
+/// Whether a plan is only shown, or which one is started.
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// Print the plan with its id, and the commands; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Start only the plan with this id, as `--dry-run` printed it; where something else would be done
+    /// by now, print that plan and end with 1
+    #[arg(long, value_name = "ID", conflicts_with = "dry_run")]
+    pub(crate) plan: Option<String>,
 }
 
 /// How traffic is moved and watched.

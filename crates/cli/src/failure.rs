@@ -3,9 +3,14 @@
 use std::io;
 
 use serde::Serialize;
-use teal_engine::{Error, error::causes, model::Verdict};
+use teal_engine::{
+    Error,
+    error::causes,
+    model::{Plan, Verdict},
+};
 
 use crate::{
+    display::plan,
     screen::{Screen, complain},
     text::harmless,
 };
@@ -40,6 +45,9 @@ struct Printed {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     verdicts: Vec<Verdict>,
+    /// What would be done now, where that is not what was reviewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Box<Plan>>,
     exit_code: u8,
 }
 
@@ -59,6 +67,9 @@ impl Failure {
             screen.json(&printed);
             return;
         }
+        if let Some(found) = &printed.plan {
+            screen.line(&plan(found, screen.theme));
+        }
         let chain: Vec<_> = std::iter::once(&printed.message)
             .chain(&printed.causes)
             .map(|text| harmless(text))
@@ -75,6 +86,7 @@ impl Failure {
             causes: Vec::new(),
             hint,
             verdicts: Vec::new(),
+            plan: None,
             exit_code,
         };
         match self {
@@ -83,6 +95,10 @@ impl Failure {
                 verdicts: match &error {
                     Error::Refused { verdicts, .. } => verdicts.clone(),
                     _ => Vec::new(),
+                },
+                plan: match &error {
+                    Error::PlanChanged { plan } => Some(plan.clone()),
+                    _ => None,
                 },
                 ..simple(error.code(), error.to_string(), error.hint())
             },

@@ -5,7 +5,11 @@ mod files;
 mod live;
 mod recovery;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bollard::Docker;
 use futures_util::Stream;
@@ -41,6 +45,9 @@ pub struct Settings {
     pub docker_host: Option<String>,
     /// Instead of the data directory of the platform.
     pub data_directory: Option<PathBuf>,
+    /// How long one call to the engine may take, in whole seconds, instead of
+    /// `DOCKER_CLIENT_TIMEOUT` and two minutes. Stopping a container may take its grace period besides.
+    pub request_timeout: Option<Duration>,
 }
 
 /// A connection to one Docker engine and the Compose beside it. Cheap to clone.
@@ -97,6 +104,8 @@ impl Engine {
                     .and_then(|memory| memory.try_into().ok())
                     .unwrap_or(0),
             ),
+            no_cpu_limits: connection.no_limits.cpus,
+            no_memory_limits: connection.no_limits.memory,
         };
         tracing::info!(engine = info.name, version = info.version, "connected");
         Ok(Self {
@@ -164,12 +173,27 @@ impl Engine {
         Ok(plan)
     }
 
-    /// Starts a rollout; it goes on in the background until it has ended.
+    /// Starts a rollout; it goes on in the background until it has ended. Whatever would be done now
+    /// is done: [`roll_out_reviewed`](Self::roll_out_reviewed) is for a plan that somebody has seen.
     ///
     /// # Errors
     /// [`Error::Busy`] where one of this service runs already, and everything that keeps a plan
     /// from being made. A plan that is refused starts nothing and is [`Error::Refused`].
     pub async fn roll_out(&self, request: RolloutRequest) -> Result<Rollout> {
+        self.start(request, None).await
+    }
+
+    /// Starts the rollout that [`plan`](Self::plan) showed; `id` is that plan's.
+    ///
+    /// # Errors
+    /// [`Error::PlanChanged`] with the new plan where something else would be done by now, and as
+    /// [`roll_out`](Self::roll_out). Nothing is started then.
+    pub async fn roll_out_reviewed(&self, request: RolloutRequest, id: &str) -> Result<Rollout> {
+        self.start(request, Some(id)).await
+    }
+
+    /// Plans once, holding the service's lock, and starts exactly that.
+    async fn start(&self, request: RolloutRequest, reviewed: Option<&str>) -> Result<Rollout> {
         let began = Instant::now();
         let inner = &self.inner;
         let files = inner.compose.read(&request.source).await?;
@@ -177,7 +201,8 @@ impl Engine {
         let service = request.service.clone();
         let origin = request.origin;
         let lock = inner.locks.take(&project, &service).await?;
-        let (planned, unsettled) = match Box::pin(self.begin(files, request, &lock)).await {
+        let (planned, unsettled) = match Box::pin(self.begin(files, request, reviewed, &lock)).await
+        {
             Ok(prepared) => prepared,
             Err(error) => {
                 lock.release().await;
@@ -202,14 +227,16 @@ impl Engine {
         &self,
         files: Files,
         request: RolloutRequest,
+        reviewed: Option<&str>,
         lock: &Lock,
     ) -> Result<(Planned, Unsettled)> {
+        docker::check_same(&self.inner.endpoint, &self.inner.info.id).await?;
         self.none_interrupted(&files.model.name, &request.service)
             .await?;
         let id = Uuid::new_v4().to_string();
         let way = Way::Rollout(&id);
-        let made = self.planner().plan(files, &request, way).await?;
-        let accepted = made.accepted()?;
+        let made = self.planner().plan_for_good(files, &request, way).await?;
+        let accepted = made.as_reviewed(reviewed)?.accepted()?;
         let unsettled = Unsettled {
             rollout: id,
             started_at: Timestamp::now(),
@@ -256,10 +283,11 @@ impl Engine {
             survey,
             has_health_check,
             pre_stop,
+            basis,
         } = planned;
         let traffic = Traffic::new(
             inner.docker.clone(),
-            survey.clone(),
+            survey,
             rollout.id().to_owned(),
             &plan.options.steps,
         )
@@ -270,11 +298,19 @@ impl Engine {
             info: inner.info.clone(),
             history: inner.history.clone(),
             rollout: rollout.clone(),
-            evidence: Evidence::start(&survey, &plan, traffic.meter(), rollout).await,
+            evidence: Evidence::start(&plan, traffic.meter(), rollout),
             traffic,
             has_health_check,
             pre_stop,
+            basis,
             origin,
+            serving_blue: plan
+                .blue
+                .iter()
+                .filter(|replica| replica.gets_requests())
+                .map(|replica| replica.id.clone())
+                .collect(),
+            blue_may_be_stopping: false,
             green: Vec::new(),
             green_percent: None,
             green_served: false,

@@ -67,6 +67,12 @@ pub enum Error {
     /// What was reviewed is no longer what would be done.
     #[error("the project has changed since these changes were shown")]
     PlanOutdated,
+    /// The plan that was reviewed is no longer what would be done. Nothing has changed.
+    #[error("the plan has changed since it was shown")]
+    PlanChanged {
+        /// What would be done now.
+        plan: Box<Plan>,
+    },
     #[error("Teal has changed no file for `{service}` that it could put back")]
     NothingToUndo { service: String },
     #[error("there is no service `{service}` in project `{project}`")]
@@ -210,6 +216,9 @@ impl Error {
             Self::Override { remedy, .. } | Self::CannotChange { remedy, .. } => remedy.clone(),
             Self::FileChanged { diff, .. } => format!("look at what was changed, and undo it or Teal's change by hand:\n{diff}"),
             Self::PlanOutdated => "look at the changes again".into(),
+            Self::PlanChanged { plan } => {
+                format!("review the new plan, `{}`, and start that one", plan.id)
+            }
             Self::ServiceNotFound { nearest, known, .. } => match nearest {
                 Some(name) => format!("did you mean `{name}`?"),
                 None if known.is_empty() => "the project has no services".into(),
@@ -278,6 +287,7 @@ impl Error {
             Self::CannotChange { .. } => "cannotChange",
             Self::FileChanged { .. } => "fileChanged",
             Self::PlanOutdated => "planOutdated",
+            Self::PlanChanged { .. } => "planChanged",
             Self::NothingToUndo { .. } => "nothingToUndo",
             Self::ServiceNotFound { .. } => "serviceNotFound",
             Self::Refused { .. } => "refused",

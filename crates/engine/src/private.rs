@@ -2,7 +2,7 @@
 //! is to read, such as passwords in a compose file or in a log.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, ErrorKind, Write},
     path::Path,
 };
@@ -72,13 +72,15 @@ pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn close_open(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
+    /// Everything that the group and others may do.
+    const OTHERS: u32 = 0o077;
     let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 == 0 {
+    if mode & OTHERS == 0 {
         return Ok(());
     }
-    file.set_permissions(fs::Permissions::from_mode(mode & 0o700))
+    file.set_permissions(Permissions::from_mode(mode & 0o700))
 }
 
 /// What is in a person's own folders is theirs alone on Windows.
@@ -89,7 +91,7 @@ fn close_open(_file: &File) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 

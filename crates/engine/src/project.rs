@@ -17,8 +17,8 @@ use crate::{
     drift::{Found, drift},
     live,
     model::{
-        AppliedChange, ContainerState, Health, Project, ProjectSource, Readiness, Replica,
-        Revision, RolloutOptions, Service,
+        AppliedChange, ContainerState, Health, HealthCheck, Project, ProjectSource, Readiness,
+        Replica, Revision, RolloutOptions, Service,
     },
     plan::{Planner, current_revision},
     readiness::{self, Facts},
@@ -69,12 +69,23 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         .map(|(_, file, containers)| surroundings.survey(containers, Some(&file.labels)))
         .collect();
     let images = images(planner, &base).await?;
+    let health_checks: Vec<_> = parts
+        .iter()
+        .map(|(name, _, containers)| {
+            docker::health_check_of_image(planner.docker, images.get(*name), containers.first())
+        })
+        .collect();
+    let health_checks: Vec<_> = stream::iter(health_checks)
+        .buffered(LOOKS_AT_ONCE)
+        .try_collect()
+        .await?;
     let up = planner.compose.command(&source, &[], &["up", "-d"]);
     let traefik = surveys.iter().find_map(|survey| survey.traefik.clone());
     let services: Result<_> = parts
         .iter()
         .zip(surveys)
-        .map(|((name, file, containers), survey)| {
+        .zip(health_checks)
+        .map(|(((name, file, containers), survey), image_health)| {
             let found = Part {
                 name,
                 file,
@@ -84,6 +95,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
                     .unwrap_or(file),
                 hashes: &hashes,
                 current_image: images.get(*name),
+                image_health,
                 up: &up,
                 containers,
                 survey,
@@ -244,6 +256,8 @@ struct Part<'a> {
     effective: &'a ComposeService,
     hashes: &'a Hashes,
     current_image: Option<&'a Image>,
+    /// The health check that the image brings itself.
+    image_health: Option<HealthCheck>,
     up: &'a [String],
     containers: &'a [ContainerInspectResponse],
     survey: Survey,
@@ -254,13 +268,6 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn describe(self, planner: &Planner<'_>, model: &ComposeModel, directory: &Path) -> Service {
         let replicas = docker::replicas(self.containers);
-        // Where nothing was made of it yet, the image tells.
-        let image_health = match self.containers.first() {
-            Some(container) => docker::health_check(container),
-            None => self
-                .current_image
-                .and_then(|image| image.health_check.clone()),
-        };
         let mut verdicts = readiness::verdicts(&Facts {
             name: self.name,
             model,
@@ -268,7 +275,7 @@ impl<'a> Part<'a> {
             directory,
             found: Some(readiness::Found {
                 replicas: &replicas,
-                image_health: image_health.as_ref(),
+                image_health: self.image_health.as_ref(),
                 image_volumes: &docker::image_volumes(self.containers.first(), &self.file.mounts()),
                 routes: &self.survey.routes,
                 is_traefik: self.survey.is_traefik,
@@ -296,7 +303,7 @@ impl<'a> Part<'a> {
             limits: self.effective.limits(),
             reservations: self.file.reservations(),
             key_family: self.file.key_family(),
-            health_check: self.file.health_check(image_health.as_ref()),
+            health_check: self.file.health_check(self.image_health.as_ref()),
             ports: self.file.ports.iter().map(ToString::to_string).collect(),
             volumes: self.file.mounts(),
             routes: self.survey.routes,

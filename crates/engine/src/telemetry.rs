@@ -39,6 +39,7 @@ pub fn init(state: &Path, program: &str) -> Result<WorkerGuard> {
                 directory.display()
             ))
         })?;
+    close_files(&directory);
     let (writer, guard) = tracing_appender::non_blocking(appender);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
     tracing_subscriber::fmt()
@@ -48,4 +49,14 @@ pub fn init(state: &Path, program: &str) -> Result<WorkerGuard> {
         .try_init()
         .map_err(|error| Error::Unexpected(format!("the log is set up already: {error}")))?;
     Ok(guard)
+}
+
+/// What is logged is nobody else's business. Files of later days are only in a closed folder.
+fn close_files(directory: &Path) {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for file in files {
+        if let Err(error) = private::close(&file.path()) {
+            tracing::warn!(%error, "others may read the log");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What the environment asks of the service.
 
-use std::{env, str::FromStr, time::Duration};
+use std::{env, path::PathBuf, str::FromStr, time::Duration};
 
 /// Each field is an environment variable of the same name in capitals; durations end in `_MS`.
 /// Nothing set means a service that behaves.
@@ -16,6 +16,9 @@ pub(crate) struct Switches {
     pub never_healthy: bool,
     /// `/health` answers 503 from this long after the start.
     pub unhealthy_after: Option<Duration>,
+    /// `/health` answers 503 while there is a file at this path: a test puts it into one container of
+    /// several.
+    pub sick_file: Option<PathBuf>,
     /// `/health` answers 200 for so long, then 503 for so long, and so on.
     pub flap: Option<Duration>,
     /// Exits this long after the start, with `crash_exit_code`; 0 is at once, before listening.
@@ -42,6 +45,7 @@ impl Switches {
             listen_delay: millis("LISTEN_DELAY_MS")?.unwrap_or_default(),
             never_healthy: flag("NEVER_HEALTHY")?,
             unhealthy_after: millis("UNHEALTHY_AFTER_MS")?,
+            sick_file: env::var_os("SICK_FILE").map(PathBuf::from),
             flap: millis("FLAP_MS")?,
             crash_after: millis("CRASH_AFTER_MS")?,
             crash_exit_code: number("CRASH_EXIT_CODE")?.unwrap_or(1),
@@ -59,6 +63,7 @@ impl Switches {
             && age >= self.start_delay
             && self.unhealthy_after.is_none_or(|after| age < after)
             && self.flap.is_none_or(|flap| is_up(age, flap))
+            && !self.sick_file.as_ref().is_some_and(|file| file.exists())
     }
 }
 
@@ -101,6 +106,7 @@ mod tests {
             listen_delay: Duration::ZERO,
             never_healthy: false,
             unhealthy_after: None,
+            sick_file: None,
             flap: None,
             crash_after: None,
             crash_exit_code: 1,
@@ -134,6 +140,16 @@ mod tests {
         };
         let flaps = [0, 1, 2, 3].map(|age| flapping.is_healthy_at(second * age));
         assert_eq!(flaps, [true, false, true, false]);
+        let here = Switches {
+            sick_file: Some(PathBuf::from("/")),
+            ..behaving()
+        };
+        assert!(!here.is_healthy_at(second));
+        let nowhere = Switches {
+            sick_file: Some(PathBuf::from("/there is no such file")),
+            ..behaving()
+        };
+        assert!(nowhere.is_healthy_at(second));
         let never = Switches {
             never_healthy: true,
             ..behaving()

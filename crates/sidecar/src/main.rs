@@ -3,8 +3,8 @@
 //! Its labels are the route that pins traffic to the container; the program itself only watches:
 //! ten times a second it prints one JSON line with what is in flight on the ports that it is given.
 //!
-//! `teal-sidecar [PORT…]`, `teal-sidecar ask PORT [PATH]` for one question, or `teal-sidecar hold`
-//! for a lock.
+//! `teal-sidecar [PORT…]`, `teal-sidecar ask PORT [PATH]` for one question, `teal-sidecar hold` for
+//! a lock, or `teal-sidecar relay` for connections from outside.
 //!
 //! It uses nothing but the standard library, so that it can be built with the engine by rustc
 //! alone, for a scratch image, and stays small.
@@ -13,6 +13,7 @@ mod ask;
 #[expect(unsafe_code, reason = "the C library's `socket`")]
 mod diag;
 mod hold;
+mod relay;
 mod tally;
 mod watch;
 
@@ -61,7 +62,11 @@ fn main() -> ExitCode {
         hold::hold();
         return ExitCode::SUCCESS;
     }
-    match ports(&arguments).and_then(|ports| report(&ports)) {
+    let done = match arguments == ["relay"] {
+        true => relay::relay(io::stdin().lock(), io::stdout()),
+        false => ports(&arguments).and_then(|ports| report(&ports)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = error.to_string().replace(['"', '\\'], "'");

@@ -34,6 +34,8 @@ mod report;
 mod snapshot;
 mod teardown;
 mod template;
+#[cfg(unix)]
+mod tls_line;
 mod traffic;
 #[cfg(feature = "window")]
 mod window;
@@ -49,6 +51,8 @@ pub use project::Project;
 pub use report::{Answer, Report};
 pub use snapshot::Snapshot;
 pub use template::{HealthCheck, Template};
+#[cfg(unix)]
+pub use tls_line::TlsLine;
 pub use traffic::{RunningTraffic, Traffic};
 #[cfg(feature = "window")]
 pub use window::Window;

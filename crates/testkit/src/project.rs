@@ -136,7 +136,10 @@ impl Project {
 
     /// Requests to `hello` through Traefik, to be started.
     pub fn traffic(&self) -> Traffic {
-        let traffic = Traffic::to(&self.url("/"));
+        let mut traffic = Traffic::to(&self.url("/"));
+        if let Some((name, value)) = &self.template.request_header {
+            traffic = traffic.header(name, value);
+        }
         match self.template.host() {
             Some(host) => traffic.host(host),
             None => traffic,

@@ -29,6 +29,8 @@ pub struct Template {
     traefik_image: String,
     traefik_arguments: Vec<String>,
     traefik_socket: String,
+    /// A header that requests to `hello` carry.
+    pub(crate) request_header: Option<(String, String)>,
     /// A folder of `fixtures/`, which says all of it instead.
     pub(crate) fixture: Option<PathBuf>,
 }
@@ -82,6 +84,7 @@ impl Template {
             traefik_image: teal_sample::TRAEFIK.to_owned(),
             traefik_arguments: Vec::new(),
             traefik_socket: "/var/run/docker.sock".to_owned(),
+            request_header: None,
             fixture: None,
         }
     }
@@ -204,6 +207,13 @@ impl Template {
     #[must_use]
     pub fn traefik_socket(mut self, socket: &Path) -> Self {
         self.traefik_socket = socket.display().to_string();
+        self
+    }
+
+    /// A header that requests to `hello` carry.
+    #[must_use]
+    pub fn request_header(mut self, name: &str, value: &str) -> Self {
+        self.request_header = Some((name.to_owned(), value.to_owned()));
         self
     }
 

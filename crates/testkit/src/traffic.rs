@@ -43,6 +43,7 @@ pub(crate) const CONTAINER_HEADER: &str = "x-hello-id";
 pub struct Traffic {
     url: String,
     host: Option<String>,
+    header: Option<(String, String)>,
     every: Duration,
     timeout: Duration,
     at_most: Duration,
@@ -56,6 +57,7 @@ impl Traffic {
         Self {
             url: url.to_owned(),
             host: None,
+            header: None,
             every: Duration::from_millis(20),
             timeout: Duration::from_secs(30),
             at_most: Duration::from_secs(300),
@@ -76,6 +78,13 @@ impl Traffic {
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         self.host = Some(host.to_owned());
+        self
+    }
+
+    /// A further header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.header = Some((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -187,6 +196,9 @@ impl Traffic {
         let mut request = Request::get(&self.url);
         if let Some(host) = &self.host {
             request = request.header(header::HOST, host);
+        }
+        if let Some((name, value)) = &self.header {
+            request = request.header(name, value);
         }
         let response = client.request(request.body(Empty::new())?).await?;
         *container = response

@@ -42,5 +42,6 @@ fn not_written(path: PathBuf, error: &io::Error) -> CommandError {
         message: format!("could not write `{}`", path.display()),
         hint: Some("choose a place where you may write".to_owned()),
         causes: vec![error.to_string()],
+        plan: None,
     }
 }

@@ -22,19 +22,25 @@ pub(crate) async fn plan_rollout(
     desktop.answer(plan).await
 }
 
-/// Answers with the rollout's id as soon as it runs.
+/// Starts only what the plan `plan` showed. Answers with the rollout's id as soon as it runs.
 #[tauri::command]
 pub(crate) async fn start_rollout<R: Runtime>(
     app: AppHandle<R>,
     desktop: State<'_, Desktop>,
     request: RolloutRequest,
+    plan: String,
 ) -> Answer<String> {
     input::check_request(&request)?;
+    input::check_plan_id(&plan)?;
     let request = RolloutRequest {
         origin: Origin::Window,
         ..request
     };
-    let rollout = desktop.engine().await?.roll_out(request).await;
+    let rollout = desktop
+        .engine()
+        .await?
+        .roll_out_reviewed(request, &plan)
+        .await;
     let rollout = desktop.answer(rollout).await?;
     Ok(begin(app, &desktop, rollout))
 }
@@ -75,16 +81,31 @@ pub(crate) async fn recover_rollout<R: Runtime>(
     Ok(begin(app, &desktop, recovery))
 }
 
-/// Changes the limits on the running containers.
+/// What a change of the limits of the running containers would do.
 #[tauri::command]
-pub(crate) async fn update_live(desktop: State<'_, Desktop>, request: LiveRequest) -> Answer<()> {
+pub(crate) async fn plan_live(desktop: State<'_, Desktop>, request: LiveRequest) -> Answer<Plan> {
     input::check_source(&request.source)?;
     input::check_name(&request.service)?;
+    let plan = desktop.engine().await?.plan_live(&request).await;
+    desktop.answer(plan).await
+}
+
+/// Changes the limits on the running containers, by the plan `plan` and no other.
+#[tauri::command]
+pub(crate) async fn update_live(
+    desktop: State<'_, Desktop>,
+    request: LiveRequest,
+    plan: String,
+) -> Answer<()> {
+    input::check_source(&request.source)?;
+    input::check_name(&request.service)?;
+    input::check_plan_id(&plan)?;
     let request = LiveRequest {
         origin: Origin::Window,
         ..request
     };
-    let updated = desktop.engine().await?.update_live(&request).await;
+    let engine = desktop.engine().await?;
+    let updated = engine.update_live_reviewed(&request, &plan).await;
     desktop.answer(updated).await.map(drop)
 }
 

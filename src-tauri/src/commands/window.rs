@@ -50,6 +50,7 @@ pub(crate) async fn close_window<R: Runtime>(
             message: "could not hide the window".to_owned(),
             hint: None,
             causes: vec![error.to_string()],
+            plan: None,
         })?,
         CloseChoice::RollBack => closing::abort_all(&desktop),
     }

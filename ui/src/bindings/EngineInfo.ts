@@ -12,4 +12,12 @@ id: string,
 /**
  * The engine's host name, or the Docker context's name where one is in use.
  */
-name: string, version: string, apiVersion: string, composeVersion: string, cpus: number, memory: Memory, };
+name: string, version: string, apiVersion: string, composeVersion: string, cpus: number, memory: Memory, 
+/**
+ * Why it can't hold a container to a CPU limit; none where it can.
+ */
+noCpuLimits: string | null, 
+/**
+ * Why it can't hold a container to a memory limit; none where it can.
+ */
+noMemoryLimits: string | null, };

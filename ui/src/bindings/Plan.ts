@@ -13,7 +13,12 @@ import type { Verdict } from "./Verdict";
 /**
  * What a rollout would do: everything a person needs to agree to it. Making one changes nothing.
  */
-export type Plan = { project: string, service: string, 
+export type Plan = {
+/**
+ * Stands for exactly what this plan would do, on this engine: starting a rollout may ask for it,
+ * so that what was reviewed is what is done. Another plan has another one.
+ */
+id: string, project: string, service: string, 
 /**
  * The source with every file resolved.
  */

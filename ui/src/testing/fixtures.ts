@@ -34,6 +34,8 @@ export const engine: EngineInfo = {
   composeVersion: "2.39.1",
   cpus: 4,
   memory: 16 * G,
+  noCpuLimits: null,
+  noMemoryLimits: null,
 };
 
 export function replica(over: Partial<Replica> = {}): Replica {
@@ -96,6 +98,7 @@ export function project(over: Partial<Project> = {}): Project {
 
 export function plan(over: Partial<Plan> = {}): Plan {
   return {
+    id: "0123456789abcdef",
     project: "shop",
     service: "web",
     source,
@@ -119,6 +122,7 @@ export function plan(over: Partial<Plan> = {}): Plan {
     handover: null,
     unpromised: [],
     bypass: [],
+    keptVolumes: [],
     verdicts: [],
     options: DEFAULT_OPTIONS,
     ...over,
@@ -158,6 +162,7 @@ export function receipt(over: Partial<Receipt> = {}): Receipt {
     cut: 0,
     unpromised: [],
     bypass: [],
+    keptVolumes: [],
     ...over,
   };
 }

@@ -20,5 +20,5 @@ pub(super) async fn run(global: &Global, deploy: &Deploy, screen: &mut Screen) -
         recreate: deploy.recreate,
     };
     let engine = connect().await?;
-    rollout::run(&engine, request, deploy.how.dry_run, screen).await
+    rollout::run(&engine, request, &deploy.how.start, screen).await
 }

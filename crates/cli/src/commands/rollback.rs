@@ -19,5 +19,5 @@ pub(super) async fn run(global: &Global, rollback: &Rollback, screen: &mut Scree
             Origin::Terminal,
         )
         .await?;
-    rollout::run(&engine, request, rollback.how.dry_run, screen).await
+    rollout::run(&engine, request, &rollback.how.start, screen).await
 }

@@ -9,6 +9,7 @@ use teal_engine::{
 
 use super::Outcome;
 use crate::{
+    cli::Start,
     display::{Display, plan, verdict},
     failure::Failure,
     interrupts::Interrupts,
@@ -22,16 +23,22 @@ const ABANDONED: u8 = 3;
 pub(super) async fn run(
     engine: &Engine,
     request: RolloutRequest,
-    is_dry: bool,
+    start: &Start,
     screen: &mut Screen,
 ) -> Outcome {
-    if is_dry {
+    if start.dry_run {
         return Ok(show_plan(&engine.plan(&request).await?, screen));
     }
     let mut interrupts =
         Interrupts::listen().map_err(|error| Failure::System("listen for Ctrl-C", error))?;
+    let started = async {
+        match &start.plan {
+            Some(id) => engine.roll_out_reviewed(request, id).await,
+            None => engine.roll_out(request).await,
+        }
+    };
     let rollout = tokio::select! {
-        rollout = engine.roll_out(request) => rollout?,
+        rollout = started => rollout?,
         () = interrupts.next() => return Err(Failure::Interrupted),
     };
     Ok(follow(&rollout, &mut interrupts, screen).await)

@@ -4,8 +4,8 @@ use teal_engine::model::{LiveRequest, Origin, Plan};
 
 use super::{Outcome, connect, limits};
 use crate::{
-    cli::{Global, Update},
-    display::{override_and_commands, verdict},
+    cli::{Global, Start, Update},
+    display::{id, override_and_commands, verdict},
     screen::Screen,
     text::harmless,
     theme::paint,
@@ -20,24 +20,26 @@ pub(super) async fn run(global: &Global, update: &Update, screen: &mut Screen) -
         force: update.force,
     };
     let engine = connect().await?;
-    let plan = match update.dry_run {
-        true => engine.plan_live(&request).await?,
-        false => engine.update_live(&request).await?,
+    let Start { dry_run, plan } = &update.start;
+    let plan = match (dry_run, plan) {
+        (true, _) => engine.plan_live(&request).await?,
+        (false, Some(id)) => engine.update_live_reviewed(&request, id).await?,
+        (false, None) => engine.update_live(&request).await?,
     };
     if screen.is_json {
         screen.json(&plan);
-    } else if update.dry_run {
+    } else if *dry_run {
         screen.line(&would(&plan, screen));
     } else {
         screen.line(&done(&plan, screen));
     }
-    let refused = update.dry_run && plan.refusals().next().is_some();
+    let refused = *dry_run && plan.refusals().next().is_some();
     Ok(u8::from(refused))
 }
 
 fn would(plan: &Plan, screen: &Screen) -> String {
     let theme = screen.theme;
-    let mut lines = vec![headline(plan, screen)];
+    let mut lines = vec![headline(plan, screen), id(plan)];
     lines.push(format!("  {}", harmless(&plan.live_update.reason)));
     lines.push(String::new());
     lines.extend(override_and_commands(plan, "As if by", theme));

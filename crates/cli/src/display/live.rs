@@ -7,6 +7,7 @@ use teal_engine::event::{Event, EventKind, Phase};
 
 use super::{
     ending, in_short,
+    plan::essentials,
     sentence::{self, Sentence},
 };
 use crate::{
@@ -48,7 +49,12 @@ impl Live {
     pub(super) fn show(&mut self, event: &Event, screen: &mut Screen) {
         let theme = self.theme;
         match &event.kind {
-            EventKind::Planned { plan } => self.say(&paint(theme.strong, sentence::headline(plan))),
+            EventKind::Planned { plan } => {
+                self.say(&paint(theme.strong, sentence::headline(plan)));
+                for line in essentials(plan) {
+                    self.say(&line);
+                }
+            }
             EventKind::PhaseStarted { phase, deadline_ms } => {
                 self.bar.set_prefix(phase.title());
                 self.bar.reset_elapsed();

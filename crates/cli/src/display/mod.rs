@@ -12,7 +12,7 @@ mod verdict;
 
 use teal_engine::event::Event;
 
-pub(crate) use plan::{override_and_commands, plan, told};
+pub(crate) use plan::{id, override_and_commands, plan, told};
 pub(crate) use receipt::in_short;
 pub(crate) use table::table;
 pub(crate) use verdict::{diagnosis, verdict};

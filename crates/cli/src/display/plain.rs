@@ -4,6 +4,7 @@ use teal_engine::event::{Event, EventKind};
 
 use super::{
     ending,
+    plan::essentials,
     sentence::{self, Sentence},
 };
 use crate::{duration, screen::Screen, text::harmless};
@@ -18,7 +19,12 @@ impl Plain {
     pub(super) fn show(&mut self, event: &Event, screen: &mut Screen) {
         let stamp = |text: &str| format!("[{:>7}] {text}", duration::taken(event.elapsed_ms));
         match &event.kind {
-            EventKind::Planned { plan } => screen.line(&stamp(&sentence::headline(plan))),
+            EventKind::Planned { plan } => {
+                screen.line(&stamp(&sentence::headline(plan)));
+                for line in essentials(plan) {
+                    screen.line(&stamp(&line));
+                }
+            }
             EventKind::PhaseStarted { phase, deadline_ms } => {
                 let deadline = sentence::deadline(*deadline_ms);
                 screen.line(&stamp(&format!("{}{deadline}", phase.title())));

@@ -11,7 +11,7 @@ use crate::{
 
 /// The whole plan: limits, containers, traffic, differences, the override's diff, the commands.
 pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
-    let mut lines = vec![paint(theme.strong, sentence::headline(plan))];
+    let mut lines = vec![paint(theme.strong, sentence::headline(plan)), id(plan)];
     for replica in &plan.blue {
         lines.push(format!(
             "  {} {}, {}, {}",
@@ -36,9 +36,7 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
                 None => "Green also differs, because files or image changed",
             },
         ));
-        for difference in &plan.differences {
-            lines.push(format!("  {}", harmless(&told(difference))));
-        }
+        lines.extend(differences(plan));
     }
     lines.push(String::new());
     lines.extend(override_and_commands(plan, "Commands", theme));
@@ -61,6 +59,26 @@ pub(crate) fn told(difference: &Difference) -> String {
         (_, true) => format!("{what} {after}"),
         _ => format!("{what} {before} → {after}"),
     }
+}
+
+/// How exactly this plan is started.
+pub(crate) fn id(plan: &Plan) -> String {
+    format!("  Plan {0}: `--plan {0}` starts exactly this", plan.id)
+}
+
+/// What a rollout that starts without a look at its plan is about to do besides its headline.
+pub(super) fn essentials(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!("  Plan {}", plan.id)];
+    lines.extend(differences(plan));
+    if let TrafficPlan::Unsteered { reason } = &plan.traffic {
+        lines.push(format!("  Traffic is not steered: {}", harmless(reason)));
+    }
+    lines
+}
+
+fn differences(plan: &Plan) -> impl Iterator<Item = String> {
+    let told = plan.differences.iter().map(told);
+    told.map(|told| format!("  {}", harmless(&told)))
 }
 
 /// Whether `teal update` would do as well.

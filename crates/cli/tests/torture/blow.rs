@@ -11,6 +11,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use crate::app::{App, CALL_S};
+
 /// A moment that the events tell: their type, and the phase or the share that goes with it.
 pub(crate) type Transition = (&'static str, &'static str, &'static str);
 
@@ -31,6 +33,9 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
     ("phaseStarted", "phase", "verification"),
     ("phaseDone", "phase", "verification"),
 ];
+
+/// The engine is asked to stop Blue.
+const STOPPING: Transition = ("step", "text", "Stopping Blue");
 
 /// Rollouts take about so long.
 const ROLLOUT_MS: u64 = 12_000;
@@ -73,6 +78,11 @@ impl Blow {
             }
             _ => Self::After(Duration::from_millis(random.u64(0..ROLLOUT_MS))),
         }
+    }
+
+    /// While Blue is being stopped: of an app that takes its time.
+    pub(crate) fn in_stop(random: &mut fastrand::Rng) -> Self {
+        Self::SoonAfter(&STOPPING, Duration::from_millis(random.u64(0..SOON_MS)))
     }
 
     /// For a Teal that had ended before this came.
@@ -161,8 +171,11 @@ impl fmt::Display for Blow {
 }
 
 /// The program on a project, with its data in the project's own folder.
-pub(crate) fn teal(project: &Project, words: &str) -> Command {
+pub(crate) fn teal(project: &Project, app: App, words: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_teal"));
+    if app == App::SlowerThanCalls {
+        command.env("DOCKER_CLIENT_TIMEOUT", CALL_S);
+    }
     command
         .args(words.split_whitespace())
         .arg("--file")

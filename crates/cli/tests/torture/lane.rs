@@ -7,10 +7,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use teal_testkit::{Project, Template};
+use teal_testkit::Project;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::{
+    app::App,
     round::{Ended, Round},
     tally::Tally,
 };
@@ -31,11 +32,16 @@ pub(crate) fn run(board: &Board) {
 }
 
 async fn rounds(board: &Board) {
-    let mut project = fresh().await;
+    let mut app = App::Prompt;
+    let mut project = fresh(app).await;
     loop {
         let Some(mut round) = board.rounds.lock().unwrap().pop_front() else {
             return;
         };
+        if round.app != app {
+            app = round.app;
+            drop(mem::replace(&mut project, fresh(app).await));
+        }
         loop {
             // In a task of its own, so that a panic ends one round and no more.
             let end = spawn_local(round.run(project.clone())).await;
@@ -47,7 +53,7 @@ async fn rounds(board: &Board) {
             if !ended.faults.is_empty() {
                 keep_account(&round, &ended, &project);
                 // The lane goes on with a project that nothing has happened to.
-                drop(mem::replace(&mut project, fresh().await));
+                drop(mem::replace(&mut project, fresh(app).await));
             }
             board.tally.lock().unwrap().add(&round, &ended);
             if is_over {
@@ -59,8 +65,8 @@ async fn rounds(board: &Board) {
     }
 }
 
-async fn fresh() -> Arc<Project> {
-    Arc::new(Project::up(Template::named("torture")).await)
+async fn fresh(app: App) -> Arc<Project> {
+    Arc::new(Project::up(app.template()).await)
 }
 
 /// What is needed to find the cause: what every `teal` said, and the logs of those that kept theirs.

@@ -1,5 +1,6 @@
 //! Torture: Teal is killed with SIGKILL at every transition and at random moments of rollouts under
-//! load, then the rollout is settled, one way or the other. No request may fail, and nothing may be
+//! load, then the rollout is settled, one way or the other. The last rounds are made on apps that take
+//! long to stop, and kill Teal while it stops Blue. No request may fail, and nothing may be
 //! left: no helper, no record, no byte of the override that was not there before.
 //!
 //! A few rounds by default; `cargo xtask torture` runs many, by these variables:
@@ -9,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test should stop it")]
 #![expect(clippy::print_stdout, reason = "the report")]
 
+mod app;
 mod blow;
 mod lane;
 mod round;
@@ -28,9 +30,10 @@ fn killed_at_any_moment_a_rollout_costs_no_request_and_leaves_nothing() {
     let rounds = number("TEAL_TORTURE_ROUNDS").unwrap_or(QUICK);
     let lanes = number("TEAL_TORTURE_LANES").unwrap_or(1);
     let seed = number("TEAL_TORTURE_SEED").unwrap_or(1);
+    let rounds = Round::all(rounds, seed);
     let board = Board {
-        rounds: Mutex::new(Round::all(rounds, seed).into()),
-        tally: Mutex::new(Tally::of(rounds)),
+        tally: Mutex::new(Tally::of(rounds.len())),
+        rounds: Mutex::new(rounds.into()),
     };
     thread::scope(|scope| {
         for _ in 0..lanes {

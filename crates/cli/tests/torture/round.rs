@@ -6,10 +6,15 @@ use bollard::query_parameters::ListVolumesOptions;
 use teal_engine::event::Phase;
 use teal_testkit::{Container, Project};
 
-use crate::blow::{Blow, Said, TRANSITIONS, teal};
+use crate::{
+    app::App,
+    blow::{Blow, Said, TRANSITIONS, teal},
+};
 
 const OVERRIDE: &str = "docker-compose.blue-green.yml";
 const HOW: &str = "--poll-interval 1s --drain-timeout 5s --answers 3";
+/// For so many rounds there is one more, in which Blue is being stopped.
+const STOPS: usize = 16;
 const MIB: i64 = 1024 * 1024;
 
 /// How the rollout is settled.
@@ -23,6 +28,7 @@ pub(crate) enum Way {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Round {
     pub(crate) number: usize,
+    pub(crate) app: App,
     pub(crate) blow: Blow,
     pub(crate) way: Way,
     /// Whether the data directory goes with the process.
@@ -53,14 +59,15 @@ struct State {
 }
 
 impl Round {
-    /// All rounds: each transition with each way out, then random moments. Few are spread over the
-    /// transitions.
+    /// All rounds: each transition with each way out, then random moments; few are spread over the
+    /// transitions. At last some more, on apps that take long to stop.
     pub(crate) fn all(rounds: usize, seed: usize) -> Vec<Self> {
         let mut random = fastrand::Rng::with_seed(u64::try_from(seed).unwrap());
         let round = |number| {
             let nth = number * TRANSITIONS.len() / rounds.min(2 * TRANSITIONS.len());
             Self {
                 number,
+                app: App::Prompt,
                 blow: match TRANSITIONS.get(nth) {
                     Some(transition) => Blow::At(transition),
                     None => Blow::in_rollout(&mut random),
@@ -74,7 +81,28 @@ impl Round {
                 again: (number % 3 == 2).then(|| Blow::in_recovery(&mut random)),
             }
         };
-        (0..rounds).map(round).collect()
+        let mut all: Vec<_> = (0..rounds).map(round).collect();
+        let stops = (rounds / STOPS).max(2);
+        all.extend((0..stops).map(|nth| Self::in_stop(rounds + nth, nth, &mut random)));
+        all
+    }
+
+    /// One whose kill comes while Blue is being stopped: each app with each way out in turn.
+    fn in_stop(number: usize, nth: usize, random: &mut fastrand::Rng) -> Self {
+        Self {
+            number,
+            app: match nth % 2 {
+                0 => App::Slow,
+                _ => App::SlowerThanCalls,
+            },
+            blow: Blow::in_stop(random),
+            way: match (nth + nth / 2) % 2 {
+                0 => Way::Finish,
+                _ => Way::RollBack,
+            },
+            loses_data: nth % 3 == 1,
+            again: (nth % 3 == 2).then(|| Blow::in_recovery(random)),
+        }
     }
 
     /// A project that it failed on is in an unknown state.
@@ -92,7 +120,7 @@ impl Round {
             is_struck,
             phase,
             lines,
-        } = self.blow.strike(teal(&project, &words)).await;
+        } = self.blow.strike(teal(&project, self.app, &words)).await;
         ended.struck_in = is_struck.then_some(phase);
         ended.said.extend(lines);
         if self.loses_data && project.data_directory().exists() {
@@ -100,7 +128,7 @@ impl Round {
         }
         if let Some(blow) = self.again {
             let words = format!("recover hello --json {}", self.option());
-            let said = blow.strike(teal(&project, &words)).await;
+            let said = blow.strike(teal(&project, self.app, &words)).await;
             ended.recovery_is_struck = said.is_struck;
             ended.said.extend(said.lines);
         }
@@ -131,7 +159,7 @@ impl Round {
         let mut option = self.option();
         for _ in 0..2 {
             let words = format!("recover hello --json {option}");
-            let output = teal(project, &words).output().await.unwrap();
+            let output = teal(project, self.app, &words).output().await.unwrap();
             let said = String::from_utf8_lossy(&output.stdout);
             ended.said.extend(said.lines().map(str::to_owned));
             if said.contains("\"blueIsGone\"") {

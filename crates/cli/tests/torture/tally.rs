@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Instant};
 use teal_engine::event::Phase;
 
 use crate::{
+    app::App,
     blow::Blow,
     round::{Ended, Round, Way},
 };
@@ -19,6 +20,8 @@ pub(crate) struct Tally {
     failed: usize,
     at_transitions: usize,
     at_random: usize,
+    /// Of these, those on an app that takes long to stop.
+    in_stop: usize,
     recoveries_struck: usize,
     without_data: usize,
     finished: usize,
@@ -39,6 +42,7 @@ impl Tally {
             failed: 0,
             at_transitions: 0,
             at_random: 0,
+            in_stop: 0,
             recoveries_struck: 0,
             without_data: 0,
             finished: 0,
@@ -55,6 +59,7 @@ impl Tally {
         self.failed += ended.failed;
         if let Some(phase) = ended.struck_in {
             *self.by_phase.entry(phase).or_default() += 1;
+            self.in_stop += usize::from(round.app != App::Prompt);
             self.without_data += usize::from(round.loses_data);
             match round.blow {
                 Blow::At(_) => self.at_transitions += 1,
@@ -87,6 +92,10 @@ impl fmt::Display for Tally {
             ("rollouts", self.rollouts),
             ("killed at a transition", self.at_transitions),
             ("killed at a random moment", self.at_random),
+            (
+                "of these while a Blue that takes long to stop was being stopped",
+                self.in_stop,
+            ),
             (
                 "ended before the kill, and were done again",
                 self.rollouts - self.at_transitions - self.at_random,

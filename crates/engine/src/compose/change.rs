@@ -185,7 +185,7 @@ fn writer(texts: &[(PathBuf, String)], service: &str, keys: &[&[&str]]) -> Resul
     })
 }
 
-fn every_profile(source: &ProjectSource) -> ProjectSource {
+pub(super) fn every_profile(source: &ProjectSource) -> ProjectSource {
     ProjectSource {
         profiles: vec!["*".into()],
         ..source.clone()

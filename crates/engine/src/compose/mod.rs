@@ -14,6 +14,7 @@ mod process;
 mod read;
 mod relations;
 pub(crate) mod replace;
+mod resolved;
 
 #[cfg(test)]
 mod tests;
@@ -34,8 +35,10 @@ pub(crate) use hook::Hook;
 pub(crate) use merge::{label_edit, limit_edits};
 pub(crate) use model::{Build, ComposeModel, ComposePort, ComposeService, LimitKeys};
 pub(crate) use process::CommandOutput;
+pub(crate) use resolved::Resolved;
 
 use crate::{Error, Result, docker::Environment, model::ProjectSource};
+use change::every_profile;
 use process::Captured;
 
 /// The oldest Compose that knows `!reset` and reads everything Teal writes.
@@ -166,13 +169,11 @@ impl Compose {
         extra: &[&Path],
     ) -> Result<ComposeModel> {
         let directory = working_directory(source);
-        let every_profile = ProjectSource {
-            profiles: vec!["*".into()],
-            ..source.clone()
-        };
+        let every_profile = every_profile(source);
         let config = self.command(&every_profile, extra, &["config", "--format", "json"]);
         let text = self.ask(&config, &directory, None).await?;
         let mut model = ComposeModel::read(&text)?;
+        model.resolved = Resolved::read(&text)?;
         if model.has_profiles() {
             let services = self.command(source, extra, &["config", "--services"]);
             let names = self.ask(&services, &directory, None).await?;

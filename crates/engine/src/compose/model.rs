@@ -7,6 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     hook::Hook,
     read::{cpus, memory, microseconds, milliseconds, text},
+    resolved::Resolved,
 };
 use crate::{
     Error, Result,
@@ -19,6 +20,9 @@ pub(crate) struct ComposeModel {
     pub name: String,
     #[serde(default)]
     pub services: BTreeMap<String, ComposeService>,
+    /// Tells this reading of the files from another.
+    #[serde(skip)]
+    pub resolved: Resolved,
 }
 
 /// One service. Values of its environment never show in `Debug`.

@@ -26,7 +26,7 @@ pub(super) fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
     if !is_there {
-        be_like_its_neighbours(folder, file.as_file())?;
+        be_like_its_neighbours(target, file.as_file())?;
     } else if let Err(error) = copy_attributes(target, file.as_file()) {
         tracing::debug!(%error, file = %target.display(), "written in place");
         drop(file);
@@ -136,14 +136,17 @@ fn copy_extended_attributes(_from: &Path, _to: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// A new file is no more open than the compose files beside it, and belongs to whom they belong to:
-/// who runs Compose there has to read it.
+/// A new compose file is no more open than those beside it, and belongs to whom they belong to: who
+/// runs Compose there has to read it.
 #[cfg(unix)]
-fn be_like_its_neighbours(folder: &Path, file: &File) -> io::Result<()> {
+fn be_like_its_neighbours(target: &Path, file: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
     const NEW: u32 = 0o644;
-    let neighbours = compose_files(folder)?;
+    let neighbours = match is_compose_file(target) {
+        true => compose_files(target.parent().unwrap_or(Path::new(".")))?,
+        false => Vec::new(),
+    };
     let strictest = neighbours
         .iter()
         .min_by_key(|file| (file.mode() & NEW).count_ones());
@@ -157,7 +160,7 @@ fn be_like_its_neighbours(folder: &Path, file: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn be_like_its_neighbours(_folder: &Path, _file: &File) -> io::Result<()> {
+fn be_like_its_neighbours(_target: &Path, _file: &File) -> io::Result<()> {
     Ok(())
 }
 
@@ -167,16 +170,21 @@ fn compose_files(folder: &Path) -> io::Result<Vec<fs::Metadata>> {
     let (mut own, mut others) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_yaml = path
-            .extension()
-            .is_some_and(|kind| kind == "yml" || kind == "yaml");
-        let is_own = name.starts_with("compose.") || name.starts_with("docker-compose.");
+        let is_yaml = (path.extension()).is_some_and(|kind| kind == "yml" || kind == "yaml");
         // A link may lead nowhere.
         if let (true, Ok(found)) = (is_yaml, fs::metadata(&path)) {
-            let list = if is_own { &mut own } else { &mut others };
+            let list = match is_compose_file(&path) {
+                true => &mut own,
+                false => &mut others,
+            };
             list.push(found);
         }
     }
     Ok(if own.is_empty() { others } else { own })
+}
+
+#[cfg(unix)]
+fn is_compose_file(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("compose.") || name.starts_with("docker-compose.")
 }

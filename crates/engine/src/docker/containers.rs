@@ -9,9 +9,7 @@ use bollard::{
         ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary,
         ContainerSummaryStateEnum, HealthConfig, HealthStatusEnum, HealthcheckResult,
     },
-    query_parameters::{
-        ListContainersOptions, LogsOptions, RemoveContainerOptions, StopContainerOptions,
-    },
+    query_parameters::{ListContainersOptions, LogsOptions, RemoveContainerOptions},
 };
 use futures_util::{TryStreamExt, future::try_join_all};
 
@@ -112,6 +110,26 @@ pub(crate) async fn image(docker: &Docker, name: &str) -> Result<Option<Image>> 
             health_check: config.healthcheck.as_ref().and_then(health_check_of),
         })
     }))
+}
+
+/// The health check that the image of a service brings itself. What a container was made with may be
+/// a file's, and the file may have changed since; so the image that the file names is asked, or that
+/// of the container where the engine has no such image yet.
+pub(crate) async fn health_check_of_image(
+    docker: &Docker,
+    named: Option<&Image>,
+    container: Option<&ContainerInspectResponse>,
+) -> Result<Option<HealthCheck>> {
+    let made_from = container.and_then(|container| container.image.as_deref());
+    match (named, made_from) {
+        (Some(named), _) => Ok(named.health_check.clone()),
+        (None, Some(made_from)) => Ok(match image(docker, made_from).await? {
+            Some(image) => image.health_check,
+            // Somebody has removed it by force: nothing else is known of it.
+            None => container.and_then(health_check),
+        }),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The projects on the engine, by name.
@@ -265,7 +283,7 @@ pub(crate) fn limits(container: &ContainerInspectResponse) -> Limits {
 }
 
 /// The health check in force, from the file or the image; none where there is none.
-pub(crate) fn health_check(container: &ContainerInspectResponse) -> Option<HealthCheck> {
+fn health_check(container: &ContainerInspectResponse) -> Option<HealthCheck> {
     health_check_of(container.config.as_ref()?.healthcheck.as_ref()?)
 }
 
@@ -334,16 +352,6 @@ pub(crate) async fn start(docker: &Docker, id: &str) -> Result<()> {
     patiently(|| docker.start_container(id, None))
         .await
         .map_err(failed(format!("start container `{id}`")))
-}
-
-/// Stops a container with its own stop signal and grace period. A container that is gone or has
-/// stopped already is as good.
-pub(crate) async fn stop(docker: &Docker, id: &str) -> Result<()> {
-    patiently(|| docker.stop_container(id, None::<StopContainerOptions>))
-        .await
-        .missing()
-        .map_err(failed(format!("stop container `{id}`")))
-        .map(drop)
 }
 
 /// Removes a container and its volumes without a name, killed if it runs. One that is gone is as

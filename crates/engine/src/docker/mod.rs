@@ -6,9 +6,13 @@ mod endpoint;
 mod exec;
 mod host;
 mod missing;
+mod no_limits;
 mod outage;
+mod stop;
 mod usage;
 mod volumes;
+
+use std::time::Duration;
 
 use bollard::{Docker, errors::Error as BollardError};
 use tokio::process::Command;
@@ -16,14 +20,16 @@ use tokio::process::Command;
 use crate::{Error, Result, Settings};
 
 pub(crate) use containers::{
-    Image, container_label, health_check, image, inspect, last_log, limits, list, list_projects,
-    look_at, probe_output, remove, remove_but_volumes, replica, replicas, start, stop,
+    Image, container_label, health_check_of_image, image, inspect, last_log, limits, list,
+    list_projects, look_at, probe_output, remove, remove_but_volumes, replica, replicas, start,
 };
 pub(crate) use endpoint::{Endpoint, Environment, Variable, apply};
 pub(crate) use exec::{ExecEnd, exec};
 pub(crate) use host::EngineHost;
 pub(crate) use missing::Missing;
+pub(crate) use no_limits::NoLimits;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
+pub(crate) use stop::{grace_period, stop, to_its_end};
 pub(crate) use usage::{usage_now, usage_of, usage_of_all};
 pub(crate) use volumes::{image_volumes, remove_volume, unnamed_volumes};
 
@@ -64,6 +70,7 @@ pub(crate) struct Connection {
     /// Where its published ports are.
     pub(crate) host: EngineHost,
     pub(crate) info: bollard::models::SystemInfo,
+    pub(crate) no_limits: NoLimits,
 }
 
 /// Connects to the engine that Docker's own tools would use.
@@ -73,7 +80,8 @@ pub(crate) struct Connection {
 /// from answering.
 pub(crate) async fn connect(settings: &Settings) -> Result<Connection> {
     let endpoint = Endpoint::find(settings).await?;
-    match reach(&endpoint).await {
+    let timeout = settings.request_timeout.or(client_timeout()?);
+    match reach(&endpoint, timeout).await {
         Ok((docker, info)) => {
             let version = docker.client_version();
             if (version.major_version, version.minor_version) < OLDEST_API {
@@ -86,6 +94,7 @@ pub(crate) async fn connect(settings: &Settings) -> Result<Connection> {
                 host: EngineHost::of(&endpoint.address).await,
                 docker,
                 endpoint,
+                no_limits: NoLimits::of(&info),
                 info,
             })
         }
@@ -104,14 +113,33 @@ pub(crate) async fn connect(settings: &Settings) -> Result<Connection> {
 
 async fn reach(
     endpoint: &Endpoint,
+    timeout: Option<Duration>,
 ) -> std::result::Result<(Docker, bollard::models::SystemInfo), BollardError> {
     let docker = match endpoint.is_dialled() {
         true => dial::connect(endpoint.environment())?,
         false => Docker::connect_with_host(&endpoint.address)?,
     };
+    let docker = match timeout {
+        Some(timeout) => docker.with_timeout(timeout),
+        None => docker,
+    };
     let docker = docker.negotiate_version().await?;
     let info = docker.info().await?;
     Ok((docker, info))
+}
+
+/// How long a call may take, by the variable that Docker's SDKs know.
+fn client_timeout() -> Result<Option<Duration>> {
+    const VARIABLE: &str = "DOCKER_CLIENT_TIMEOUT";
+    let Ok(text) = std::env::var(VARIABLE) else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(Error::Unexpected(format!(
+            "`{VARIABLE}` is not a number of seconds: `{text}`"
+        ))),
+    }
 }
 
 /// Why the `docker` program can't connect, in its own words: a connection tells only that it ended.

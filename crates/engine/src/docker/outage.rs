@@ -65,13 +65,14 @@ where
 }
 
 /// Whether there was no answer, rather than a bad one.
-fn is_outage(error: &BollardError) -> bool {
+pub(super) fn is_outage(error: &BollardError) -> bool {
     matches!(
         error,
         BollardError::HyperLegacyError { .. }
             | BollardError::HyperResponseError { .. }
             | BollardError::IOError { .. }
             | BollardError::SocketNotFoundError(_)
+            | BollardError::RequestTimeoutError
     )
 }
 

@@ -139,6 +139,7 @@ impl Engine {
             survey,
             // Not known any more, so nothing is built on it.
             has_health_check: false,
+            basis: None,
         };
         Ok(TakenOver {
             planned,

@@ -20,6 +20,7 @@ pub(crate) fn narrow(verdicts: &mut Vec<Verdict>, update: &LiveUpdate, service: 
             VerdictCode::NotRunning
                 | VerdictCode::BadLimit
                 | VerdictCode::LimitAboveEngine
+                | VerdictCode::EngineCannotLimit
                 | VerdictCode::LimitBelowReservation
         )
     });

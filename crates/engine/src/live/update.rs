@@ -123,9 +123,9 @@ impl Live<'_> {
             .and_then(|used| used.memory_limit)
             .map(Memory::from_bytes);
         match (wanted.memory, in_force) {
-            (Some(wanted), Some(found)) if wanted != found => Err(Error::Unexpected(format!(
-                "the control group of `{id}` has {found} of memory instead of {wanted}"
-            ))),
+            (Some(wanted), Some(found)) if !wanted.is_held_by(found) => Err(Error::Unexpected(
+                format!("the control group of `{id}` has {found} of memory instead of {wanted}"),
+            )),
             _ => Ok(()),
         }
     }

@@ -155,6 +155,14 @@ impl Memory {
     pub const fn bytes(self) -> u64 {
         self.0
     }
+
+    /// Whether a control group with this limit holds it: the kernel keeps whole pages, so that what is
+    /// no multiple of a page is rounded down. The largest page of Linux has 64 KiB.
+    #[must_use]
+    pub const fn is_held_by(self, control_group: Self) -> bool {
+        const LARGEST_PAGE: u64 = 64 * 1024;
+        control_group.0 <= self.0 && self.0 - control_group.0 < LARGEST_PAGE
+    }
 }
 
 impl FromStr for Memory {
@@ -362,6 +370,21 @@ mod tests {
             assert_eq!(memory.to_string(), text);
             assert_eq!(text.parse(), Ok(memory));
         }
+    }
+
+    #[test]
+    fn the_kernel_keeps_whole_pages() {
+        let is_held =
+            |wanted, found| Memory::from_bytes(wanted).is_held_by(Memory::from_bytes(found));
+        assert!(is_held(1_000_000_000, 999_997_440), "pages of 4 KiB");
+        assert!(is_held(1_000_000_000, 999_948_288), "pages of 64 KiB");
+        assert!(is_held(512 << 20, 512 << 20));
+        assert!(!is_held(512 << 20, (512 << 20) - 64 * 1024), "a page less");
+        assert!(
+            !is_held(512 << 20, (512 << 20) + 4096),
+            "more than was asked for"
+        );
+        assert!(!is_held(512 << 20, u64::MAX), "no limit");
     }
 
     #[test]

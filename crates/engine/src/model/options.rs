@@ -12,6 +12,15 @@ const MOST_STEPS: usize = 8;
 /// Requests of the live probe each second, at most: it may not become a load of its own.
 const HIGHEST_RATE: u32 = 100;
 
+/// What any wait of a rollout takes at most.
+const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// A shorter time between two polls would be a load of its own.
+const SHORTEST_POLL_MS: u64 = 100;
+
+/// Each container has to give so many at each step.
+const MOST_ANSWERS: u32 = 10_000;
+
 /// How a rollout is done. The defaults are the specification's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, rename_all = "camelCase")]
@@ -94,6 +103,7 @@ impl RolloutOptions {
         let shares =
             only_halves.filter(|_| self.steps.iter().any(|step| ![50, 100].contains(step)));
         let wrong = [
+            self.wrong_time(),
             self.wrong_steps()
                 .map(|reason| (reason, "give rising percentages, such as 10,50,100")),
             shares.map(|why| {
@@ -121,6 +131,12 @@ impl RolloutOptions {
                 (
                     "no answer at all proves nothing".to_owned(),
                     "ask for one answer or more",
+                )
+            }),
+            (self.answers > MOST_ANSWERS).then(|| {
+                (
+                    format!("{} answers are more than anybody needs", self.answers),
+                    "ask for 10000 answers or fewer",
                 )
             }),
             (!(1..=HIGHEST_RATE).contains(&probe.per_second)).then(|| {
@@ -167,6 +183,29 @@ impl RolloutOptions {
     fn steps_in_words(&self) -> String {
         let words: Vec<_> = self.steps.iter().map(u8::to_string).collect();
         words.join(",")
+    }
+
+    fn wrong_time(&self) -> Option<(String, &'static str)> {
+        let waits = [
+            ("health timeout", self.health_timeout_ms),
+            ("drain timeout", self.drain_timeout_ms),
+            ("time between two polls", self.poll_interval_ms),
+        ];
+        if let Some((name, _)) = waits.iter().find(|(_, wait)| *wait > LONGEST_WAIT_MS) {
+            return Some((
+                format!("the {name} is longer than a day"),
+                "give a day or less",
+            ));
+        }
+        (self.poll_interval_ms < SHORTEST_POLL_MS).then(|| {
+            (
+                format!(
+                    "the engine can't be asked every {} ms",
+                    self.poll_interval_ms
+                ),
+                "give 100ms or more between two polls",
+            )
+        })
     }
 
     fn wrong_steps(&self) -> Option<String> {
@@ -292,6 +331,25 @@ mod tests {
                 }),
                 1
             );
+        }
+    }
+
+    #[test]
+    fn times_and_answers_have_bounds() {
+        let wrong: [fn(&mut RolloutOptions); 6] = [
+            |options| options.health_timeout_ms = LONGEST_WAIT_MS + 1,
+            |options| options.drain_timeout_ms = u64::MAX,
+            |options| options.poll_interval_ms = LONGEST_WAIT_MS + 1,
+            |options| options.poll_interval_ms = SHORTEST_POLL_MS - 1,
+            |options| options.answers = 0,
+            |options| options.answers = MOST_ANSWERS + 1,
+        ];
+        for (number, break_it) in wrong.into_iter().enumerate() {
+            let mut options = RolloutOptions::default();
+            break_it(&mut options);
+            let verdicts = options.verdicts(None);
+            assert_eq!(verdicts.len(), 1, "number {number}");
+            assert_eq!(verdicts[0].level, Level::Refused, "number {number}");
         }
     }
 

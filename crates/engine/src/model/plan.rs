@@ -47,6 +47,10 @@ pub enum Origin {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Plan {
+    /// Stands for exactly what this plan would do, on this engine: starting a rollout may ask for it,
+    /// so that what was reviewed is what is done. Another plan has another one.
+    #[serde(default)]
+    pub id: String,
     pub project: String,
     pub service: String,
     /// The source with every file resolved.
@@ -137,6 +141,11 @@ pub enum TrafficPlan {
 }
 
 impl Plan {
+    /// Whether Teal decides where requests go.
+    pub(crate) const fn is_steered(&self) -> bool {
+        matches!(self.traffic, TrafficPlan::Steered { .. })
+    }
+
     /// The verdicts that stop this plan, given its options.
     pub fn refusals(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.iter().filter(|verdict| match verdict.level {

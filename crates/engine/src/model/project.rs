@@ -22,6 +22,12 @@ pub struct EngineInfo {
     pub compose_version: String,
     pub cpus: u32,
     pub memory: Memory,
+    /// Why it can't hold a container to a CPU limit; none where it can.
+    #[serde(default)]
+    pub no_cpu_limits: Option<String>,
+    /// Why it can't hold a container to a memory limit; none where it can.
+    #[serde(default)]
+    pub no_memory_limits: Option<String>,
 }
 
 /// How a project is opened: the options of `docker compose` that choose its files.
@@ -144,6 +150,14 @@ pub struct Replica {
     pub image_id: String,
     /// The rollout that created it, where Teal did.
     pub rollout: Option<String>,
+}
+
+impl Replica {
+    /// Whether Traefik gives it requests: it leaves out what is not healthy, or not yet.
+    pub fn gets_requests(&self) -> bool {
+        self.state == ContainerState::Running
+            && matches!(self.health, Health::None | Health::Healthy)
+    }
 }
 
 /// A container's state, in Docker's words.

@@ -91,6 +91,8 @@ pub enum VerdictCode {
     NotRunning,
     /// Blue has ended or keeps restarting: it is replaced, and there is nothing to drain.
     DeadBlue,
+    /// Blue, or some of it, is not healthy: it is replaced, and gets no requests before.
+    UnhealthyBlue,
     /// It routes the traffic of the others.
     Proxy,
     Stateful,
@@ -110,6 +112,8 @@ pub enum VerdictCode {
     LimitBelowUse,
     LimitBelowReservation,
     LimitAboveEngine,
+    /// The engine can't hold containers to such a limit.
+    EngineCannotLimit,
     BadLimit,
     BadOption,
     ReplicasDiffer,

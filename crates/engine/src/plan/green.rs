@@ -27,6 +27,10 @@ pub(super) struct Green {
     /// The file with what an earlier revision ran with, where the project's own say otherwise.
     pub(super) restored_from: Option<PathBuf>,
     pub(super) verdicts: Vec<Verdict>,
+    /// Tells what it is created from.
+    pub(super) resolved: String,
+    /// The id of its image; none where that is yet to come.
+    pub(super) image: Option<String>,
 }
 
 impl Planner<'_> {
@@ -43,7 +47,7 @@ impl Planner<'_> {
         blue: &[ContainerInspectResponse],
     ) -> Result<Green> {
         let name = &request.service;
-        let mut service = self
+        let (mut service, mut resolved) = self
             .service(source, None, override_text, name, limits)
             .await?;
         let mut configuration = self.configuration(project, name, &service).await?;
@@ -60,7 +64,7 @@ impl Planner<'_> {
                 }
                 Some(stored) if configuration.as_ref() == Some(&stored) => {}
                 Some(stored) => {
-                    service = self
+                    (service, resolved) = self
                         .service(source, Some(&path), override_text, name, limits)
                         .await?;
                     configuration = Some(stored);
@@ -81,6 +85,8 @@ impl Planner<'_> {
             differences,
             restored_from,
             verdicts,
+            resolved,
+            image: configuration.map(|configuration| configuration.image),
         })
     }
 
@@ -93,7 +99,7 @@ impl Planner<'_> {
         override_text: &str,
         name: &str,
         wanted: Limits,
-    ) -> Result<ComposeService> {
+    ) -> Result<(ComposeService, String)> {
         let failed = |source| Error::File {
             operation: "write a temporary file in",
             path: std::env::temp_dir(),
@@ -118,7 +124,7 @@ impl Planner<'_> {
                  see whether other keys of the service set limits too"
             )));
         }
-        Ok(service)
+        Ok((service, model.resolved.service(name).to_owned()))
     }
 
     /// What a container of the service would be made from; none where its image is yet to come.

@@ -12,8 +12,8 @@ use crate::{
     compose::{ComposeModel, ComposeService},
     docker, live,
     model::{
-        ContainerState, Limits, LiveUpdate, Readiness, Replica, RolloutRequest, Verdict,
-        VerdictCode,
+        ContainerState, HealthCheck, Limits, LiveUpdate, Readiness, Replica, RolloutRequest,
+        TrafficPlan, Verdict, VerdictCode,
     },
     readiness::{self, Facts, Found, InUse, Wish},
     traffic::Survey,
@@ -30,6 +30,8 @@ pub(super) struct Situation<'a> {
     pub(super) replicas: &'a [Replica],
     pub(super) survey: &'a Survey,
     pub(super) green: &'a Green,
+    /// The health check that Green's image brings itself.
+    pub(super) image_health: Option<&'a HealthCheck>,
     /// What Green gets.
     pub(super) limits: Limits,
     /// None where nobody waits for it.
@@ -49,8 +51,7 @@ impl Situation<'_> {
 
     /// Whether Green has a health check, from file or image.
     pub(super) fn has_health_check(&self) -> bool {
-        let image = self.blue.first().and_then(docker::health_check);
-        self.green.service.health_check(image.as_ref()).is_some()
+        self.green.service.health_check(self.image_health).is_some()
     }
 
     /// Whether nobody asks for a change, and all containers are as they would be made.
@@ -76,7 +77,6 @@ impl Planner<'_> {
             survey,
             ..
         } = *situation;
-        let image_health = blue.first().and_then(docker::health_check);
         let mut verdicts = readiness::verdicts(&Facts {
             name: &request.service,
             model: base,
@@ -84,7 +84,7 @@ impl Planner<'_> {
             directory: situation.directory,
             found: Some(Found {
                 replicas: situation.replicas,
-                image_health: image_health.as_ref(),
+                image_health: situation.image_health,
                 image_volumes: &docker::image_volumes(blue.first(), &service.mounts()),
                 routes: &survey.routes,
                 is_traefik: survey.is_traefik,
@@ -99,9 +99,36 @@ impl Planner<'_> {
         verdicts.extend(survey.verdicts.iter().cloned());
         let cannot_weigh = survey.can_weigh().err();
         verdicts.extend(request.options.verdicts(cannot_weigh.as_deref()));
+        if matches!(survey.plan, TrafficPlan::Steered { .. }) {
+            verdicts.extend(cannot_weigh.and_then(|why| uneven(situation.replicas, &why)));
+        }
         verdicts.extend(situation.green.verdicts.iter().cloned());
         verdicts
     }
+}
+
+/// Sets of different sizes share the traffic by weights, also in halves.
+fn uneven(replicas: &[Replica], why: &str) -> Option<Verdict> {
+    let (all, serving) = (
+        replicas.len(),
+        replicas.iter().filter(|it| it.gets_requests()).count(),
+    );
+    if serving == 0 || serving == all {
+        return None;
+    }
+    let verdict = readiness::refused(
+        VerdictCode::BadOption,
+        format!("{serving} of its {all} containers serve, and Green has {all}: {why}"),
+    );
+    let verdict = Verdict {
+        readiness: Readiness::Ready,
+        ..verdict
+            .means(
+                "the traffic can't be shared by both sets, so Green can't be verified beside Blue",
+            )
+            .remedy("bring all of its containers up, or stop all of them")
+    };
+    Some(verdict)
 }
 
 pub(super) fn nothing_to_change() -> Verdict {
@@ -112,5 +139,35 @@ pub(super) fn nothing_to_change() -> Verdict {
     Verdict {
         readiness: Readiness::Ready,
         ..verdict.remedy("change the file, give `--cpus` or `--memory`, or replace the containers all the same with `--recreate`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Health;
+
+    #[test]
+    fn what_takes_weights_is_known_before() {
+        let replica = |health| Replica {
+            id: String::new(),
+            name: String::new(),
+            number: 1,
+            state: ContainerState::Running,
+            exit_code: None,
+            health,
+            limits: Limits::default(),
+            started_at: None,
+            image_id: String::new(),
+            rollout: None,
+        };
+        let [well, sick] = [Health::Healthy, Health::Unhealthy].map(replica);
+        let says = |replicas: &[Replica]| uneven(replicas, "no weights").map(|it| it.reason);
+        assert_eq!(
+            says(&[well.clone(), well.clone(), sick.clone()]).unwrap(),
+            "2 of its 3 containers serve, and Green has 3: no weights"
+        );
+        assert_eq!(says(&[well.clone(), well]), None);
+        assert_eq!(says(&[sick]), None, "nothing is shared");
     }
 }

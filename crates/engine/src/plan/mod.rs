@@ -1,6 +1,7 @@
 //! Preparation: what a rollout would do, found out without changing anything.
 
 mod green;
+mod id;
 mod in_use;
 mod judge;
 mod layer;
@@ -17,8 +18,8 @@ use crate::{
     history::History,
     live,
     model::{
-        EngineInfo, Handover, Plan, ProjectSource, Replica, Revision, RolloutOptions,
-        RolloutRequest, Verdict,
+        EngineInfo, Handover, HealthCheck, Plan, ProjectSource, Replica, Revision, RolloutOptions,
+        RolloutRequest, UnnamedVolume, Verdict,
     },
     readiness::{self, InUse},
     rollout::kept_volumes,
@@ -26,9 +27,13 @@ use crate::{
 };
 
 use green::Green;
+pub(crate) use id::Basis;
 pub(crate) use in_use::in_use;
 use judge::{Situation, nothing_to_change};
 use limits::Wanted;
+
+/// How often files are read that change meanwhile.
+const READINGS: usize = 3;
 
 /// What a plan is made with.
 pub(crate) struct Planner<'a> {
@@ -62,6 +67,8 @@ pub(crate) struct Planned {
     pub(crate) has_health_check: bool,
     /// The service's commands for containers that are about to stop.
     pub(crate) pre_stop: Vec<Hook>,
+    /// What it was made from; not known of a rollout that is taken over.
+    pub(crate) basis: Option<Basis>,
 }
 
 impl Planned {
@@ -79,6 +86,33 @@ impl Planned {
 }
 
 impl Planner<'_> {
+    /// Makes the plan that is carried out: from files that did not change while it was made, though
+    /// Compose reads them several times for it.
+    ///
+    /// # Errors
+    /// [`Error::ProjectInvalid`] where they do not stand still, and as [`plan`](Self::plan).
+    pub(crate) async fn plan_for_good(
+        &self,
+        mut files: Files,
+        request: &RolloutRequest,
+        way: Way<'_>,
+    ) -> Result<Planned> {
+        let service = request.service.as_str();
+        for _ in 0..READINGS {
+            let project = files.model.name.clone();
+            let read = files.model.resolved.service(service).to_owned();
+            let planned = self.plan(files, request, way).await?;
+            files = self.compose.read(&request.source).await?;
+            if files.model.name == project && files.model.resolved.service(service) == read {
+                return Ok(planned);
+            }
+            tracing::info!(service, "the files changed while a plan was made of them");
+        }
+        Err(Error::ProjectInvalid {
+            message: "its files change while they are read; try again once they don't".to_owned(),
+        })
+    }
+
     /// Makes the plan of a rollout or a live update.
     pub(crate) async fn plan(
         &self,
@@ -86,10 +120,7 @@ impl Planner<'_> {
         request: &RolloutRequest,
         way: Way<'_>,
     ) -> Result<Planned> {
-        let Files {
-            source,
-            model: base,
-        } = files;
+        let (source, base) = (files.source, files.model);
         let name = &request.service;
         let service = find_service(&base, name)?;
         let blue = docker::list(self.docker, &base.name, Some(name)).await?;
@@ -115,13 +146,13 @@ impl Planner<'_> {
             (service, &past),
             &blue,
         );
-        let layer = async { Ok(self.layer(way, &blue).await) };
-        let in_use = self.in_use(way, &replicas);
-        let (green, in_use, layer) = tokio::try_join!(green, in_use, layer)?;
+        let now = self.now(way, &blue, &replicas);
+        let (green, (in_use, layer)) = tokio::try_join!(green, now)?;
         let handover = traffic::handover(self.docker, &base, name, &blue).await?;
         let handed = handover.as_ref();
         let survey = self.survey(&source, handed, &blue, &green).await?;
         let directory = compose::working_directory(&source);
+        let image_health = self.image_health(&green.service, &blue).await?;
         let situation = Situation {
             request,
             base: &base,
@@ -131,6 +162,7 @@ impl Planner<'_> {
             replicas: &replicas,
             survey: &survey,
             green: &green,
+            image_health: image_health.as_ref(),
             limits: limits_after,
             in_use,
         };
@@ -155,7 +187,14 @@ impl Planner<'_> {
             }
             Way::Live => vec![live::command(limits_before, limits_after, &replicas)],
         };
-        let plan = Plan {
+        let basis = Basis {
+            files: base.resolved.service(name).to_owned(),
+            green: green.resolved,
+            edge: handed.map(|_| base.resolved.service(traffic::edge::SERVICE).to_owned()),
+            image: green.image,
+        };
+        let mut plan = Plan {
+            id: String::new(),
             project: base.name.clone(),
             service: name.clone(),
             working_directory: directory,
@@ -169,10 +208,7 @@ impl Planner<'_> {
             live_update,
             restored_from: green.restored_from,
             commands,
-            kept_volumes: match way {
-                Way::Preview(_) | Way::Rollout(_) => kept_volumes(&blue),
-                Way::Live => Vec::new(),
-            },
+            kept_volumes: kept(way, &blue),
             blue: replicas,
             differences: green.differences,
             override_file,
@@ -186,11 +222,13 @@ impl Planner<'_> {
             verdicts,
             source,
         };
+        plan.id = id::id(&plan, &basis, &self.info.id);
         Ok(Planned {
             plan,
             survey,
             has_health_check,
             pre_stop: green.service.pre_stop,
+            basis: Some(basis),
         })
     }
 }
@@ -218,19 +256,48 @@ impl Planner<'_> {
         }
     }
 
-    /// A warning of what goes with Blue, where Blue goes.
-    async fn layer(&self, way: Way<'_>, blue: &[ContainerInspectResponse]) -> Option<Verdict> {
-        match way {
-            Way::Preview(_) | Way::Rollout(_) => self.layer_verdict(blue).await,
-            Way::Live => None,
-        }
+    /// What is in use now, where somebody waits for that, and a warning of what goes with Blue, where
+    /// Blue goes.
+    async fn now(
+        &self,
+        way: Way<'_>,
+        blue: &[ContainerInspectResponse],
+        replicas: &[Replica],
+    ) -> Result<(Option<InUse>, Option<Verdict>)> {
+        let in_use = async {
+            match way {
+                Way::Rollout(_) => Ok(None),
+                Way::Preview(_) | Way::Live => in_use(self.docker, replicas).await.map(Some),
+            }
+        };
+        let layer = async {
+            match way {
+                Way::Preview(_) | Way::Rollout(_) => Ok(self.layer_verdict(blue).await),
+                Way::Live => Ok(None),
+            }
+        };
+        tokio::try_join!(in_use, layer)
     }
 
-    async fn in_use(&self, way: Way<'_>, blue: &[Replica]) -> Result<Option<InUse>> {
-        match way {
-            Way::Rollout(_) => Ok(None),
-            Way::Preview(_) | Way::Live => Ok(Some(in_use(self.docker, blue).await?)),
-        }
+    /// The health check that a service's image brings itself.
+    pub(crate) async fn image_health(
+        &self,
+        service: &ComposeService,
+        containers: &[ContainerInspectResponse],
+    ) -> Result<Option<HealthCheck>> {
+        let named = match &service.image {
+            Some(name) => docker::image(self.docker, name).await?,
+            None => None,
+        };
+        docker::health_check_of_image(self.docker, named.as_ref(), containers.first()).await
+    }
+}
+
+/// Blue's volumes without a name that stay, where Blue goes.
+fn kept(way: Way<'_>, blue: &[ContainerInspectResponse]) -> Vec<UnnamedVolume> {
+    match way {
+        Way::Preview(_) | Way::Rollout(_) => kept_volumes(blue),
+        Way::Live => Vec::new(),
     }
 }
 

@@ -146,9 +146,9 @@ pub(super) fn is_settings_file(source: &Path) -> bool {
     const NAMES: &str = "caddyfile dockerfile gemfile makefile pipfile procfile rakefile \
                          requirements.txt";
     /// Other files of this kind are where small programs keep all they know.
-    const JSON: &str = "angular appsettings babel components composer config deno jsconfig \
-                        launchsettings lerna manifest nodemon nx package package-lock pipeline \
-                        project renovate settings tsconfig tslint turbo vercel";
+    const JSON: &str = "angular appsettings babel composer config deno jsconfig launchsettings \
+                        lerna manifest nodemon nx package package-lock renovate settings tsconfig \
+                        tslint turbo vercel";
 
     let name = last(source).to_lowercase();
     if name == ".env" || name.starts_with(".env.") || is_one_of(NAMES, &name) {
@@ -212,11 +212,12 @@ fn is_place_of_a_program(target: &Path) -> bool {
 fn is_place_of_settings(target: &Path) -> bool {
     const NAMES: &str = "config dashboards datasources provisioning rules sites-available \
                          sites-enabled snippets templates";
+    let is_like_conf_d = |part: &Path| kind_of(part).is_some_and(|kind| kind == "d");
     if !target.starts_with("/etc") {
-        return last(target).ends_with(".d");
+        return is_like_conf_d(target);
     }
     let mut below = target.iter().skip(3).filter_map(|part| part.to_str());
-    below.any(|part| is_one_of(NAMES, part) || part.ends_with(".d"))
+    below.any(|part| is_one_of(NAMES, part) || is_like_conf_d(Path::new(part)))
 }
 
 /// Whether the files themselves let several containers of this program write to it: several services

@@ -65,6 +65,8 @@ fn judged() -> Vec<Judged> {
         compose_version: String::new(),
         cpus: 4,
         memory: "8g".parse().unwrap(),
+        no_cpu_limits: None,
+        no_memory_limits: None,
     };
     let mut all = Vec::new();
     for (project, shapes) in projects() {

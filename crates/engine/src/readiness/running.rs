@@ -4,7 +4,7 @@ use super::{
     Facts,
     finding::{list, refused, warning},
 };
-use crate::model::{ContainerState, Replica, Verdict, VerdictCode};
+use crate::model::{ContainerState, Health, Replica, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -13,6 +13,7 @@ pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
         Some(verdict) => verdicts.push(verdict),
         None => verdicts.extend(facts.found.and_then(|_| not_running(facts))),
     }
+    verdicts.extend(unhealthy(facts));
     verdicts.extend(replicas_differ(facts));
     verdicts
 }
@@ -114,6 +115,44 @@ fn not_running(facts: &Facts) -> Option<Verdict> {
         warning(VerdictCode::DeadBlue, reason)
             .means("Green takes its place all the same, and there is nothing to drain from it")
             .remedy(format!("see why in `docker compose logs {name}`")),
+    )
+}
+
+/// Of those that run.
+fn unhealthy(facts: &Facts) -> Option<Verdict> {
+    let runs: Vec<_> = facts.serving().collect();
+    let of = |health| runs.iter().filter(|it| it.health == health).count();
+    let (sick, starting) = (of(Health::Unhealthy), of(Health::Starting));
+    if sick + starting == 0 {
+        return None;
+    }
+    let (count, state) = match (sick, starting) {
+        (0, _) => (starting, "not healthy yet"),
+        (_, 0) => (sick, "unhealthy"),
+        _ => (sick + starting, "not healthy"),
+    };
+    let all = facts.replicas().len();
+    let verb = if count == 1 { "is" } else { "are" };
+    let reason = match all {
+        1 => format!("is {state}"),
+        _ => format!("{count} of its {all} containers {verb} {state}"),
+    };
+    let meaning = match count == runs.len() {
+        true => {
+            "Traefik gives it no requests: Green takes its place as soon as it is healthy, without being compared with it"
+        }
+        false => {
+            "Traefik gives them no requests, and neither does Teal: Green takes their place all the same"
+        }
+    };
+    let remedy = match sick {
+        0 => "wait until it is healthy, so that Green is compared with all of it".to_owned(),
+        _ => format!("see why in `docker compose logs {}`", facts.name),
+    };
+    Some(
+        warning(VerdictCode::UnhealthyBlue, reason)
+            .means(meaning)
+            .remedy(remedy),
     )
 }
 

@@ -10,6 +10,7 @@ pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
     let mut verdicts = bad_limits(facts, wish.limits);
     verdicts.extend(below_reservation(facts, wish.limits));
     verdicts.extend(above_engine(facts, wish.limits));
+    verdicts.extend(unenforced(facts, wish.limits));
     verdicts.extend(room::verdicts(facts, wish));
     verdicts
 }
@@ -104,6 +105,24 @@ fn above_engine(facts: &Facts, wished: Limits) -> Vec<Verdict> {
         ));
     }
     verdicts
+}
+
+/// What the engine would leave out without a word, once it creates the container.
+fn unenforced(facts: &Facts, wished: Limits) -> Vec<Verdict> {
+    let engine = facts.engine;
+    let cpus = (wished.cpus.is_some(), "CPU", &engine.no_cpu_limits);
+    let memory = (wished.memory.is_some(), "memory", &engine.no_memory_limits);
+    let refused = |(is_wished, what, why): (bool, &str, &Option<String>)| {
+        let why = why.as_ref().filter(|_| is_wished)?;
+        Some(cannot(
+            VerdictCode::EngineCannotLimit,
+            format!("the engine can't limit {what}: {why}"),
+            format!(
+                "mend that and restart the engine (`docker info` tells whether it can), or do without a {what} limit"
+            ),
+        ))
+    };
+    [cpus, memory].into_iter().filter_map(refused).collect()
 }
 
 /// It says nothing about the service, only about what was asked for.

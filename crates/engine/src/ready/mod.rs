@@ -18,8 +18,8 @@ use crate::{
     docker,
     keep::id,
     model::{
-        FileChange, Fix, FixChange, HealthProposal, ReadyPlan, ReadyRequest, RolloutOptions,
-        Verdict,
+        FileChange, Fix, FixChange, HealthCheck, HealthProposal, ReadyPlan, ReadyRequest,
+        RolloutOptions, Verdict,
     },
     plan::{Planner, find_service},
     readiness::{self, Facts, Found},
@@ -46,6 +46,8 @@ struct Subject<'a> {
     files: &'a Files,
     service: &'a ComposeService,
     containers: Vec<ContainerInspectResponse>,
+    /// The health check that its image brings itself.
+    image_health: Option<HealthCheck>,
     survey: Survey,
 }
 
@@ -64,6 +66,7 @@ pub(crate) async fn plan(planner: &Planner<'_>, request: &ReadyRequest) -> Resul
             Some(&service.labels),
         )
         .await?,
+        image_health: planner.image_health(service, &containers).await?,
         files: &files,
         service,
         containers,
@@ -124,14 +127,13 @@ impl Subject<'_> {
     /// What is in the way where the files say this of the service.
     fn verdicts(&self, model: &ComposeModel, service: &ComposeService) -> Vec<Verdict> {
         let first = self.containers.first();
-        let (replicas, image_health, image_volumes) = (
+        let (replicas, image_volumes) = (
             docker::replicas(&self.containers),
-            first.and_then(docker::health_check),
             docker::image_volumes(first, &service.mounts()),
         );
         let found = Found {
             replicas: &replicas,
-            image_health: image_health.as_ref(),
+            image_health: self.image_health.as_ref(),
             image_volumes: &image_volumes,
             routes: &self.survey.routes,
             is_traefik: self.survey.is_traefik,

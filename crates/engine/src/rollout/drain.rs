@@ -15,9 +15,6 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// its way from Traefik.
 const QUIET: u32 = 2;
 
-/// What Docker gives a container to stop where nobody says otherwise.
-const GRACE_PERIOD: Duration = Duration::from_secs(10);
-
 impl Driver {
     /// Waits until nothing is in flight on these containers, at most for the drain timeout, and
     /// says how many requests are cut if that was not enough. Then the service's `pre_stop` hooks
@@ -85,7 +82,10 @@ impl Driver {
 
     async fn run_pre_stop_in(&self, id: &str) {
         let (name, grace_period) = match docker::inspect(&self.docker, id).await {
-            Ok(Some(container)) => (docker::replica(&container).name, grace_period(&container)),
+            Ok(Some(container)) => (
+                docker::replica(&container).name,
+                docker::grace_period(&container),
+            ),
             // One that is gone has nothing to run them in.
             Ok(None) => return,
             Err(error) => return self.rollout.warn(super::chain(&error)),
@@ -125,14 +125,4 @@ fn with_output(end: &str, output: &str) -> String {
         return end.to_owned();
     }
     format!("{end}: {output}")
-}
-
-/// How long a container may take to stop.
-fn grace_period(container: &bollard::models::ContainerInspectResponse) -> Duration {
-    container
-        .config
-        .as_ref()
-        .and_then(|config| config.stop_timeout)
-        .and_then(|seconds| u64::try_from(seconds).ok())
-        .map_or(GRACE_PERIOD, Duration::from_secs)
 }

@@ -1,7 +1,7 @@
 //! The evidence of a rollout as it grows: what its live probe saw and the sidecars counted.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -13,8 +13,8 @@ use tokio::{
 use super::Rollout;
 use crate::{
     event::{Color, EventKind, Receipt},
-    model::{Plan, TrafficPlan, UnnamedVolume},
-    traffic::{Meter, Moment, Probe, Survey, Traffic},
+    model::{Plan, UnnamedVolume},
+    traffic::{Meter, Moment, Probe, Traffic},
 };
 
 /// The time between two reports.
@@ -31,7 +31,8 @@ pub(crate) struct Evidence {
 }
 
 struct Shared {
-    probe: Option<Probe>,
+    /// Once it is known how the service can be asked.
+    probe: OnceLock<Probe>,
     meter: Meter,
     /// What neither the probe nor the meter knows.
     rest: Mutex<Receipt>,
@@ -39,34 +40,16 @@ struct Shared {
 
 impl Evidence {
     /// Begins to gather, and to tell about it each second.
-    pub(crate) async fn start(
-        survey: &Survey,
-        plan: &Plan,
-        meter: Meter,
-        rollout: &Rollout,
-    ) -> Self {
-        let options = &plan.options.probe;
-        let is_steered = matches!(plan.traffic, TrafficPlan::Steered { .. });
-        let probe = match options.enabled {
-            true => Probe::start(survey, options).await,
-            false => Err("the live probe is switched off".to_owned()),
-        };
-        if let Err(reason) = &probe
-            && options.enabled
-            && is_steered
-        {
-            rollout.warn(format!("no live probe watches this rollout: {reason}"));
-        }
+    pub(crate) fn start(plan: &Plan, meter: Meter, rollout: &Rollout) -> Self {
         let blue: Vec<_> = plan.blue.iter().map(|blue| blue.id.clone()).collect();
         meter.set(Color::Blue, &blue);
         let rest = Receipt {
-            unasked: probe.as_ref().err().cloned(),
             unpromised: plan.unpromised.clone(),
             bypass: plan.bypass.clone(),
             ..Receipt::default()
         };
         let shared = Arc::new(Shared {
-            probe: probe.ok(),
+            probe: OnceLock::new(),
             meter,
             rest: Mutex::new(rest),
         });
@@ -78,6 +61,32 @@ impl Evidence {
         }
     }
 
+    /// Has the live probe watch from now on, in a way in that is known to lead to the service.
+    pub(super) async fn watch(&self, traffic: &Traffic, plan: &Plan, rollout: &Rollout) {
+        let options = &plan.options.probe;
+        let probe = match options.enabled {
+            true => Probe::start(traffic, options).await,
+            false => Err("the live probe is switched off".to_owned()),
+        };
+        match probe {
+            Ok(probe) => {
+                // It is started once.
+                self.shared.probe.set(probe).ok();
+            }
+            Err(reason) => {
+                if options.enabled && plan.is_steered() {
+                    rollout.warn(format!("no live probe watches this rollout: {reason}"));
+                }
+                self.shared.rest().unasked = Some(reason);
+            }
+        }
+    }
+
+    /// What can't be promised besides.
+    pub(super) fn cannot_promise(&self, sentences: &[String]) {
+        self.shared.rest().unpromised.extend_from_slice(sentences);
+    }
+
     /// These are Green's containers.
     pub(super) fn green_is(&self, containers: &[String]) {
         self.shared.meter.set(Color::Green, containers);
@@ -85,7 +94,7 @@ impl Evidence {
 
     /// The share of Green's is about to change: from now on it is not known who answers.
     pub(super) fn shifting(&self, green_percent: u8) {
-        if let Some(probe) = &self.shared.probe {
+        if let Some(probe) = self.shared.probe.get() {
             probe.goes_to(None);
             if green_percent > 0 {
                 probe.enter(Moment::During);
@@ -95,7 +104,7 @@ impl Evidence {
 
     /// Traefik serves this share of Green's.
     pub(super) fn shifted(&self, traffic: &Traffic, green_percent: u8) {
-        if let Some(probe) = &self.shared.probe {
+        if let Some(probe) = self.shared.probe.get() {
             probe.doors_are(traffic);
             probe.goes_to(match green_percent {
                 0 => Some(Color::Blue),
@@ -120,7 +129,7 @@ impl Evidence {
     /// The service's own routers lead to it again.
     pub(super) fn released(&mut self) {
         self.is_released = true;
-        if let Some(probe) = &self.shared.probe {
+        if let Some(probe) = self.shared.probe.get() {
             probe.enter(Moment::After);
         }
     }
@@ -136,7 +145,8 @@ impl Evidence {
         }
         self.shared.meter.sample();
         let so_far = self.shared.receipt();
-        let Some(probe) = Arc::into_inner(self.shared).and_then(|shared| shared.probe) else {
+        let Some(probe) = Arc::into_inner(self.shared).and_then(|shared| shared.probe.into_inner())
+        else {
             return so_far;
         };
         let last = if self.is_released { AFTERWARDS } else { 0 };
@@ -151,7 +161,7 @@ impl Shared {
             green_traffic: self.meter.carried(Color::Green),
             ..self.rest().clone()
         };
-        match &self.probe {
+        match self.probe.get() {
             Some(probe) => rest.with_probe(probe.receipt()),
             None => rest,
         }
@@ -191,7 +201,7 @@ async fn report(shared: Weak<Shared>, rollout: Rollout) {
         if blue.is_some() || green.is_some() {
             rollout.emit(EventKind::Flow { blue, green });
         }
-        if shared.probe.is_some() {
+        if shared.probe.get().is_some() {
             rollout.emit(EventKind::Probe {
                 receipt: shared.receipt(),
             });

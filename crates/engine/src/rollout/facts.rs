@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) green: Vec<ContainerInspectResponse>,
     /// The share of new requests that Green gets; none where nothing steers them.
     pub(crate) green_percent: Option<u8>,
+    /// Whether Blue may have been sent a stop: what of it still runs is about to end then.
+    pub(crate) blue_may_be_stopping: bool,
     /// How many containers Blue was.
     size: usize,
     /// Whether any of them ran when the rollout began.
@@ -33,10 +35,14 @@ impl Facts {
             (plan.blue.iter()).any(|replica| container.id.as_ref() == Some(&replica.id))
         };
         let (blue, green) = all.into_iter().partition(is_blue);
+        let green_percent = traffic::green_percent(docker, &unsettled.rollout).await?;
         Ok(Self {
             blue,
             green,
-            green_percent: traffic::green_percent(docker, &unsettled.rollout).await?,
+            green_percent,
+            // Where Green has everything, stopping Blue once more costs nobody a request.
+            blue_may_be_stopping: green_percent == Some(100)
+                || unsettled.mark(docker).is_set().await?,
             size: plan.blue.len(),
             blue_ran: plan
                 .blue
@@ -75,6 +81,8 @@ impl Facts {
             // Of a Blue that had ended before, nothing shows how far the rollout came.
             _ if self.blue_is_whole() && !self.blue_ran && is_complete => Phase::HealthCheck,
             _ if !self.blue_is_whole() => Phase::Verification,
+            // Whatever else there is to see: Blue gets no request any more.
+            _ if self.blue_may_be_stopping && blue_runs => Phase::RemoveBlue,
             Some(100) if !blue_runs => Phase::Verification,
             Some(100) => Phase::RemoveBlue,
             Some(1..) => Phase::VerifyTraffic,

@@ -24,6 +24,8 @@ pub(super) struct Trouble {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailureKind {
+    /// Found out by trying, before anything was changed.
+    Refused,
     Aborted,
     /// The lock was lost, so that others may settle the rollout: hands off.
     TakenOver,
@@ -77,6 +79,7 @@ impl Trouble {
     /// How the rollout ends once this has been rolled back.
     pub(super) fn outcome(&self) -> Outcome {
         match self.kind {
+            FailureKind::Refused => Outcome::Refused,
             FailureKind::Aborted => Outcome::Aborted,
             FailureKind::TakenOver => Outcome::NotRolledBack,
             FailureKind::HealthTimeout => Outcome::HealthTimeout,
@@ -135,6 +138,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 impl FailureKind {
     fn code(self) -> FailureCode {
         match self {
+            Self::Refused => FailureCode::Refused,
             Self::Aborted => FailureCode::Aborted,
             Self::TakenOver => FailureCode::Interrupted,
             Self::ScaleUp => FailureCode::ScaleUp,
@@ -151,6 +155,7 @@ impl FailureKind {
 
     fn hint(self) -> &'static str {
         match self {
+            Self::Refused => "mend what the message names, then deploy again",
             Self::Aborted => "deploy again when you are ready",
             Self::TakenOver => "see what has become of it with `teal recover` and `teal history`",
             Self::ScaleUp => "mend what Compose names, then deploy again",

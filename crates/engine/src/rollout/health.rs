@@ -238,22 +238,3 @@ pub(super) fn crashed(container: &ContainerInspectResponse) -> Option<Trouble> {
     };
     Some(Trouble::new(FailureKind::Exited, message).of_container(id))
 }
-
-/// Waits until containers that ran before are healthy again, without events for a person to see.
-pub(super) async fn until_up(docker: &Docker, ids: &[String], timeout: Duration) -> Result<bool> {
-    let deadline = Instant::now() + timeout;
-    loop {
-        let mut up = true;
-        for id in ids {
-            let container = inspect(docker, id).await?;
-            up &= container.as_ref().map(replica).is_some_and(|replica| {
-                replica.state == ContainerState::Running
-                    && matches!(replica.health, Health::Healthy | Health::None)
-            });
-        }
-        if up || Instant::now() >= deadline {
-            return Ok(up);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}

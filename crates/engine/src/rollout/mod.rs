@@ -6,10 +6,13 @@
 //!                    └──────────────┴───────────────┴───────────────┴──────────────┴──→ roll back → RESTORED
 //! ```
 //!
+//! Preparation ends with a trial that changes nothing: whether it can be proved where requests go.
 //! Blue is only stopped in Remove Blue and removed at the very end of Verification, so every phase
 //! before SUCCESS can be undone.
 
 mod accepting;
+mod as_planned;
+mod blue;
 mod books;
 mod configured;
 mod drain;
@@ -18,12 +21,16 @@ mod facts;
 mod failure;
 mod guard;
 mod health;
+mod hold;
+mod limits;
 mod phases;
+mod proof;
 mod record;
 mod recorder;
 mod recovery;
 mod room;
 mod split;
+mod stopping;
 mod surroundings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -46,6 +53,7 @@ use crate::{
     history::History,
     lock::Lock,
     model::{EngineInfo, Origin, PhaseTiming, Plan},
+    plan::Basis,
     traffic::Traffic,
 };
 
@@ -74,6 +82,12 @@ pub(crate) struct Driver {
     pub(crate) has_health_check: bool,
     /// Run in containers before they are stopped.
     pub(crate) pre_stop: Vec<Hook>,
+    /// What the plan was made from; not known of a rollout that was taken over.
+    pub(crate) basis: Option<Basis>,
+    /// Those of Blue that requests are steered to.
+    pub(crate) serving_blue: Vec<String>,
+    /// Whether Blue may have been sent a stop.
+    pub(crate) blue_may_be_stopping: bool,
     /// Green's container ids, once they exist.
     pub(crate) green: Vec<String>,
     /// Green's share of new requests, as it was told last.
@@ -110,9 +124,11 @@ impl Driver {
             let surroundings = surroundings::watch(&self.docker, &self.rollout);
             let compared =
                 surroundings::compare_use(&self.docker, &self.info, &self.plan, &self.rollout);
-            self.prepared(preparation);
             self.books().begin_journal();
-            let end = self.drive(Phase::DeployGreen).await;
+            let end = match Box::pin(self.prepare(preparation)).await {
+                Some(refused) => refused,
+                None => self.drive(Phase::DeployGreen).await,
+            };
             drop((surroundings, compared));
             self.finish(end).await;
         };
@@ -173,7 +189,7 @@ impl Driver {
         match phase {
             Phase::Preparation => Ok(()),
             Phase::DeployGreen => self.deploy_green().await,
-            Phase::HealthCheck => self.check_health().await,
+            Phase::HealthCheck => Box::pin(self.check_health()).await,
             Phase::VerifyTraffic => self.verify_traffic().await,
             Phase::RemoveBlue => self.remove_blue().await,
             Phase::Verification => self.verify().await,

@@ -6,21 +6,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    Driver,
+    Driver, Rollout,
     failure::{FailureKind, Trouble},
     health::{Wait, crashed},
+    hold::Hold,
+    limits::has_limits,
     split::traffic,
     volumes::remove_but_data,
 };
 use crate::{
     Result,
-    compose::part,
+    compose::{Compose, part},
     docker::{self, compose_label},
     event::{Color, EventKind, Phase},
-    model::{ContainerState, Health, Limits, Memory},
+    model::{ContainerState, Health, Plan},
 };
 
 /// A phase that is done, or why it failed.
@@ -33,17 +36,8 @@ const UNWRITABLE: &str =
 const LAST_ANSWERS: u32 = 3;
 
 impl Driver {
-    /// Preparation is over before there is a driver: its plan is what is driven.
-    pub(super) fn prepared(&mut self, took: Duration) {
-        let elapsed_ms = super::millis(took);
-        self.phases.push(crate::model::PhaseTiming {
-            phase: Phase::Preparation,
-            elapsed_ms,
-            done: true,
-        });
-        self.rollout.emit(EventKind::Planned {
-            plan: Box::new(self.plan.clone()),
-        });
+    /// Preparation is over: its plan is what is driven.
+    pub(super) fn prepared(&mut self, elapsed_ms: u64) {
         self.rollout.emit(EventKind::PhaseDone {
             phase: Phase::Preparation,
             elapsed_ms,
@@ -61,7 +55,9 @@ impl Driver {
         let phase = Phase::DeployGreen;
         self.keep_blue().await;
         self.wait_for_room().await;
-        if self.is_steered() && !self.live_blue().is_empty() {
+        // As Traefik has it by now: the plan may have waited.
+        self.serving_blue = self.serving_of(&self.live_blue()).await?;
+        if self.is_held() {
             self.step(phase, "Holding all traffic on Blue");
         }
         self.hold_blue().await.map_err(|error| traffic(&error))?;
@@ -70,7 +66,13 @@ impl Driver {
         part::put_in(&self.plan)
             .await
             .map_err(|error| Trouble::from(error).with_hint(UNWRITABLE))?;
-        self.scale_up().await?;
+        let is_steered = self.is_steered();
+        let work = scale_up(&self.compose, &self.plan, &self.rollout);
+        let steering = (&mut self.traffic, &self.evidence);
+        let (docker, serving) = (&self.docker, &mut self.serving_blue);
+        Hold::new(docker, &self.rollout, steering, serving, is_steered)
+            .during(work)
+            .await??;
         self.green = self.find_green().await?;
         self.evidence.green_is(&self.green);
         self.count_unsteered(self.green.clone()).await;
@@ -82,29 +84,8 @@ impl Driver {
             ));
         }
         self.show(Color::Green).await?;
-        Ok(())
-    }
-
-    async fn scale_up(&self) -> Done {
-        let words = &self.plan.commands[0];
-        self.step(Phase::DeployGreen, &words.join(" "));
-        let rollout = self.rollout.clone();
-        let output = self
-            .compose
-            .run(words, &self.plan.working_directory, move |line| {
-                rollout.emit(EventKind::Step {
-                    phase: Phase::DeployGreen,
-                    text: line.trim().to_owned(),
-                });
-            })
-            .await?;
-        if output.success {
-            return Ok(());
-        }
-        Err(Trouble::new(
-            FailureKind::ScaleUp,
-            format!("Compose could not start Green: {}", output.message()),
-        ))
+        self.check_limits().await?;
+        self.check_as_planned().await
     }
 
     /// The containers of the service that were not there before.
@@ -124,7 +105,7 @@ impl Driver {
         let options = &self.plan.options;
         let timeout = Duration::from_millis(options.health_timeout_ms);
         let deadline = Instant::now() + timeout;
-        let is_held = self.is_steered() && !self.live_blue().is_empty();
+        let (is_steered, is_held) = (self.is_steered(), self.is_held());
         let wait = Wait {
             docker: &self.docker,
             rollout: &self.rollout,
@@ -132,7 +113,13 @@ impl Driver {
             timeout,
             poll: Duration::from_millis(options.poll_interval_ms),
         };
-        let ready = async {
+        let is_healthy = CancellationToken::new();
+        let healthy = async {
+            let unchecked = wait.until_healthy().await;
+            is_healthy.cancel();
+            unchecked
+        };
+        let held = async {
             // One that has ended by now is the health check's business.
             if let Err(error) = self.traffic.prepare(&self.green).await {
                 tracing::warn!(%error, "Green is not made ready for its first share");
@@ -142,12 +129,19 @@ impl Driver {
             if is_held {
                 self.evidence.shifted(&self.traffic, 0);
             }
-            Ok(())
+            let steering = (&mut self.traffic, &self.evidence);
+            let (docker, serving) = (&self.docker, &mut self.serving_blue);
+            Hold::new(docker, &self.rollout, steering, serving, is_steered)
+                .during(is_healthy.cancelled())
+                .await
         };
-        let (unchecked, ()) = tokio::try_join!(wait.until_healthy(), ready)?;
+        let (unchecked, ()) = tokio::try_join!(healthy, held)?;
         if !unchecked.is_empty() {
             self.until_accepting(&unchecked, deadline).await?;
         }
+        self.check_control_group().await?;
+        // Of a Blue that does not serve any more nothing is asked.
+        self.serving_blue = self.serving_of(&self.serving_blue).await?;
         self.show(Color::Green).await?;
         Ok(())
     }
@@ -161,10 +155,10 @@ impl Driver {
             );
             return Ok(());
         }
-        if self.live_blue().is_empty() {
+        if self.serving_blue.is_empty() {
             self.step(
                 Phase::VerifyTraffic,
-                "Blue does not run, so there is nothing to share: Green takes everything",
+                "Blue does not serve, so there is nothing to share: Green takes everything",
             );
             return Ok(());
         }
@@ -180,24 +174,12 @@ impl Driver {
         if self.is_steered() {
             self.step(Phase::RemoveBlue, "Sending all traffic to Green");
         }
-        self.shift(100).await.map_err(|error| traffic(&error))?;
-        let live = self.live_blue();
+        self.cut_over().await.map_err(|error| traffic(&error))?;
+        let live = self.running_of(&self.live_blue()).await?;
         if !live.is_empty() {
             self.drain(Phase::RemoveBlue, Color::Blue, &live).await;
         }
-        self.step(Phase::RemoveBlue, "Stopping Blue");
-        let blue = self.blue();
-        let stops = join_all(blue.iter().map(|id| docker::stop(&self.docker, id))).await;
-        for (id, stopped) in blue.iter().zip(stops) {
-            stopped.map_err(|error| {
-                let cause = super::chain(&error);
-                Trouble::new(
-                    FailureKind::ScaleDown,
-                    format!("Blue can't be stopped: {cause}"),
-                )
-                .of_container(id)
-            })?;
-        }
+        self.stop_blue().await?;
         if !self.is_steered() {
             self.tell_share(100);
         }
@@ -220,14 +202,12 @@ impl Driver {
     }
 
     async fn verify_green(&self) -> Done {
-        let wanted = self.plan.limits_after;
-        let containers = self.green.iter();
-        let checks = try_join_all(containers.map(|id| self.verify_container(id, wanted)));
-        tokio::try_join!(checks, self.verify_control_group(wanted))?;
+        let checks = try_join_all(self.green.iter().map(|id| self.verify_container(id)));
+        tokio::try_join!(checks, self.check_control_group())?;
         Ok(())
     }
 
-    async fn verify_container(&self, id: &str, wanted: Limits) -> Done {
+    async fn verify_container(&self, id: &str) -> Done {
         let container = docker::inspect(&self.docker, id)
             .await?
             .ok_or_else(|| verification("Green was removed by somebody else").of_container(id))?;
@@ -241,30 +221,7 @@ impl Driver {
             let text = format!("Green is {:?} and {:?}", replica.state, replica.health);
             return Err(verification(text.to_lowercase()).of_container(id));
         }
-        if replica.limits != wanted {
-            let text = format!("Green runs with {} instead of {wanted}", replica.limits);
-            return Err(verification(text).of_container(id));
-        }
-        Ok(())
-    }
-
-    /// Whether the kernel holds what Docker was told. It does for all containers of an engine alike,
-    /// so one is asked: Docker 20.10 answers a second question only a second later.
-    async fn verify_control_group(&self, wanted: Limits) -> Done {
-        let Some(id) = self.green.first() else {
-            return Ok(());
-        };
-        let used = docker::usage_now(&self.docker, id).await?;
-        let in_force = used
-            .and_then(|used| used.memory_limit)
-            .map(Memory::from_bytes);
-        match (wanted.memory, in_force) {
-            (Some(wanted), Some(found)) if wanted != found => Err(verification(format!(
-                "the control group has {found} of memory instead of {wanted}"
-            ))
-            .of_container(id)),
-            _ => Ok(()),
-        }
+        has_limits(&replica, self.plan.limits_after)
     }
 
     /// Compose keeps a hash of what a container was made from: equal hashes mean that a later `up`
@@ -354,22 +311,6 @@ impl Driver {
         }
     }
 
-    pub(super) fn blue(&self) -> Vec<String> {
-        self.plan
-            .blue
-            .iter()
-            .map(|replica| replica.id.clone())
-            .collect()
-    }
-
-    /// Those of Blue that ran when the rollout began: the others serve nobody, and are replaced.
-    pub(super) fn live_blue(&self) -> Vec<String> {
-        let blue = self.plan.blue.iter();
-        blue.filter(|replica| replica.state == ContainerState::Running)
-            .map(|replica| replica.id.clone())
-            .collect()
-    }
-
     pub(super) fn step(&self, phase: Phase, text: &str) {
         tracing::debug!(?phase, text);
         self.rollout.emit(EventKind::Step {
@@ -392,6 +333,30 @@ impl Driver {
         });
         Ok(())
     }
+}
+
+async fn scale_up(compose: &Compose, plan: &Plan, rollout: &Rollout) -> Done {
+    let words = &plan.commands[0];
+    let tell = |rollout: &Rollout, text: &str| {
+        rollout.emit(EventKind::Step {
+            phase: Phase::DeployGreen,
+            text: text.to_owned(),
+        });
+    };
+    tell(rollout, &words.join(" "));
+    let listener = rollout.clone();
+    let output = compose
+        .run(words, &plan.working_directory, move |line| {
+            tell(&listener, line.trim());
+        })
+        .await?;
+    if output.success {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        FailureKind::ScaleUp,
+        format!("Compose could not start Green: {}", output.message()),
+    ))
 }
 
 fn verification(message: impl Into<String>) -> Trouble {

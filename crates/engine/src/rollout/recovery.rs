@@ -3,7 +3,7 @@
 
 use tracing::Instrument;
 
-use super::{Driver, End, Facts, chain, failure::Trouble, surroundings};
+use super::{Driver, End, Facts, chain, failure::Trouble, split::traffic, surroundings};
 use crate::{
     Result, docker,
     event::{Color, EventKind, Failure, FailureCode, Outcome, Phase},
@@ -33,6 +33,14 @@ impl Driver {
     fn take_over(&mut self, facts: &Facts) {
         let ids = facts.green.iter().filter_map(|green| green.id.clone());
         self.green = ids.collect();
+        self.blue_may_be_stopping = facts.blue_may_be_stopping;
+        let blue = docker::replicas(&facts.blue);
+        let live = self.live_blue();
+        self.serving_blue = blue
+            .into_iter()
+            .filter(|replica| replica.gets_requests() && live.contains(&replica.id))
+            .map(|replica| replica.id)
+            .collect();
         // Requests may be in flight on Green: the split before the last one is not known.
         self.green_served = true;
         self.evidence.shifting(50);
@@ -54,9 +62,19 @@ impl Driver {
     /// Blue: all traffic is sent to Green once more, from this process.
     async fn go_on(&mut self, facts: &Facts) -> End {
         let from = facts.phase().min(Phase::RemoveBlue);
-        match self.books().keep_record().await {
+        let ready = async {
+            self.books().keep_record().await?;
+            // A Blue that does not run any more can prove nothing, and nothing has to be proved of it.
+            if self.all_of_blue_runs().await {
+                self.try_proof().await.map_err(|error| traffic(&error))?;
+            }
+            Ok::<_, Trouble>(())
+        };
+        let ready = ready.await;
+        self.watch().await;
+        match ready {
             Ok(()) => self.drive(from).await,
-            Err(error) => self.give_up(from, Trouble::from(error)).await,
+            Err(trouble) => self.give_up(from, trouble).await,
         }
     }
 
@@ -76,6 +94,7 @@ impl Driver {
         self.rollout.emit(EventKind::RollingBack {
             reason: failure.message.clone(),
         });
+        self.watch().await;
         let restored = match self.books().keep_record().await {
             Ok(()) => self.roll_back().await,
             Err(error) => Err(error),
@@ -96,7 +115,14 @@ impl Driver {
         let message = format!("{what_failed}: {}", chain(&error));
         End {
             outcome: Outcome::NotRolledBack,
-            failure: Some(Failure { message, ..failure }),
+            failure: Some(Failure {
+                message,
+                hint: format!(
+                    "mend what the message names, then `teal recover {} --roll-back -p {}` once more",
+                    self.plan.service, self.plan.project
+                ),
+                ..failure
+            }),
             left_behind: self.left_behind().await,
         }
     }

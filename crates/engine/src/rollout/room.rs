@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::Driver;
-use crate::event::Phase;
 
 /// Shared by all rollouts of a process on an engine.
 #[derive(Debug, Clone)]
@@ -25,10 +24,13 @@ impl Driver {
     /// Waits, first come first served, until there is a place for this rollout, and keeps it until
     /// the rollout has ended. Nothing has been changed yet, and an abort ends the wait.
     pub(super) async fn wait_for_room(&mut self) {
+        if self.place.is_some() {
+            return;
+        }
         let places = Arc::clone(&self.room.0);
         if places.available_permits() == 0 {
             self.step(
-                Phase::DeployGreen,
+                self.last_phase(),
                 "Waiting for other rollouts: the engine carries no more at once",
             );
         }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::{
     Driver,
     failure::{FailureKind, Trouble},
 };
 use crate::{
+    docker,
     event::{EventKind, Figures, Phase},
-    model::TrafficPlan,
+    model::ContainerState,
     traffic::{Answered, Demand, TrafficError},
 };
 
@@ -18,7 +21,7 @@ pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 impl Driver {
     /// Whether Teal decides where requests go.
     pub(super) const fn is_steered(&self) -> bool {
-        matches!(self.plan.traffic, TrafficPlan::Steered { .. })
+        self.plan.is_steered()
     }
 
     /// How many times both sets are verified side by side.
@@ -33,8 +36,8 @@ impl Driver {
         if !self.is_steered() {
             return Ok(());
         }
-        let (blue, green) = (self.live_blue(), self.green.clone());
-        // A dead Blue serves nobody: there is nothing to hold or to share.
+        let (blue, green) = (self.serving_blue.clone(), self.green.clone());
+        // A Blue that serves nobody: there is nothing to hold or to share.
         if blue.is_empty() && green_percent < 100 {
             return Ok(());
         }
@@ -45,11 +48,54 @@ impl Driver {
         Ok(())
     }
 
+    /// Gives Green all new requests. Where nothing of Blue runs any more, there is nothing to go
+    /// back to, so that no proof is waited for that may never come.
+    pub(super) async fn cut_over(&mut self) -> Result<(), TrafficError> {
+        if !self.is_steered() || self.blue_runs().await {
+            return self.shift(100).await;
+        }
+        self.green_served = true;
+        self.evidence.shifting(100);
+        let green = self.green.clone();
+        if !self.traffic.leave_to(&green).await? {
+            self.rollout.warn(
+                "nothing confirms that requests go to Green, but Blue does not run".to_owned(),
+            );
+        }
+        self.has_shifted(100);
+        Ok(())
+    }
+
+    /// Whether any of Blue runs now, as far as can be told.
+    async fn blue_runs(&self) -> bool {
+        self.running_blue().await.iter().any(|runs| *runs)
+    }
+
+    /// Whether all of Blue that ran when the rollout began runs now.
+    pub(super) async fn all_of_blue_runs(&self) -> bool {
+        self.running_blue().await.iter().all(|runs| *runs)
+    }
+
+    /// Of each of Blue that ran when the rollout began whether it runs now. One that the engine does
+    /// not tell of may.
+    async fn running_blue(&self) -> Vec<bool> {
+        let live = self.live_blue();
+        let looks = live.iter().map(|id| docker::inspect(&self.docker, id));
+        let looks = join_all(looks).await.into_iter();
+        looks
+            .map(|found| match found {
+                Ok(Some(found)) => docker::replica(&found).state == ContainerState::Running,
+                Ok(None) => false,
+                Err(_) => true,
+            })
+            .collect()
+    }
+
     /// Holds all requests on Blue. Where Docker checks Green's health, Traefik gives Green nothing
     /// before that, and what holds Blue runs by then, so that Traefik's own confirmation may come
     /// meanwhile.
     pub(super) async fn hold_blue(&mut self) -> Result<(), TrafficError> {
-        let blue = self.live_blue();
+        let blue = self.serving_blue.clone();
         if !self.is_steered() || blue.is_empty() {
             return Ok(());
         }
@@ -63,17 +109,22 @@ impl Driver {
         Ok(())
     }
 
-    /// Gives all requests to Blue, to undo a rollout: even where Traefik has gone away.
+    /// Gives all requests to Blue, to undo a rollout: even where Traefik has gone away, or confirms
+    /// nothing.
     pub(super) async fn return_to_blue(&mut self) -> Result<(), TrafficError> {
-        let blue = self.live_blue();
+        let blue = self.serving_blue.clone();
         if !self.is_steered() || blue.is_empty() {
             return Ok(());
         }
         let phase = self.last_phase();
         self.step(phase, "Sending all traffic to Blue");
         self.evidence.shifting(0);
-        self.traffic.return_to(&blue).await?;
-        self.has_shifted(0);
+        if self.traffic.return_to(&blue).await? {
+            self.has_shifted(0);
+        } else {
+            self.until_green_is_left().await;
+            self.tell_share(0);
+        }
         Ok(())
     }
 
@@ -112,7 +163,7 @@ impl Driver {
             phase,
             &format!("Waiting for {wanted} good answers from each container"),
         );
-        let (blue, green) = (self.live_blue(), self.green.clone());
+        let (blue, green) = (self.serving_blue.clone(), self.green.clone());
         let answered = self
             .answers(&blue, &green, wanted)
             .await
@@ -126,7 +177,7 @@ impl Driver {
             }
             None => self.step(
                 phase,
-                "No entry point can be reached from here: nothing shows that both answer",
+                "Nothing of the service can be asked from here: that both answer is not shown",
             ),
         }
         Ok(())

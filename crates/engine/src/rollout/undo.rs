@@ -1,10 +1,8 @@
 //! The way back: from any phase to Blue as it was.
 
-use std::time::Duration;
-
 use futures_util::future::try_join_all;
 
-use super::{Driver, health, volumes::remove_but_data};
+use super::{Driver, volumes::remove_but_data};
 use crate::{
     Error, Result,
     compose::part,
@@ -12,9 +10,6 @@ use crate::{
     event::{Color, EventKind, Phase},
     model::ContainerState,
 };
-
-/// How long Blue may take to be healthy again after it was stopped.
-const BLUE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What there is where Blue is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +25,7 @@ impl Driver {
     pub(super) async fn roll_back(&mut self) -> Result<()> {
         let phase = self.last_phase();
         let blue = self.live_blue();
+        self.end_stops().await?;
         self.step(phase, "Making sure that Blue runs");
         self.traffic
             .reinstate_blue()
@@ -37,9 +33,8 @@ impl Driver {
             .map_err(|error| Error::Unexpected(super::chain(&error)))?;
         try_join_all(blue.iter().map(|id| self.revive(id))).await?;
         self.lay_dead_blue_down().await?;
-        if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
-            return Err(Error::Unexpected("Blue is not healthy".to_owned()));
-        }
+        self.until_blue_is_back().await?;
+        self.serving_blue = self.serving_of(&blue).await?;
         self.return_to_blue()
             .await
             .map_err(|error| Error::Unexpected(super::chain(&error)))?;
@@ -48,9 +43,7 @@ impl Driver {
         self.step(phase, "Restoring the override");
         self.restore_override().await?;
         self.step(phase, "Checking that Blue is healthy");
-        if !health::until_up(&self.docker, &blue, BLUE_TIMEOUT).await? {
-            return Err(Error::Unexpected("Blue is not healthy".to_owned()));
-        }
+        self.until_blue_is_back().await?;
         self.release_traffic().await
     }
 
@@ -102,7 +95,7 @@ impl Driver {
             "Sending all traffic to Green: Blue is gone",
         );
         self.green = facts.green.iter().filter_map(|it| it.id.clone()).collect();
-        let shifted = self.shift(100).await;
+        let shifted = self.cut_over().await;
         if let Err(error) = shifted {
             tracing::warn!(%error, "Green does not serve either");
             return None;

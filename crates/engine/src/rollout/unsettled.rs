@@ -19,6 +19,7 @@ use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::stopping::Mark;
 use crate::{
     Error, Result,
     docker::{self, Missing, failed, is_name, patiently, teal_label},
@@ -120,8 +121,15 @@ impl Unsettled {
 
     /// Removes it from the engine: the rollout is settled.
     pub(crate) async fn settle(&self, docker: &Docker) -> Result<()> {
+        self.mark(docker).remove().await?;
         let name = name(&self.plan.project, &self.plan.service);
         docker::remove_volume(docker, &name).await
+    }
+
+    /// That its Blue may have been sent a stop.
+    pub(super) fn mark<'a>(&'a self, docker: &'a Docker) -> Mark<'a> {
+        let plan = &self.plan;
+        Mark::of(docker, &self.rollout, &plan.project, &plan.service)
     }
 
     fn of(volume: &Volume) -> Result<Self> {

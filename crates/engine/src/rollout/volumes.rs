@@ -63,3 +63,25 @@ impl Driver {
         self.evidence.kept(&kept);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_without_a_name_are_kept_unless_they_are_caches() {
+        let (data, cache) = ("a".repeat(64), "b".repeat(64));
+        let container = serde_json::json!({"Mounts": [
+            {"Type": "volume", "Name": data, "Destination": "/data"},
+            {"Type": "volume", "Name": cache, "Destination": "/app/node_modules"},
+            {"Type": "volume", "Name": "shop_media", "Destination": "/media"},
+            {"Type": "bind", "Source": "/srv", "Destination": "/srv"},
+        ]});
+        let container = serde_json::from_value(container).unwrap();
+        let kept = UnnamedVolume {
+            id: data,
+            target: "/data".to_owned(),
+        };
+        assert_eq!(kept_volumes(&[container]), [kept]);
+    }
+}

@@ -120,17 +120,15 @@ pub(super) async fn version(address: SocketAddr) -> Option<String> {
     Some(told.version)
 }
 
+/// What the API answers, or none where it does not.
 pub(super) async fn ask<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Option<T> {
-    let endpoint = Endpoint {
-        address,
-        tls: false,
-    };
+    let endpoint = Endpoint::here(address, false);
     let target = Target {
         host: address.to_string(),
         path: path.into(),
         headers: Vec::new(),
     };
-    let answer = http::get(endpoint, &target, None, TIMEOUT).await.ok()?;
+    let answer = http::get(&endpoint, &target, None, TIMEOUT).await.ok()?;
     (answer.status == 200)
         .then(|| serde_json::from_slice(&answer.body).ok())
         .flatten()

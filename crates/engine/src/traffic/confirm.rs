@@ -1,16 +1,17 @@
-//! The proof that Traefik serves a split.
+//! The proof that Traefik serves a split, in the ways that have proved themselves.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
-use bollard::Docker;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     api,
     error::TrafficError,
-    http::{self, Endpoint},
-    pins::{Batch, Generation, PIN, Pin, probe_value},
+    http,
+    listing::{self, Listing},
+    pins::{Batch, Generation, Pin, probe_value},
     rule::Target,
+    sidecars::Sidecars,
     survey::{Door, Pinning},
 };
 
@@ -18,8 +19,6 @@ use super::{
 /// it was told otherwise, and looks at each container of the engine for it: with 20 rollouts at once
 /// on a busy machine that took longer than 30 s (measured).
 pub(super) const SERVED_WITHIN: Duration = Duration::from_secs(60);
-/// The same where the only other way is to give up in the middle.
-pub(super) const SERVED_AT_LAST_WITHIN: Duration = Duration::from_secs(180);
 /// A generation that is not served by then may have been missed.
 pub(super) const MISSED_AFTER: Duration = Duration::from_secs(15);
 /// How long Traefik may be away: a restart takes less.
@@ -55,11 +54,13 @@ pub(super) struct Served<'a> {
 }
 
 impl Served<'_> {
-    /// Waits until Traefik serves a generation: a probe that only this generation can answer came
-    /// back from each pin, and its API lists the routers, as far as they can be reached.
+    /// Waits until Traefik serves a generation.
+    ///
+    /// # Errors
+    /// It does not in time, or it has been away for too long.
     pub(super) async fn confirm(
         &self,
-        docker: &Docker,
+        sidecars: &mut Sidecars,
         pinning: &mut Pinning,
     ) -> Result<(), TrafficError> {
         let mut deadline = Instant::now() + self.within;
@@ -71,9 +72,11 @@ impl Served<'_> {
                 Ok(Err(NotYet::Other(problem))) => seen = problem,
                 Ok(Err(NotYet::Away(problem))) => {
                     seen = problem;
-                    let runs = pinning.find_again(docker).await;
-                    if runs.map_err(TrafficError::engine("look for Traefik"))? {
-                        away_since = None;
+                    if pinning.find_again(sidecars).await? {
+                        if away_since.take().is_some() {
+                            // When it is back it has as long as any.
+                            deadline = Instant::now() + self.within;
+                        }
                     } else {
                         let since = *away_since.get_or_insert_with(Instant::now);
                         if since.elapsed() >= self.away {
@@ -82,7 +85,6 @@ impl Served<'_> {
                                 waited: self.away,
                             });
                         }
-                        // When it is back it has as long as any.
                         deadline = Instant::now() + self.within;
                     }
                 }
@@ -92,11 +94,8 @@ impl Served<'_> {
         }
         if let Some(address) = pinning.gateway.api {
             let routers = api::routers(address).await.unwrap_or_default();
-            let problems = routers
-                .iter()
-                .filter(|router| router.name.starts_with(PIN))
-                .filter_map(api::ApiRouter::problem);
-            seen = problems.fold(seen, |seen, problem| format!("{seen}; {problem}"));
+            seen = listing::problems(&routers)
+                .fold(seen, |seen, problem| format!("{seen}; {problem}"));
         }
         Err(TrafficError::NotServed {
             waited: self.within,
@@ -104,57 +103,81 @@ impl Served<'_> {
         })
     }
 
+    /// A probe that only this generation can answer came back through each entry point that can be
+    /// asked, and one from each pin; or Traefik's API lists it all. As long as no way has been tried,
+    /// one of both is enough.
     async fn look(&self, pinning: &Pinning) -> Result<(), NotYet> {
-        let mut doors = pinning.doors.iter().enumerate();
-        let door = doors.find_map(|(number, door)| Some((number, door.as_ref()?)));
-        if let Some((number, door)) = door {
-            // The generation first: it is the last to be taken up.
-            answers(door, &probe_value(&self.generation.secret, number)).await?;
-            for pin in self.pins {
-                answers(door, &probe_value(&pin.secret, number)).await?;
-            }
-        }
-        match pinning.gateway.api {
-            // A probe says nothing of the routers beside its own.
-            Some(address) => self.is_listed(address, door.is_some()).await,
-            None if door.is_some() => Ok(()),
-            None => Err(NotYet::Away("no way to look at Traefik".into())),
+        let nothing = || Err(NotYet::Away("no way to look at Traefik".into()));
+        match self.ask(pinning).await {
+            Some(Ok(())) => self.has_no_problem(pinning).await,
+            Some(Err(unanswered)) if pinning.is_tried() => Err(unanswered),
+            Some(Err(unanswered)) => match self.is_listed(pinning).await {
+                Some(Ok(())) => Ok(()),
+                Some(Err(_)) | None => Err(unanswered),
+            },
+            None => self.is_listed(pinning).await.unwrap_or_else(nothing),
         }
     }
 
-    /// Whether the API lists all routers of the generation. Where something else has proved it
-    /// already, an API that does not answer says nothing.
-    async fn is_listed(&self, api: SocketAddr, is_proved: bool) -> Result<(), NotYet> {
-        let Some(routers) = api::routers(api).await else {
-            return match is_proved {
-                true => Ok(()),
-                false => Err(NotYet::Away("Traefik's API does not answer".into())),
-            };
-        };
-        for name in self.batch.router_names(self.generation.number) {
-            let router = routers
-                .iter()
-                .find(|router| router.name == format!("{name}@docker"))
-                .ok_or_else(|| NotYet::Other(format!("Traefik has no router `{name}` yet")))?;
-            if let Some(problem) = router.problem() {
-                return Err(NotYet::Other(problem));
+    /// None where nothing can be asked.
+    async fn ask(&self, pinning: &Pinning) -> Option<Result<(), NotYet>> {
+        let mut doors = pinning.doors.iter().enumerate();
+        let mut open: Vec<(usize, &Door)> = doors
+            .by_ref()
+            .filter_map(|(number, door)| Some((number, door.as_ref()?)))
+            .collect();
+        // The same entry point says the same of all its routers.
+        open.sort_by_key(|(_, door)| door.endpoint.address);
+        open.dedup_by(|one, other| one.1.endpoint == other.1.endpoint);
+        let (first, door) = *open.first()?;
+        let asked = async {
+            // The generation first: it is the last to be taken up.
+            for (number, door) in &open {
+                answers(door, &probe_value(&self.generation.secret, *number)).await?;
             }
-        }
-        Ok(())
+            for pin in self.pins {
+                answers(door, &probe_value(&pin.secret, first)).await?;
+            }
+            Ok(())
+        };
+        Some(asked.await)
+    }
+
+    /// A probe says nothing of the routers beside its own. An API that does not answer says nothing.
+    async fn has_no_problem(&self, pinning: &Pinning) -> Result<(), NotYet> {
+        let Some(address) = pinning.gateway.api else {
+            return Ok(());
+        };
+        let routers = api::routers(address).await.unwrap_or_default();
+        let mut names = self.batch.router_names(self.generation.number);
+        names
+            .try_for_each(|name| listing::problem(&routers, &name))
+            .map_err(NotYet::Other)
+    }
+
+    /// Whether the API lists all routers of the generation, with a server for each pin; none where
+    /// there is no API.
+    async fn is_listed(&self, pinning: &Pinning) -> Option<Result<(), NotYet>> {
+        let address = pinning.gateway.api?;
+        let Some(listing) = Listing::ask(address).await else {
+            return Some(Err(NotYet::Away("Traefik's API does not answer".into())));
+        };
+        let mut names = self
+            .batch
+            .router_names(self.generation.number)
+            .zip(self.batch.service_names(self.generation.split));
+        let listed = names
+            .try_for_each(|(router, service)| listing.serves(&router, &service, self.pins.len()));
+        Some(listed.map_err(NotYet::Other))
     }
 }
 
 /// Whether a probe with this secret gets to where only it leads.
 pub(super) async fn answers(door: &Door, secret: &str) -> Result<(), NotYet> {
-    let address = door.endpoint.address;
-    let answer = http::get(
-        door.endpoint,
-        &strange_target(door),
-        Some(secret),
-        ONE_PROBE,
-    )
-    .await
-    .map_err(|problem| NotYet::Away(format!("Traefik at {address}: {problem}")))?;
+    let address = &door.endpoint;
+    let answer = http::get(address, &strange_target(door), Some(secret), ONE_PROBE)
+        .await
+        .map_err(|problem| NotYet::Away(format!("Traefik at {address}: {problem}")))?;
     if answer.proof.as_deref() == Some(secret) {
         return Ok(());
     }
@@ -166,9 +189,8 @@ pub(super) async fn answers(door: &Door, secret: &str) -> Result<(), NotYet> {
 
 /// A request that hardly any router but the probe's takes, so that looking does not bother the
 /// service. TLS needs the right name.
-fn strange_target(door: &Door) -> Target {
-    let Endpoint { tls, .. } = door.endpoint;
-    if tls {
+pub(super) fn strange_target(door: &Door) -> Target {
+    if door.endpoint.tls {
         return door.target.clone();
     }
     Target {

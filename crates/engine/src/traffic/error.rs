@@ -13,6 +13,16 @@ use crate::receipt::Figures;
 pub(crate) enum TrafficError {
     #[error("Traefik does not serve the new split after {} s: {seen}", .waited.as_secs())]
     NotServed { waited: Duration, seen: String },
+    #[error("nothing can prove where Traefik `{traefik}` sends requests: {reasons}")]
+    Unproved { traefik: String, reasons: String },
+    #[error(
+        "Traefik `{traefik}` does not take up what changes on the engine: `providers.docker.watch` is off"
+    )]
+    Unwatching { traefik: String },
+    #[error(
+        "Traefik serves requests by routers that Teal can't steer, and they may fail: {}", .routers.join("; ")
+    )]
+    Unserved { routers: Vec<String> },
     #[error("Traefik `{traefik}` does not run, and did not come back within {} s", .waited.as_secs())]
     Away { traefik: String, waited: Duration },
     #[error("container `{container}` can't be pinned: {reason}")]
@@ -74,6 +84,15 @@ impl TrafficError {
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::NotServed { .. } => "look at Traefik: is it running, and what does its log say?",
+            Self::Unproved { .. } => {
+                "let Teal ask Traefik: give it an entry point of the service's that lets it in, or Traefik's API (`--api.insecure=true`, its port published on 127.0.0.1)"
+            }
+            Self::Unwatching { .. } => {
+                "switch it on, or change the limits of the running containers with `teal update`"
+            }
+            Self::Unserved { .. } => {
+                "mend what Traefik's log says of Teal's routers, or go on with `--force`"
+            }
             Self::Away { .. } => "start Traefik, then deploy again",
             Self::Unpinnable { .. } => "look at the container: has it stopped?",
             Self::Nowhere | Self::NoLevel { .. } => "deploy again",

@@ -131,6 +131,7 @@ fn check_labels(router: Router) {
         splits: &[Split::of(0), Split::of(50), Split::of(100)],
         sizes: Sizes { blue: 1, green: 2 },
         routers: &[pinned],
+        probe_priority: 1_000_000_000,
         copied: &HashMap::new(),
     };
     let pin = Pin {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use bollard::models::{ContainerInspectResponse, PortBinding};
@@ -12,7 +12,7 @@ use crate::docker::EngineHost;
 
 use super::{
     default_rule::DefaultRule, find::compose_service, pins::Limited, settings::Settings,
-    version::Version,
+    throttle::Throttle, version::Version,
 };
 
 /// Traefik's own entry point, for its API.
@@ -34,6 +34,9 @@ pub(super) struct Gateway {
     pub(super) other_providers: BTreeSet<String>,
     /// Where its API may answer.
     pub(super) api: Option<SocketAddr>,
+    pub(super) throttle: Throttle,
+    /// Whether it takes up what changes on the engine.
+    pub(super) watches: bool,
     /// Compose's project and service: what stays the same when it is made anew.
     pub(super) service: Option<(String, String)>,
     pub(super) networks: BTreeSet<String>,
@@ -57,6 +60,8 @@ pub(super) struct EntryPoint {
     pub(super) limited: Limited,
     /// Where it is published.
     pub(super) address: Option<SocketAddr>,
+    /// Where it is in Traefik's own network; none of UDP.
+    pub(super) inner: Option<SocketAddr>,
 }
 
 impl Gateway {
@@ -71,10 +76,10 @@ impl Gateway {
                 .get(key)
                 .is_some_and(|value| !value.eq_ignore_ascii_case("false"))
         };
-        let api_port = settings
+        let api = settings
             .get("entrypoints.traefik.address")
-            .and_then(|address| port_of(address))
-            .unwrap_or(8080);
+            .and_then(|address| inner(address))
+            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
         Self {
             id: container.id.clone().unwrap_or_default(),
             name: plain_name(container),
@@ -92,8 +97,12 @@ impl Gateway {
             uses_bound_ports: is_on("providers.docker.usebindportip"),
             other_providers: other_providers(settings),
             api: is_on("api.insecure")
-                .then(|| published(container, host, api_port))
+                .then(|| published(container, host, api))
                 .flatten(),
+            throttle: Throttle::of(settings),
+            watches: !settings
+                .get("providers.docker.watch")
+                .is_some_and(|value| value.eq_ignore_ascii_case("false")),
             service: compose_service(&labels_of(container)),
             networks: network_ids(container),
             is_on_host_network: is_on_host_network(container),
@@ -205,6 +214,7 @@ fn entry_points(
         .collect();
     if names.is_empty() {
         // Traefik's own default, where none is defined.
+        let inner = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
         return vec![EntryPoint {
             name: "http".into(),
             is_default: true,
@@ -212,7 +222,8 @@ fn entry_points(
             redirects: false,
             middlewares: Vec::new(),
             limited: Limited::No,
-            address: published(container, host, 80),
+            address: published(container, host, inner),
+            inner: Some(inner),
         }];
     }
     let is_on = |name: &str, option: &str| {
@@ -229,6 +240,7 @@ fn entry_points(
                 let prefix = format!("entrypoints.{name}.{option}");
                 settings.keys().any(|key| key.starts_with(&prefix))
             };
+            let inner = inner(address);
             Some(EntryPoint {
                 name: name.to_owned(),
                 is_default: !some_are_default || is_on(name, "asdefault"),
@@ -238,7 +250,8 @@ fn entry_points(
                     settings.get(&format!("entrypoints.{name}.http.middlewares")),
                 ),
                 limited: Limited::No,
-                address: port_of(address).and_then(|port| published(container, host, port)),
+                address: inner.and_then(|inner| published(container, host, inner)),
+                inner,
             })
         })
         .collect()
@@ -263,27 +276,34 @@ fn other_providers(settings: &Settings) -> BTreeSet<String> {
         .collect()
 }
 
-/// The port of an entry point's address: `:80`, `0.0.0.0:80`, `:80/tcp`. None for UDP.
-fn port_of(address: &str) -> Option<u16> {
+/// Where an entry point is in Traefik's own network, by its address: `:80`, `0.0.0.0:80`, `:80/tcp`.
+/// None of UDP.
+fn inner(address: &str) -> Option<SocketAddr> {
     let address = match address.rsplit_once('/') {
         Some((address, "tcp")) => address,
         Some(_) => return None,
         None => address,
     };
-    address.rsplit(':').next()?.parse().ok()
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let bound = host.parse().ok().filter(|ip: &IpAddr| !ip.is_unspecified());
+    let ip = bound.unwrap_or(Ipv4Addr::LOCALHOST.into());
+    Some(SocketAddr::new(ip, port.parse().ok()?))
 }
 
-/// Where a port of the container can be reached from this machine.
+/// Where what is there in Traefik's own network can be reached from this machine.
 fn published(
     container: &ContainerInspectResponse,
     host: EngineHost,
-    port: u16,
+    inner: SocketAddr,
 ) -> Option<SocketAddr> {
     if is_on_host_network(container) {
-        return Some((host.reach(None)?, port).into());
+        // Loopback stands for all addresses.
+        let bound = Some(inner.ip()).filter(|ip| !ip.is_loopback());
+        return Some((host.reach(bound)?, inner.port()).into());
     }
     let ports = container.network_settings.as_ref()?.ports.as_ref()?;
-    let bindings = ports.get(&format!("{port}/tcp"))?.as_ref()?;
+    let bindings = ports.get(&format!("{}/tcp", inner.port()))?.as_ref()?;
     bindings
         .iter()
         .find_map(|binding| address_of(binding, host))
@@ -296,4 +316,30 @@ fn address_of(binding: &PortBinding, host: EngineHost) -> Option<SocketAddr> {
         Some(address) => Some(address.parse().ok()?),
     };
     Some(SocketAddr::new(host.reach(bound)?, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::HostConfig;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_point_on_the_hosts_network_is_asked_where_it_is_bound() {
+        let container = ContainerInspectResponse {
+            host_config: Some(HostConfig {
+                network_mode: Some("host".into()),
+                ..HostConfig::default()
+            }),
+            ..ContainerInspectResponse::default()
+        };
+        let at = |address: &str| published(&container, EngineHost::Here, inner(address)?);
+        let is = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(at("192.168.1.5:80"), is("192.168.1.5:80"));
+        assert_eq!(at("[fd00::5]:443/tcp"), is("[fd00::5]:443"));
+        assert_eq!(at(":80"), is("127.0.0.1:80"));
+        assert_eq!(at("0.0.0.0:80"), is("127.0.0.1:80"));
+        assert_eq!(at("[::]:80"), is("127.0.0.1:80"));
+        assert_eq!(at(":53/udp"), None);
+    }
 }

@@ -2,11 +2,12 @@
 
 mod levels;
 mod pin_set;
+mod trial;
 
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    confirm::{AWAY_AT_MOST, MISSED_AFTER, SERVED_AT_LAST_WITHIN, SERVED_WITHIN, Served},
+    confirm::{AWAY_AT_MOST, MISSED_AFTER, SERVED_WITHIN, Served},
     error::TrafficError,
     pins::{Generation, LEVELS, Pin},
     sidecar::{self, Found, Order},
@@ -47,11 +48,12 @@ struct Begun {
     before: PinSet,
 }
 
-/// Whether a split needs a Traefik that runs.
+/// Whether a split needs a Traefik that runs, and confirms it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     Wanted,
-    /// While none runs no request can go wrong, and one that starts finds what is there.
+    /// While none runs no request can go wrong, and one that starts finds what is there. One that
+    /// runs and does not confirm it is waited for as long as it may take, and no longer.
     Optional,
 }
 
@@ -74,8 +76,8 @@ impl Generations {
         }
     }
 
-    /// A further generation that leads to exactly these containers. If Traefik does not serve it in
-    /// time, the one before is in force again.
+    /// A further generation that leads to exactly these containers. If it is wanted and Traefik does
+    /// not serve it in time, the one before is in force again. Says whether it is known to be served.
     pub(super) async fn shift(
         &mut self,
         sidecars: &mut Sidecars,
@@ -83,9 +85,12 @@ impl Generations {
         split: Split,
         blue: &[String],
         green: &[String],
-    ) -> Result<(), TrafficError> {
+    ) -> Result<bool, TrafficError> {
         self.begin(sidecars, split, blue, green).await?;
-        self.confirm(sidecars, presence).await
+        match presence {
+            Presence::Wanted => self.confirm(sidecars).await.map(|()| true),
+            Presence::Optional => self.give_time(sidecars, split, blue, green).await,
+        }
     }
 
     /// Starts a further generation that leads to exactly these containers. What Traefik learns of
@@ -147,11 +152,7 @@ impl Generations {
     ///
     /// Traefik looks at the containers of an engine once for each that starts or ends. Where that one
     /// look fails, it knows nothing of the generation until the next, so a further one is begun.
-    pub(super) async fn confirm(
-        &mut self,
-        sidecars: &mut Sidecars,
-        presence: Presence,
-    ) -> Result<(), TrafficError> {
+    pub(super) async fn confirm(&mut self, sidecars: &mut Sidecars) -> Result<(), TrafficError> {
         let Some(begun) = &self.begun else {
             return Ok(());
         };
@@ -160,11 +161,10 @@ impl Generations {
             begun.containers(Color::Blue),
             begun.containers(Color::Green),
         );
-        let within = match presence {
-            Presence::Wanted => SERVED_WITHIN,
-            Presence::Optional => SERVED_AT_LAST_WITHIN,
-        };
-        let missed = match self.confirm_within(MISSED_AFTER, sidecars, presence).await {
+        let windows = self.pinning.gateway.throttle.windows();
+        let (within, missed_after) = (SERVED_WITHIN.max(windows), MISSED_AFTER.max(windows));
+        let wanted = Presence::Wanted;
+        let missed = match self.confirm_within(missed_after, sidecars, wanted).await {
             Err(missed @ TrafficError::NotServed { .. }) => missed,
             confirmed => return confirmed,
         };
@@ -173,14 +173,46 @@ impl Generations {
             Err(TrafficError::NoLevel { .. }) => return Err(missed),
             begun => begun?,
         }
-        let left = within.saturating_sub(MISSED_AFTER);
-        match self.confirm_within(left, sidecars, presence).await {
+        let left = within.saturating_sub(missed_after);
+        match self.confirm_within(left, sidecars, wanted).await {
             Err(TrafficError::NotServed { seen, .. }) => Err(TrafficError::NotServed {
                 waited: within,
                 seen,
             }),
             confirmed => confirmed,
         }
+    }
+
+    /// Waits for Traefik to serve the generation that was begun, as long as it may need where all is
+    /// well. Where it does not confirm that, the generation stays, and Traefik is made to look at it
+    /// once more. Says whether it is known to be served.
+    async fn give_time(
+        &mut self,
+        sidecars: &mut Sidecars,
+        split: Split,
+        blue: &[String],
+        green: &[String],
+    ) -> Result<bool, TrafficError> {
+        if !self.pinning.is_tried() {
+            self.pinning.open(sidecars).await;
+        }
+        let windows = self.pinning.gateway.throttle.windows();
+        let confirmed = self
+            .confirm_within(windows, sidecars, Presence::Optional)
+            .await;
+        match confirmed {
+            Ok(()) => return Ok(true),
+            Err(TrafficError::NotServed { seen, .. }) => {
+                tracing::warn!(seen, "Traefik does not confirm the way back");
+            }
+            Err(error) => return Err(error),
+        }
+        match self.begin(sidecars, split, blue, green).await {
+            Ok(()) | Err(TrafficError::NoLevel { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.begun = None;
+        Ok(false)
     }
 
     async fn confirm_within(
@@ -210,7 +242,7 @@ impl Generations {
                 Presence::Optional => Duration::ZERO,
             },
         };
-        let confirmed = served.confirm(&sidecars.docker, &mut self.pinning).await;
+        let confirmed = served.confirm(sidecars, &mut self.pinning).await;
         let Some(begun) = self.begun.take() else {
             return confirmed;
         };
@@ -227,6 +259,7 @@ impl Generations {
                 );
                 Ok(())
             }
+            Err(error) if presence == Presence::Optional => Err(error),
             Err(error) => {
                 self.take_back(sidecars, begun).await?;
                 Err(error)

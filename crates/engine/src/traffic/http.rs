@@ -1,6 +1,7 @@
 //! A small HTTP client for probes: one GET, one connection, bounded in time and size.
 
 use std::{
+    fmt, io,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -16,7 +17,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{rule::Target, tls};
+use super::{relay::Relay, rule::Target, tls};
 
 /// The header that a probe carries, and that only a pin's probe router sends back.
 pub(super) const PROBE_HEADER: &str = "x-teal-probe";
@@ -39,9 +40,9 @@ pub(super) enum NoAnswer {
     #[error("no answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
     #[error("can't connect: {0}")]
-    Connect(#[source] std::io::Error),
+    Connect(#[source] io::Error),
     #[error("no TLS connection: {0}")]
-    Tls(#[source] std::io::Error),
+    Tls(#[source] io::Error),
     #[error("{0}")]
     Broken(#[from] hyper::Error),
     #[error("the address or the header can't be sent: {0}")]
@@ -51,14 +52,49 @@ pub(super) enum NoAnswer {
 }
 
 /// Where a request goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
     pub(super) tls: bool,
+    /// What carries it to an address that only Traefik itself can reach.
+    pub(super) relay: Option<Relay>,
 }
 
+impl Endpoint {
+    /// One that can be reached from here.
+    pub(super) const fn here(address: SocketAddr, tls: bool) -> Self {
+        Self {
+            address,
+            tls,
+            relay: None,
+        }
+    }
+
+    async fn connect(&self) -> io::Result<Box<dyn Line>> {
+        Ok(match &self.relay {
+            Some(relay) => Box::new(relay.connect(self.address).await?),
+            None => Box::new(TcpStream::connect(self.address).await?),
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        match self.relay {
+            Some(_) => f.write_str(" in its own network"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whatever carries bytes both ways.
+trait Line: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Line for T {}
+
 pub(super) async fn get(
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
     target: &Target,
     secret: Option<&str>,
     timeout: Duration,
@@ -69,7 +105,7 @@ pub(super) async fn get(
 }
 
 async fn exchange(
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
     target: &Target,
     secret: Option<&str>,
 ) -> Result<Answer, NoAnswer> {
@@ -88,9 +124,7 @@ async fn exchange(
     }
     let request = request.body(Empty::<Bytes>::new())?;
 
-    let stream = TcpStream::connect(endpoint.address)
-        .await
-        .map_err(NoAnswer::Connect)?;
+    let stream = endpoint.connect().await.map_err(NoAnswer::Connect)?;
     let answer = if endpoint.tls {
         let stream = tls::connect(stream, &target.host)
             .await

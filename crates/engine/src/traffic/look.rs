@@ -12,9 +12,9 @@ use super::{
     labels::{Configured, Router, Subject, Unusable},
     limiters::Known,
     pinnable::Unpinnable,
-    pins::Pinned,
+    pins::{Pinned, probe_priority},
     rule::{Target, health_path},
-    survey::{Door, Pinning, Steering, Survey},
+    survey::{Pinning, Steering, Survey},
     told::Told,
     version::Version,
 };
@@ -129,6 +129,8 @@ impl Look<'_> {
         let backends = subject.backends(configured);
         routers.extend(self.routers_from_elsewhere(subject, &backends, &routers));
         let others = self.other_routers(subject, &routers);
+        let priorities = routers.iter().chain(&others);
+        let probe_priority = probe_priority(priorities.map(|router| router.priority));
         let mut pinned = Vec::new();
         let mut public = Vec::new();
         for router in &routers {
@@ -156,7 +158,7 @@ impl Look<'_> {
         let health = health_path(first).or_else(|| path_that_teal_asks(subject.labels));
         let doors = doors(&gateway, &pinned, health.as_deref());
         let steered = pinned.iter().map(|pinned| self.route(&pinned.router));
-        let plan = match self.unsteered_because(&gateway, &pinned, &doors, configured, unusable) {
+        let plan = match self.unsteered_because(&gateway, &pinned, configured, unusable) {
             Some(reason) => TrafficPlan::Unsteered { reason },
             None => TrafficPlan::Steered {
                 traefik: gateway.name.clone(),
@@ -182,6 +184,10 @@ impl Look<'_> {
                     routers: pinned,
                     doors,
                     health,
+                    proofs: Vec::new(),
+                    relay: None,
+                    unasked: None,
+                    probe_priority,
                     copied: self.copied_labels(subject.labels, configured),
                 }))
             }),
@@ -194,7 +200,6 @@ impl Look<'_> {
         &self,
         gateway: &Gateway,
         pinned: &[Pinned],
-        doors: &[Option<Door>],
         configured: &Configured,
         unusable: Option<String>,
     ) -> Option<String> {
@@ -207,20 +212,17 @@ impl Look<'_> {
                 .to_owned()
             }));
         }
-        if self.api.is_some() || doors.iter().any(Option::is_some) {
+        let mut points = pinned
+            .iter()
+            .flat_map(|pinned| gateway.entry_points_of(&pinned.router.entry_points));
+        if self.api.is_some() || points.any(|point| point.limiter().is_none()) {
             return None;
         }
-        let limiter = gateway.entry_points.iter().find_map(EntryPoint::limiter);
-        Some(match limiter {
-            Some((point, limiter)) => format!(
-                "`{limiter}` counts the requests of all who come by entry point `{point}`, so that Teal asks for nothing there, and the API of Traefik `{}` can't be reached from here",
-                gateway.name
-            ),
-            None => format!(
-                "neither an entry point nor the API of Traefik `{}` can be reached from here",
-                gateway.name
-            ),
-        })
+        let (point, limiter) = gateway.entry_points.iter().find_map(EntryPoint::limiter)?;
+        Some(format!(
+            "`{limiter}` counts the requests of all who come by entry point `{point}`, so that Teal asks for nothing there, and the API of Traefik `{}` can't be reached from here",
+            gateway.name
+        ))
     }
 
     /// The routers in the service's own labels, and what is to be said of those that are of no use.

@@ -175,7 +175,7 @@ impl Look<'_> {
             .map(|router| router.to_router(&router.name, Options::default()))
             .filter(|router| {
                 let name = router.name.strip_suffix("@docker").unwrap_or(&router.name);
-                !name.starts_with(PIN) && !own.iter().any(|own| own.name == name)
+                !name.contains(PIN) && !own.iter().any(|own| own.name == name)
             });
         let labelled = self
             .neighbours(subject)

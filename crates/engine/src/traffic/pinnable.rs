@@ -7,7 +7,7 @@ use super::{
     labels::{Backend, Configured, Router},
     limiters::Known,
     look::Look,
-    pins::Pinned,
+    pins::{Pinned, has_room_above},
 };
 
 /// Middlewares that shape the path of a request and refuse none.
@@ -49,6 +49,12 @@ impl Look<'_> {
         let port = backend.port.ok_or_else(|| {
             Unpinnable::Elsewhere(format!("service `{}` has no port", backend.name))
         })?;
+        if !has_room_above(router.priority) {
+            return Err(Unpinnable::Here(format!(
+                "its priority, {}, leaves no room for Teal's routers above it",
+                router.priority
+            )));
+        }
         let mut shadows: Vec<_> = own
             .iter()
             .chain(others)

@@ -23,11 +23,30 @@ pub(super) const LEVELS: u32 = 12;
 /// How the names of all that pins define begin.
 pub(super) const PIN: &str = "teal-pin-";
 
-/// Above every router of a user, below the redirections of Traefik's entry points.
+/// Above most routers of a user.
 const PROBE_PRIORITY: i64 = 1_000_000_000;
+
+/// The highest priority that Traefik takes from a user. Its own, such as those that redirect an
+/// entry point, are above.
+const HIGHEST_PRIORITY: i64 = i64::MAX - 1000;
+
+/// Whether generations fit above a router of this priority.
+pub(super) fn has_room_above(priority: i64) -> bool {
+    priority.saturating_add(i64::from(LEVELS)) <= HIGHEST_PRIORITY
+}
+
+/// The priority of probes' routers beside routers with these: above all generations.
+pub(super) fn probe_priority(others: impl Iterator<Item = i64>) -> i64 {
+    let above = |priority: i64| priority.saturating_add(i64::from(LEVELS) + 1);
+    let highest = others.map(above).max().unwrap_or(0);
+    highest.clamp(PROBE_PRIORITY, HIGHEST_PRIORITY)
+}
 
 /// Options of a router that a pin writes itself.
 const ROUTER_OWN: [&str; 4] = ["rule", "priority", "service", "middlewares"];
+
+/// Those of a probe's router, which writes its rule in today's syntax, whatever Traefik's default.
+const PROBE_OWN: [&str; 5] = ["rule", "rulesyntax", "priority", "service", "middlewares"];
 
 /// How much of a service's traffic a container gets, beside the others' weights.
 const WEIGHT: &str = "loadbalancer.server.weight";
@@ -94,6 +113,8 @@ pub(super) struct Batch<'a> {
     /// How many containers the pins are beside: what one of them has to weigh depends on it.
     pub(super) sizes: Sizes,
     pub(super) routers: &'a [Pinned],
+    /// Of probes' routers.
+    pub(super) probe_priority: i64,
     /// Labels that Traefik's constraints ask for, and its network.
     pub(super) copied: &'a HashMap<String, String>,
 }
@@ -131,6 +152,21 @@ impl Batch<'_> {
             self.write_probe(&mut labels, &own, number, &generation.secret);
         }
         labels
+    }
+
+    /// The names of a pin's probe routers and of their services, router by router.
+    pub(super) fn probe_names(&self, pin: &Pin) -> impl Iterator<Item = String> {
+        let part = format!("b{}-c{}", self.number, short(&pin.container, 12));
+        self.routers
+            .iter()
+            .map(move |pinned| self.name(&part, &pinned.router.name))
+    }
+
+    /// The names of the services of a split, router by router.
+    pub(super) fn service_names(&self, split: Split) -> impl Iterator<Item = String> {
+        self.routers
+            .iter()
+            .map(move |pinned| self.service(split, pinned))
     }
 
     /// The names of the routers of a generation.
@@ -175,7 +211,13 @@ impl Batch<'_> {
         let part = format!("b{}-{part}", self.number);
         let name = self.name(&part, &pinned.router.name);
         write_service(labels, &name, pinned);
-        write_probe_router(labels, &name, pinned, &probe_value(secret, number));
+        write_probe_router(
+            labels,
+            &name,
+            pinned,
+            &probe_value(secret, number),
+            self.probe_priority,
+        );
     }
 }
 
@@ -229,19 +271,17 @@ fn write_probe_router(
     name: &str,
     pinned: &Pinned,
     value: &str,
+    priority: i64,
 ) {
     let mut put = |option: &str, value: String| {
         labels.insert(format!("traefik.http.routers.{name}.{option}"), value);
     };
-    for (option, value) in pinned.router.options.without(&ROUTER_OWN) {
+    for (option, value) in pinned.router.options.without(&PROBE_OWN) {
         put(option, value.to_owned());
     }
-    let matcher = match pinned.is_old_syntax() {
-        true => "Headers",
-        false => "Header",
-    };
-    put("rule", format!("{matcher}(`{PROBE_HEADER}`, `{value}`)"));
-    put("priority", PROBE_PRIORITY.to_string());
+    put("rule", format!("Header(`{PROBE_HEADER}`, `{value}`)"));
+    put("rulesyntax", "v3".to_owned());
+    put("priority", priority.to_string());
     put("service", name.to_owned());
     let middlewares: Vec<_> = std::iter::once(name.to_owned())
         .chain(pinned.probe_middlewares.iter().cloned())
@@ -279,4 +319,22 @@ fn write_service(labels: &mut HashMap<String, String>, name: &str, pinned: &Pinn
 fn cookie_name(service: &str) -> String {
     let digest = Sha1::digest(format!("_TRAEFIK_BACKEND_{service}@docker"));
     format!("_{:02x}{:02x}{:x}", digest[0], digest[1], digest[2] >> 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_are_above_all_generations_as_far_as_traefik_allows() {
+        assert_eq!(probe_priority([15, 1000].into_iter()), PROBE_PRIORITY);
+        assert_eq!(
+            probe_priority([5_000_000_000].into_iter()),
+            5_000_000_000 + i64::from(LEVELS) + 1
+        );
+        assert_eq!(probe_priority([i64::MAX].into_iter()), HIGHEST_PRIORITY);
+        assert!(has_room_above(HIGHEST_PRIORITY - i64::from(LEVELS)));
+        assert!(!has_room_above(HIGHEST_PRIORITY - 1));
+        assert!(!has_room_above(i64::MAX));
+    }
 }

@@ -52,11 +52,16 @@ impl Probe {
     /// # Errors
     /// Why nothing can be asked, as a sentence: no route of the service can be reached from here,
     /// or none answers as it should before anything has changed.
-    pub(crate) async fn start(survey: &Survey, options: &ProbeOptions) -> Result<Self, String> {
-        let (route, door, expected) = first_that_answers(survey, options).await?;
+    pub(crate) async fn start(traffic: &Traffic, options: &ProbeOptions) -> Result<Self, String> {
+        let doors = traffic.doors_to(options.path.as_deref());
+        if let (true, Some(reason)) = (doors.is_empty(), traffic.unasked()) {
+            return Err(reason.to_owned());
+        }
+        let doors = askable(doors)?;
+        let (route, door, expected) = first_that_answers(doors, options).await?;
         let ledger = Arc::new(Ledger::new(describe(&door), expected));
         let stop = CancellationToken::new();
-        let is_sparing = survey.limited(route) != Limited::No;
+        let is_sparing = door.limited != Limited::No;
         let mut every = Duration::from_secs(1) / options.per_second.max(1);
         if is_sparing {
             every = every.max(SPARING);
@@ -83,7 +88,7 @@ impl Probe {
         self.door.send_if_modified(|door| {
             let is_moved = door.endpoint != now.endpoint;
             if is_moved {
-                Arc::make_mut(door).endpoint = now.endpoint;
+                Arc::make_mut(door).endpoint = now.endpoint.clone();
             }
             is_moved
         });
@@ -127,8 +132,9 @@ impl Probe {
 /// that nothing was well before. Asks nothing where nobody expects anything.
 pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Option<Verdict> {
     options.probe.expect_status?;
-    askable(survey, &options.probe).ok()?;
-    let reason = first_that_answers(survey, &options.probe).await.err()?;
+    let doors = survey.doors_to(options.probe.path.as_deref());
+    let doors = askable(doors).ok()?;
+    let reason = first_that_answers(doors, &options.probe).await.err()?;
     let reason = format!("the service does not answer as expected: {reason}");
     Some(Verdict {
         readiness: Readiness::Ready,
@@ -141,16 +147,15 @@ pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Opt
 /// then on. Where its usual path proves nothing, such as one that is not found, another one that is
 /// known to lead to an answer is tried as well.
 pub(super) async fn first_that_answers(
-    survey: &Survey,
+    doors: Vec<(usize, Door)>,
     options: &ProbeOptions,
 ) -> Result<(usize, Door, Expected), String> {
-    let doors = askable(survey, options)?;
     let mut reasons = Vec::new();
     let mut second_best = None;
     for (route, door) in doors {
         let mut all = vec![door];
         if options.path.is_none() {
-            let paths = survey.other_paths(route, &all[0].target.path).into_iter();
+            let paths = all[0].other_paths.clone().into_iter();
             let others = paths.map(|path| {
                 let mut door = all[0].clone();
                 door.target.path = path;
@@ -176,7 +181,7 @@ pub(super) async fn first_that_answers(
 /// What answers through a door, and what is expected of it from then on.
 async fn try_door(door: &Door, wanted: Option<u16>) -> Result<(u16, Expected), String> {
     let asked = describe(door);
-    match http::get(door.endpoint, &door.target, None, ONE_ANSWER).await {
+    match http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await {
         Ok(answer) if is_traefiks_404(&answer) => Err(format!("no route takes `{asked}`")),
         Ok(answer) => match Expected::of(wanted, answer.status) {
             Ok(expected) => Ok((answer.status, expected)),
@@ -187,26 +192,22 @@ async fn try_door(door: &Door, wanted: Option<u16>) -> Result<(u16, Expected), S
 }
 
 /// The ways in that can be asked through without taking from users what a middleware lets through.
-fn askable(survey: &Survey, options: &ProbeOptions) -> Result<Vec<(usize, Door)>, String> {
-    let doors = survey.doors_to(options.path.as_deref());
-    if doors.is_empty() {
-        return Err("no entry point that leads to the service can be reached from here".to_owned());
+fn askable(mut doors: Vec<(usize, Door)>) -> Result<Vec<(usize, Door)>, String> {
+    let by = |(_, door): &(usize, Door)| match &door.limited {
+        Limited::By(middleware) => Some(middleware.clone()),
+        Limited::No | Limited::Perhaps(_) => None,
+    };
+    let counting = doors.iter().find_map(by);
+    doors.retain(|door| by(door).is_none());
+    if !doors.is_empty() {
+        return Ok(doors);
     }
-    let mut counting = String::new();
-    let free = doors.into_iter().filter(|(route, _)| {
-        let limited = survey.limited(*route);
-        if let Limited::By(middleware) = &limited {
-            counting.clone_from(middleware);
-        }
-        !matches!(limited, Limited::By(_))
-    });
-    let free: Vec<_> = free.collect();
-    if free.is_empty() {
-        return Err(format!(
-            "middleware `{counting}` lets only so many requests through, and Teal's own would be taken from those of users"
-        ));
-    }
-    Ok(free)
+    Err(match counting {
+        Some(middleware) => format!(
+            "middleware `{middleware}` lets only so many requests through, and Teal's own would be taken from those of users"
+        ),
+        None => "no entry point that leads to the service can be reached from here".to_owned(),
+    })
 }
 
 /// Traefik's words for a request that no router takes.
@@ -248,7 +249,7 @@ async fn run(
 
 async fn ask(door: Arc<Door>, ledger: Arc<Ledger>) {
     let window = ledger.window();
-    let result = http::get(door.endpoint, &door.target, None, ONE_ANSWER).await;
+    let result = http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await;
     let answer = match result {
         Ok(Answer {
             status, elapsed, ..

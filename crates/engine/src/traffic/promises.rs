@@ -1,6 +1,9 @@
 //! What can't be promised of a service's traffic, and why.
 
-use super::{pins::Limited, survey::Survey};
+use super::{
+    pins::Limited,
+    survey::{Steering, Survey},
+};
 use crate::model::TrafficPlan;
 
 impl Survey {
@@ -44,7 +47,9 @@ impl Survey {
 
     fn with_steering(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        if self.doors_to(None).is_empty() {
+        // Of the user's Traefik, what can be asked is found out by trying.
+        let is_tried_later = matches!(self.steering, Some(Steering::Pins(_)));
+        if !is_tried_later && self.doors_to(None).is_empty() {
             sentences.push(
                 "no entry point can be reached from here: that both sets answer, and that no request failed, is not proved".to_owned(),
             );
@@ -64,9 +69,8 @@ impl Survey {
 
     /// A middleware that the live probe's requests go through and that may count them.
     fn unseen_middleware(&self) -> Option<String> {
-        let doors = self.doors_to(None).into_iter();
-        let mut limited = doors.map(|(route, _)| self.limited(route));
-        limited.find_map(|limited| match limited {
+        let mut doors = self.doors_to(None).into_iter();
+        doors.find_map(|(_, door)| match door.limited {
             Limited::Perhaps(middleware) => Some(middleware),
             Limited::No | Limited::By(_) => None,
         })

@@ -47,6 +47,11 @@ impl Sidecars {
         !self.ports.is_empty()
     }
 
+    /// The image, once it is known to be there.
+    pub(super) fn image(&self) -> Option<&str> {
+        self.image.as_deref()
+    }
+
     /// Makes sure that the image is there.
     pub(super) async fn ready(&mut self) -> Result<(), TrafficError> {
         if self.image.is_some() {

@@ -12,6 +12,7 @@ use super::{
     generations::{Generations, Presence},
     meter::Meter,
     pins::Pin,
+    proof::Trial,
     sidecar::Report,
     sidecars::Sidecars,
     split::Split,
@@ -33,6 +34,13 @@ pub(crate) struct Traffic {
     /// The containers that requests go to.
     served: Vec<String>,
     shifted_at: Option<Instant>,
+}
+
+/// What has come to some containers from others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Arrived {
+    pub(crate) bytes: u64,
+    pub(crate) in_flight: u32,
 }
 
 /// How requests are moved. Counting is the same for all ways.
@@ -90,15 +98,54 @@ impl Traffic {
     ) -> Result<(), TrafficError> {
         self.shift_if(Presence::Wanted, blue, green, green_percent)
             .await
+            .map(drop)
     }
 
     /// Sends all new requests to these containers of Blue. Where nothing runs in front of the
-    /// service there are none to go wrong, and what starts later finds it so.
+    /// service there are none to go wrong, and what starts later finds it so. Says whether that is
+    /// known to be so: what does not confirm it is not waited for any longer than it may need.
     ///
     /// # Errors
-    /// As for [`shift`](Self::shift).
-    pub(crate) async fn return_to(&mut self, blue: &[String]) -> Result<(), TrafficError> {
+    /// The helpers can't be started.
+    pub(crate) async fn return_to(&mut self, blue: &[String]) -> Result<bool, TrafficError> {
         self.shift_if(Presence::Optional, blue, &[], 0).await
+    }
+
+    /// Sends all new requests to these containers of Green, since there is no Blue any more; as for
+    /// [`return_to`](Self::return_to).
+    ///
+    /// # Errors
+    /// As for [`return_to`](Self::return_to).
+    pub(crate) async fn leave_to(&mut self, green: &[String]) -> Result<bool, TrafficError> {
+        self.shift_if(Presence::Optional, &[], green, 100).await
+    }
+
+    /// Finds out, without moving a request, how it is proved where requests go: so will every split
+    /// be from then on.
+    ///
+    /// # Errors
+    /// [`TrafficError::Unproved`] and [`TrafficError::Unwatching`], and whatever keeps the helpers
+    /// from being started.
+    pub(crate) async fn try_proof(&mut self, blue: &[String]) -> Result<Trial, TrafficError> {
+        match &mut self.way {
+            Some(Way::Pins(pins)) => pins.try_proof(&mut self.sidecars, blue).await,
+            Some(Way::Edge(_) | Way::TakeOver(_)) | None => Ok(Trial::default()),
+        }
+    }
+
+    /// Steers none of these routers, by name.
+    pub(crate) fn leave_out(&mut self, routers: &[String]) {
+        if let Some(Way::Pins(pins)) = &mut self.way {
+            pins.leave_out(routers);
+        }
+    }
+
+    /// Why the service can't be asked anything, where that was tried.
+    pub(super) fn unasked(&self) -> Option<&str> {
+        match &self.way {
+            Some(Way::Pins(pins)) => pins.pinning.unasked.as_deref(),
+            Some(Way::Edge(_) | Way::TakeOver(_)) | None => None,
+        }
     }
 
     /// Holds all new requests on these containers of Blue: what starts from now on gets none before
@@ -124,7 +171,7 @@ impl Traffic {
         let Some(Way::Pins(pins)) = &mut self.way else {
             return Ok(());
         };
-        pins.confirm(&mut self.sidecars, Presence::Wanted).await?;
+        pins.confirm(&mut self.sidecars).await?;
         self.shifted_at = Some(Instant::now());
         Ok(())
     }
@@ -147,9 +194,9 @@ impl Traffic {
         blue: &[String],
         green: &[String],
         green_percent: u8,
-    ) -> Result<(), TrafficError> {
+    ) -> Result<bool, TrafficError> {
         let Some(way) = &mut self.way else {
-            return Ok(());
+            return Ok(true);
         };
         let split = Split::of(green_percent);
         let in_split = |color, set| if split.leads_to(color) { set } else { &[][..] };
@@ -159,13 +206,15 @@ impl Traffic {
         {
             return Err(TrafficError::Nowhere);
         }
+        let mut is_known = true;
         match way {
             Way::Pins(pins) => {
-                pins.shift(&mut self.sidecars, presence, split, blue, green)
+                is_known = pins
+                    .shift(&mut self.sidecars, presence, split, blue, green)
                     .await?;
             }
             Way::Edge(splits) => {
-                splits
+                is_known = splits
                     .shift(&self.sidecars.docker, presence, split, blue, green)
                     .await?;
             }
@@ -177,7 +226,7 @@ impl Traffic {
         }
         self.served = [blue, green].concat();
         self.shifted_at = Some(Instant::now());
-        Ok(())
+        Ok(is_known)
     }
 
     /// What the sidecars count.
@@ -219,6 +268,17 @@ impl Traffic {
                 true => report.connections,
                 false => report.in_flight,
             };
+        }
+        Some(sum)
+    }
+
+    /// What has come to these containers so far; none where that can't be seen.
+    pub(crate) async fn arrived(&mut self, containers: &[String]) -> Option<Arrived> {
+        let mut sum = Arrived::default();
+        for container in containers {
+            let report = self.report(container).await?;
+            sum.bytes += report.received;
+            sum.in_flight += report.in_flight;
         }
         Some(sum)
     }
@@ -287,9 +347,9 @@ impl Traffic {
         let docker = &self.sidecars.docker;
         match &mut self.way {
             Some(Way::Pins(generations)) => {
-                let runs = generations.pinning.find_again(docker).await;
-                let runs = runs.map_err(TrafficError::engine("look for Traefik"))?;
-                Ok((!runs).then(|| generations.pinning.gateway.name.clone()))
+                let pinning = &mut generations.pinning;
+                let runs = pinning.find_again(&mut self.sidecars).await?;
+                Ok((!runs).then(|| pinning.gateway.name.clone()))
             }
             Some(Way::Edge(splits)) => splits.absent(docker).await,
             Some(Way::TakeOver(transfer)) => transfer.splits.absent(docker).await,

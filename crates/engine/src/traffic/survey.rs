@@ -17,6 +17,8 @@ use super::{
     http::Endpoint,
     look::Look,
     pins::{Limited, Pinned},
+    proof::Proof,
+    relay::Relay,
     rule::Target,
     sidecar,
     told::Told,
@@ -91,11 +93,24 @@ pub(super) struct Pinning {
     pub(super) doors: Vec<Option<Door>>,
     /// The path that the service's health check asks for.
     pub(super) health: Option<String>,
+    /// What each router's splits are proved by; empty as long as that was not tried.
+    pub(super) proofs: Vec<Proof>,
+    /// What asks in Traefik's own network.
+    pub(super) relay: Option<Relay>,
+    /// Why nothing can be asked, where that was tried.
+    pub(super) unasked: Option<String>,
+    /// Of probes' routers.
+    pub(super) probe_priority: i64,
     /// Labels that sidecars get from the service's containers.
     pub(super) copied: HashMap<String, String>,
 }
 
 impl Pinning {
+    /// Whether it is known how splits are proved.
+    pub(super) fn is_tried(&self) -> bool {
+        !self.proofs.is_empty()
+    }
+
     /// Whether its Traefik knows weights, else why not.
     pub(super) fn can_weigh(&self) -> std::result::Result<(), String> {
         let name = &self.gateway.name;
@@ -135,6 +150,10 @@ impl Pinning {
 pub(super) struct Door {
     pub(super) endpoint: Endpoint,
     pub(super) target: Target,
+    /// What else may be asked for, where the target's path proves nothing.
+    pub(super) other_paths: Vec<String>,
+    /// Whether requests that come this way are counted, and the next ones refused.
+    pub(super) limited: Limited,
 }
 
 /// The doors that can be reached, each with the number of its route. With a path of one's own, that
@@ -160,35 +179,6 @@ impl Survey {
     pub(super) fn doors_to(&self, path: Option<&str>) -> Vec<(usize, Door)> {
         let doors = self.steering.as_ref().map_or(&[][..], Steering::doors);
         open_doors(doors, path)
-    }
-
-    /// Whether the requests of one of its routes are counted, and the next ones refused.
-    pub(super) fn limited(&self, route: usize) -> Limited {
-        let Some(Steering::Pins(pinning)) = &self.steering else {
-            return Limited::No;
-        };
-        let pinned = pinning.routers.get(route);
-        pinned.map_or(Limited::No, |pinned| pinned.limited.clone())
-    }
-
-    /// Paths of a route that may answer better than its usual one: what Traefik's own health check
-    /// asks for, and the least that the rule lets through.
-    pub(super) fn other_paths(&self, route: usize, usual: &str) -> Vec<String> {
-        let Some(Steering::Pins(pinning)) = &self.steering else {
-            return Vec::new();
-        };
-        let Some(pinned) = pinning.routers.get(route) else {
-            return Vec::new();
-        };
-        let checked = pinned.backend.options.get("loadbalancer.healthcheck.path");
-        let mut paths = Vec::new();
-        for known in [checked, None] {
-            let path = Target::new(&pinned.router.rule, known, pinned.strips_prefix).path;
-            if path != usual && !paths.contains(&path) {
-                paths.push(path);
-            }
-        }
-        paths
     }
 
     pub(super) fn unsteered(reason: impl Into<String>) -> Self {

@@ -153,7 +153,7 @@ impl Traffic {
         while Instant::now() < deadline {
             if let Some((number, door)) = self.doors_to(path).get(turn) {
                 let secret = probe_value(&pin.secret, *number);
-                match http::get(door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await {
+                match http::get(&door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await {
                     Ok(answer) if answer.proof.as_deref() == Some(&secret) => {
                         return Ok(Some(Ok(answer)));
                     }

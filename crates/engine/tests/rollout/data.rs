@@ -54,6 +54,11 @@ impl Volume {
         Self(id)
     }
 
+    fn is_there(&self) -> bool {
+        let found = docker(&["volume", "ls", "--quiet"]);
+        found.lines().any(|name| name == self.0)
+    }
+
     /// Whether the note is still in it, as another container sees it.
     fn has_note(&self, project: &Project, folder: &Path) -> bool {
         let mount = format!("{}:/old", self.0);
@@ -116,6 +121,7 @@ async fn a_volume_without_a_name_needs_force_and_outlives_blue() {
     let folder = tempfile::tempdir().unwrap();
     let blue = stage.blue[0].id.clone();
     let volume = Volume::of(&blue, "/data");
+    let cache = Volume::of(&blue, "/app/node_modules");
     write_note(folder.path(), &blue, "/data/note.txt");
 
     let refused = stage.start(change(None, Some("256M")), quick()).await;
@@ -124,7 +130,10 @@ async fn a_volume_without_a_name_needs_force_and_outlives_blue() {
     };
     assert_eq!(verdicts.len(), 1, "{verdicts:?}");
     assert_eq!(verdicts[0].code, VerdictCode::SharedVolume);
-    assert!(verdicts[0].reason.contains("`/data`"), "{verdicts:?}");
+    assert_eq!(
+        verdicts[0].reason,
+        "keeps files in `/data`, a volume without a name"
+    );
     let source = stage.project.source();
     let service = stage.engine.service(&source, SERVICE).await.unwrap();
     assert!(service.verdicts.contains(&verdicts[0]), "{service:?}");
@@ -147,6 +156,7 @@ async fn a_volume_without_a_name_needs_force_and_outlives_blue() {
     );
     assert_eq!(ended.receipt().kept_volumes, plan.kept_volumes);
     assert!(volume.has_note(&stage.project, folder.path()));
+    assert!(!cache.is_there(), "a cache goes with Blue");
     let data = stage.project.data_directory();
     assert_eq!(open_to_others(&data), [PathBuf::new(); 0]);
     stage.assert_succeeded(limits("1", "256M")).await;

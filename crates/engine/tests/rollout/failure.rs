@@ -202,6 +202,7 @@ async fn blue_that_can_not_be_stopped_leads_back_to_blue() {
     stage.engine = teal_engine::Engine::connect(Settings {
         docker_host: Some(faulty.host()),
         data_directory: Some(stage.project.data_directory()),
+        ..Settings::default()
     })
     .await
     .unwrap();

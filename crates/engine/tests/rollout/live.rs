@@ -132,6 +132,7 @@ async fn a_container_that_fails_takes_all_back() {
     stage.engine = Engine::connect(Settings {
         docker_host: Some(faulty.host()),
         data_directory: Some(stage.project.data_directory()),
+        ..Settings::default()
     })
     .await
     .unwrap();

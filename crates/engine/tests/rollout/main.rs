@@ -11,16 +11,23 @@ mod drain;
 mod failure;
 mod faulty;
 mod files;
+mod limits;
 mod live;
 mod load;
 mod many;
 mod meddling;
 #[cfg(unix)]
 mod outage;
+mod proof;
 mod receipt;
 mod recovery;
 mod refused;
+#[cfg(unix)]
+mod reviewed;
 mod routes;
 mod stage;
+#[cfg(unix)]
+mod stopping;
 mod success;
 mod traefik_faults;
+mod unhealthy;

@@ -17,6 +17,7 @@ async fn behind(line: &Line, stage: &mut Stage) {
     stage.engine = Engine::connect(Settings {
         docker_host: Some(line.host()),
         data_directory: Some(stage.project.data_directory()),
+        ..Settings::default()
     })
     .await
     .unwrap();

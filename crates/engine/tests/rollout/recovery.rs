@@ -34,7 +34,7 @@ async fn left_in_health_check(name: &str) -> Stage {
 }
 
 /// The one of this stage's service: others have theirs on the same engine.
-async fn interrupted(engine: &Engine, stage: &Stage) -> Option<Interrupted> {
+pub(crate) async fn interrupted(engine: &Engine, stage: &Stage) -> Option<Interrupted> {
     let mut all = engine.interrupted().await.unwrap();
     all.retain(|interrupted| interrupted.project == stage.project.name());
     assert!(all.len() <= 1, "{all:?}");

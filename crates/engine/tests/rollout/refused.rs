@@ -243,6 +243,7 @@ async fn no_engine_is_an_error_of_its_own() {
     let error = Engine::connect(Settings {
         docker_host: Some("unix:///nonexistent/engine.sock".to_owned()),
         data_directory: None,
+        ..Settings::default()
     })
     .await
     .unwrap_err();

@@ -103,6 +103,18 @@ impl Stage {
         self.engine.roll_out(self.request(change, options)).await
     }
 
+    /// Connects once more, so that a call to the engine may take as long as this.
+    pub(crate) async fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.engine = Engine::connect(Settings {
+            data_directory: Some(self.project.data_directory()),
+            request_timeout: Some(timeout),
+            ..Settings::default()
+        })
+        .await
+        .expect("the engine answers");
+        self
+    }
+
     /// Begins a rollout on a runtime of its own, and lets that go at an event: nothing of the
     /// rollout runs any further, as after a `kill -9`. Panics where it ends before.
     pub(crate) fn kill_at(

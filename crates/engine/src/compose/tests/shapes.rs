@@ -52,6 +52,8 @@ fn summary(model: &ComposeModel, directory: &Path, name: &str) -> String {
         compose_version: String::new(),
         cpus: 4,
         memory: "8g".parse().unwrap(),
+        no_cpu_limits: None,
+        no_memory_limits: None,
     };
     let verdicts = verdicts(&Facts {
         name,

@@ -30,6 +30,8 @@ struct Case {
     routes: Vec<Route>,
     is_traefik: bool,
     wish: Option<Wish>,
+    /// Why the engine can't limit memory.
+    no_memory_limits: Option<String>,
 }
 
 impl Default for Case {
@@ -51,6 +53,7 @@ impl Default for Case {
                 url: None,
             }],
             wish: None,
+            no_memory_limits: None,
         }
     }
 }
@@ -82,6 +85,8 @@ impl Case {
             compose_version: "5.6.1".into(),
             cpus: 2,
             memory: "2g".parse().unwrap(),
+            no_cpu_limits: None,
+            no_memory_limits: self.no_memory_limits.clone(),
         };
         verdicts(&Facts {
             name: "web",

@@ -32,6 +32,32 @@ fn a_dead_blue_is_replaced() {
 }
 
 #[test]
+fn an_unhealthy_blue_is_replaced() {
+    let of = |health| Replica {
+        health,
+        ..replica(ContainerState::Running)
+    };
+    let says = |replicas: Vec<Replica>| {
+        let mut case = Case::with("scale", json!(replicas.len()));
+        case.replicas = replicas;
+        let (level, code, reason) = case.only();
+        assert_eq!((level, code), (Level::Warning, VerdictCode::UnhealthyBlue));
+        reason
+    };
+    let [healthy, sick, starting] = [Health::Healthy, Health::Unhealthy, Health::Starting].map(of);
+    assert_eq!(says(vec![sick.clone()]), "is unhealthy");
+    assert_eq!(says(vec![starting.clone()]), "is not healthy yet");
+    assert_eq!(
+        says(vec![healthy.clone(), sick.clone(), sick.clone()]),
+        "2 of its 3 containers are unhealthy"
+    );
+    assert_eq!(
+        says(vec![healthy, sick, starting]),
+        "2 of its 3 containers are not healthy"
+    );
+}
+
+#[test]
 fn only_replicated_services_roll() {
     for mode in ["replicated-job", "global-job"] {
         Case::with("deploy", json!({"mode": mode})).is(Level::Refused, VerdictCode::OneShot);

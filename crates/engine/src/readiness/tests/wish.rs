@@ -136,3 +136,21 @@ fn room_is_judged_by_what_is_used() {
     case.wish.as_mut().unwrap().in_use = Some(in_use);
     case.is_ready();
 }
+
+#[test]
+fn limits_that_the_engine_can_not_hold_are_refused_with_its_reason() {
+    let mut case = Case::wishing(limits("1", "512M"));
+    case.no_memory_limits = Some("the memory controller is off".into());
+    case.is(Level::Refused, VerdictCode::EngineCannotLimit);
+    let (_, _, reason) = case.only();
+    assert_eq!(
+        reason,
+        "the engine can't limit memory: the memory controller is off"
+    );
+    case.wish = Case::wishing(Limits {
+        memory: None,
+        ..limits("1", "512M")
+    })
+    .wish;
+    case.is_ready();
+}

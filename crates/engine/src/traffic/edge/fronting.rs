@@ -15,6 +15,7 @@ use crate::{
     model::{Route, TraefikInfo, TrafficPlan},
     traffic::{
         http::Endpoint,
+        pins::Limited,
         rule::{Target, health_path},
         survey::{Door, Steering, Survey},
     },
@@ -182,11 +183,10 @@ fn route(entry: &Entry, address: Option<SocketAddr>) -> Route {
 
 fn door(entry: &Entry, address: SocketAddr, health: Option<&str>) -> Option<Door> {
     let door = Door {
-        endpoint: Endpoint {
-            address,
-            tls: false,
-        },
+        endpoint: Endpoint::here(address, false),
         target: Target::new("PathPrefix(`/`)", health, false),
+        other_paths: Vec::new(),
+        limited: Limited::No,
     };
     (entry.protocol == Protocol::Http).then_some(door)
 }

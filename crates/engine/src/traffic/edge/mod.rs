@@ -20,7 +20,7 @@ mod take_over;
 use bollard::{
     Docker,
     errors::Error as DockerError,
-    query_parameters::{RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions},
+    query_parameters::{RemoveContainerOptions, RemoveVolumeOptions},
 };
 pub(super) use entry::is_edge;
 pub(crate) use networks::remove_waiting_rooms;
@@ -82,9 +82,7 @@ pub(crate) async fn has_ports_of(
 pub(crate) async fn remove(docker: &Docker, project: &str) -> Result<(), DockerError> {
     for edge in fronting::find_all(docker, project).await? {
         let id = edge.id.unwrap_or_default();
-        docker
-            .stop_container(&id, None::<StopContainerOptions>)
-            .await?;
+        crate::docker::to_its_end(docker, &id).await?;
         let options = RemoveContainerOptions {
             force: true,
             ..RemoveContainerOptions::default()

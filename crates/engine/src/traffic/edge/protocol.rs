@@ -31,13 +31,10 @@ pub(crate) async fn protocol(
         );
         return Protocol::Tcp;
     };
-    let endpoint = Endpoint {
-        address,
-        tls: false,
-    };
+    let endpoint = Endpoint::here(address, false);
     let health = health_path(container);
     let target = Target::new("PathPrefix(`/`)", health.as_deref(), false);
-    match http::get(endpoint, &target, None, ANSWERS_WITHIN).await {
+    match http::get(&endpoint, &target, None, ANSWERS_WITHIN).await {
         Ok(_) => Protocol::Http,
         Err(problem) => {
             tracing::info!(%problem, port = port.published, "no HTTP");

@@ -48,8 +48,8 @@ impl Splits {
         }
     }
 
-    /// A further split that leads to exactly these containers. If the edge does not serve it in
-    /// time, the one before is in force again.
+    /// A further split that leads to exactly these containers. If it is wanted and the edge does not
+    /// serve it in time, the one before is in force again. Says whether it is known to be served.
     pub(in crate::traffic) async fn shift(
         &mut self,
         docker: &Docker,
@@ -57,14 +57,18 @@ impl Splits {
         split: Split,
         blue: &[String],
         green: &[String],
-    ) -> Result<(), TrafficError> {
+    ) -> Result<bool, TrafficError> {
         let before = self.pins.clone();
         let written = match self.write(docker, split, blue, green).await {
             // What starts later is led to Blue by its name.
-            Err(TrafficError::NoEdge) if presence == Presence::Optional => return Ok(()),
+            Err(TrafficError::NoEdge) if presence == Presence::Optional => return Ok(true),
             written => written?,
         };
         if let Err(error) = self.until_served(docker, &written).await {
+            if presence == Presence::Optional {
+                tracing::warn!(%error, "the edge does not confirm the way back");
+                return Ok(false);
+            }
             self.pins = before;
             files::blank(docker, &written.edge, &[written.number])
                 .await
@@ -77,7 +81,7 @@ impl Splits {
             .await
             .map_err(TrafficError::engine(WRITE))?;
         tracing::info!(number = written.number, ?split, "the edge serves the split");
-        Ok(())
+        Ok(true)
     }
 
     /// Puts a split into the edge, above those that are there.

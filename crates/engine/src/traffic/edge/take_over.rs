@@ -128,6 +128,7 @@ impl Transfer {
                 self.splits
                     .shift(docker, wanted, Split::Green, &[], green)
                     .await
+                    .map(drop)
             }
             Split::Green | Split::Both { .. } => {
                 let taken = self.take(sidecars, blue, green).await;
@@ -244,7 +245,7 @@ impl Transfer {
             for pin in self.splits.pins() {
                 let secret = probe_value(&pin.secret, index);
                 let answer =
-                    http::get(door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await;
+                    http::get(&door.endpoint, &door.target, Some(&secret), ONE_ANSWER).await;
                 let reason = match answer {
                     Ok(answer) if answer.status < 500 => continue,
                     Ok(answer) => format!("it answered {}", answer.status),

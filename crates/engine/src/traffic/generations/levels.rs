@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    Begun, Color, Found, Generation, Generations, LEVELS, PinSet, Presence, SERVED_WITHIN,
-    Sidecars, Sizes, TrafficError, placements, secret, sidecar,
+    Begun, Color, Found, Generation, Generations, LEVELS, PinSet, Presence, Sidecars, Sizes,
+    TrafficError, placements, secret, sidecar,
 };
 use crate::traffic::sidecars::removal;
 
@@ -99,7 +99,8 @@ impl Generations {
             split_to: wanted,
             before,
         });
-        self.confirm_within(SERVED_WITHIN, sidecars, Presence::Wanted)
+        let within = self.pinning.gateway.throttle.windows();
+        self.confirm_within(within, sidecars, Presence::Wanted)
             .await?;
         self.is_cut_short = false;
         // The routers first: those of the first level take over.

@@ -60,6 +60,7 @@ impl PinSet {
             splits,
             sizes: self.sizes,
             routers: &pinning.routers,
+            probe_priority: pinning.probe_priority,
             copied: &pinning.copied,
         }
     }

@@ -30,6 +30,10 @@ fn container(name: &str, labels: &[(&str, &str)]) -> ContainerInspectResponse {
 }
 
 fn traefik(arguments: &[(&str, &str)]) -> Gateway {
+    traefik_on(EngineHost::Here, arguments)
+}
+
+fn traefik_on(host: EngineHost, arguments: &[(&str, &str)]) -> Gateway {
     let traefik = serde_json::from_value(json!({
         "Id": "traefik",
         "Name": "/traefik",
@@ -43,11 +47,7 @@ fn traefik(arguments: &[(&str, &str)]) -> Gateway {
     }))
     .unwrap();
     let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-    Gateway::read(
-        &traefik,
-        EngineHost::Here,
-        &arguments.iter().map(own).collect(),
-    )
+    Gateway::read(&traefik, host, &arguments.iter().map(own).collect())
 }
 
 fn surroundings(arguments: &[(&str, &str)]) -> Surroundings {
@@ -93,6 +93,24 @@ fn doors(survey: &Survey) -> Vec<String> {
             )
         })
         .collect()
+}
+
+#[test]
+fn ports_of_an_engine_elsewhere_are_asked_for_there() {
+    let far = EngineHost::At("192.0.2.7".parse().unwrap());
+    let at = |host, address: &str| {
+        let arguments = [ARGUMENTS[1], ("entrypoints.web.address", address)];
+        let surroundings = Surroundings {
+            gateways: vec![traefik_on(host, &arguments)],
+            ..surroundings(&arguments)
+        };
+        surroundings.survey(&[container("web-1", &ROUTED)], None)
+    };
+    assert_eq!(doors(&at(far, ":80")), ["http 192.0.2.7:8000 a.test/"]);
+    // Bound to the loopback of a machine that is not this one.
+    for survey in [at(far, ":443"), at(EngineHost::Unknown, ":80")] {
+        assert_eq!(pinning(&survey).doors, [None]);
+    }
 }
 
 #[test]
@@ -164,8 +182,6 @@ fn what_is_not_steered_says_why() {
     let mut bound = ARGUMENTS.to_vec();
     bound.push(("providers.docker.usebindportip", "true"));
     is(&bound, &ROUTED, "bound host ports");
-    let hidden = [("entrypoints.web.address", ":81"), ARGUMENTS[1]];
-    is(&hidden, &ROUTED, "can be reached from here");
     let mut strange = ARGUMENTS.to_vec();
     strange.push(("providers.docker.defaultrule", "{{ if true }}x{{ end }}"));
     is(&strange, &ROUTED[..1], "can't evaluate");
@@ -178,6 +194,27 @@ fn what_is_not_steered_says_why() {
         ),
     ];
     is(&ARGUMENTS, &fixed, "fixed address");
+}
+
+/// It is asked in Traefik's own network, as a trial finds out before anything changes.
+#[test]
+fn an_entry_point_that_can_not_be_reached_from_here_is_steered() {
+    let hidden = [("entrypoints.web.address", ":81"), ARGUMENTS[1]];
+    let survey = survey_of(&hidden, &ROUTED);
+    assert_eq!(pinning(&survey).doors, [None]);
+}
+
+#[test]
+fn a_router_without_room_above_it_is_not_steered() {
+    let mut labels = ROUTED.to_vec();
+    let highest = i64::MAX.to_string();
+    labels.push(("traefik.http.routers.web.priority", &highest));
+    let survey = survey_of(&ARGUMENTS, &labels);
+    let told = survey
+        .verdicts
+        .iter()
+        .any(|it| it.reason.contains("leaves no room"));
+    assert!(told, "{:?}", survey.verdicts);
 }
 
 #[test]
@@ -508,8 +545,6 @@ fn routes_that_nothing_steers_need_force() {
         arguments.push((key, value));
         survey_of(&arguments, &ROUTED)
     };
-    let hidden = [("entrypoints.web.address", ":81"), ARGUMENTS[1]];
-    needs_force(&survey_of(&hidden, &ROUTED), "can be reached from here");
     needs_force(
         &with("providers.docker.usebindportip", "true"),
         "bound host ports",
@@ -615,6 +650,10 @@ fn routes_that_can_not_be_known_are_told_of() {
     assert_eq!(unpromised(&surroundings), Vec::<String>::new());
 }
 
+fn limited(survey: &Survey) -> Limited {
+    survey.doors_to(None)[0].1.limited.clone()
+}
+
 #[test]
 fn nothing_is_asked_where_requests_are_counted() {
     let limits = |arguments: &[(&str, &str)], labels: &[(&str, &str)]| {
@@ -632,7 +671,7 @@ fn nothing_is_asked_where_requests_are_counted() {
         ("traefik.http.middlewares.cap.rateLimit.average", "20"),
     ];
     let survey = limits(&ARGUMENTS, &capped);
-    assert_eq!(survey.limited(0), Limited::By("all".into()));
+    assert_eq!(limited(&survey), Limited::By("all".into()));
     assert_eq!(survey.doors_to(None).len(), 1, "a pin's route goes past it");
 
     let unseen = [
@@ -640,9 +679,9 @@ fn nothing_is_asked_where_requests_are_counted() {
         capped[2],
     ];
     let survey = limits(&ARGUMENTS, &unseen);
-    assert_eq!(survey.limited(0), Limited::Perhaps("guard@file".into()));
+    assert_eq!(limited(&survey), Limited::Perhaps("guard@file".into()));
     assert!(survey.unpromised(true)[0].contains("`guard@file`"));
-    assert_eq!(limits(&ARGUMENTS, &[]).limited(0), Limited::No);
+    assert_eq!(limited(&limits(&ARGUMENTS, &[])), Limited::No);
 
     // Every request through such an entry point counts.
     let mut arguments = ARGUMENTS.to_vec();
@@ -673,7 +712,6 @@ fn a_path_that_is_known_to_answer_is_tried_where_the_usual_one_proves_nothing() 
     ]);
     let survey = survey_of(&ARGUMENTS, &labels);
     assert_eq!(doors(&survey), ["http 127.0.0.1:8000 a.test/live"]);
-    assert_eq!(survey.other_paths(0, "/live"), ["/ready", "/"]);
-    assert_eq!(survey.other_paths(0, "/ready"), ["/"]);
-    assert_eq!(survey.other_paths(1, "/"), Vec::<String>::new());
+    let (_, door) = &survey.doors_to(None)[0];
+    assert_eq!(door.other_paths, ["/ready", "/"]);
 }

@@ -16,16 +16,13 @@ at_the_newest_and_the_oldest!(a_neighbour_goes_on_asking_for_certificates);
 async fn status(project: &Project, host: &str) -> Option<u16> {
     let address = project.url("");
     let address = address.strip_prefix("http://").unwrap();
-    let endpoint = Endpoint {
-        address: address.parse().unwrap(),
-        tls: true,
-    };
+    let endpoint = Endpoint::here(address.parse().unwrap(), true);
     let target = Target {
         host: host.to_owned(),
         path: "/".to_owned(),
         headers: Vec::new(),
     };
-    let answer = get(endpoint, &target, None, Duration::from_secs(5)).await;
+    let answer = get(&endpoint, &target, None, Duration::from_secs(5)).await;
     answer.ok().map(|answer| answer.status)
 }
 

@@ -28,7 +28,9 @@ async fn an_entry_point_with_tls_only(traefik: &str) {
     let url = survey.routes[0].url.clone().unwrap();
     assert!(url.starts_with("https://tls.localhost:"), "{url}");
     let probe = eventually("an answer", Duration::from_secs(20), async || {
-        Probe::start(&survey, &ProbeOptions::default()).await.ok()
+        Probe::start(&stage.traffic, &ProbeOptions::default())
+            .await
+            .ok()
     })
     .await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));

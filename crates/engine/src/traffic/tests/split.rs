@@ -39,8 +39,7 @@ async fn traffic_goes_from_blue_to_both_to_green_without_a_failed_request() {
 async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none() {
     let mut stage = Stage::up(Template::named("verify").replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
-    let survey = look(&stage.project).await;
-    let probe = Probe::start(&survey, &ProbeOptions::default())
+    let probe = Probe::start(&stage.traffic, &ProbeOptions::default())
         .await
         .unwrap();
     stage.shift(&blue, &green).await.unwrap();
