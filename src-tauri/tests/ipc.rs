@@ -30,6 +30,7 @@ impl Program {
                 directory.path().join("no-engine.sock").display()
             )),
             data_directory: Some(directory.path().join("data")),
+            ..Settings::default()
         };
         let paths = Paths {
             data: directory.path().join("data"),

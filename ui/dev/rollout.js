@@ -37,6 +37,8 @@ export const receipt = (requests, failed = 0, failures = []) => {
     blueTraffic: { requests: 9_870, connections: 412, bytesReceived: 1.9e6, bytesSent: 16e6 },
     greenTraffic: { requests: 2_911, connections: 390, bytesReceived: 0.6e6, bytesSent: 5e6 },
     cut: 0,
+    closed: 0,
+    left: [],
     unpromised: [],
     bypass: ["alertmanager"],
     keptVolumes: [],

@@ -27,6 +27,7 @@ const verdict: Verdict = {
 };
 
 const readyPlan: ReadyPlan = {
+  pulls: null,
   id: "ready-1",
   project: "shop",
   service: "web",

@@ -212,6 +212,9 @@ function apply(view: RolloutView, event: Event): RolloutView {
     }
     case "drain":
       return { ...view, drain: { inFlight: event.inFlight, elapsedMs: event.tookMs } };
+    // Each caller is warned of as well.
+    case "callers":
+      return view;
     case "probe":
       return {
         ...view,
@@ -304,6 +307,8 @@ function tell(event: Event): Line | null {
       return line(`Rolling back: ${event.reason}`, "warning");
     case "ended":
       return line(TOLD[event.outcome], event.outcome === "success" ? "good" : "bad");
+    case "callers":
+      return event.callers.length > 0 ? null : line(`Nobody keeps ${COLORS[event.color]} any more`);
     case "answers":
     case "drain":
     case "flow":

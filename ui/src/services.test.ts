@@ -8,7 +8,7 @@ test("says what the next plain up does", () => {
     nextUp: "recreate",
     differences: [{ what: "memory", before: "768M", after: "512M" }],
     byHand: [],
-  live: [],
+    live: [],
     keepable: true,
     command: ["docker", "compose", "up", "-d"],
   } as const;
@@ -17,7 +17,7 @@ test("says what the next plain up does", () => {
       ...drift,
       differences: [...drift.differences],
       byHand: [],
-  live: [],
+      live: [],
       command: [...drift.command],
     }),
   ).toBe("The next plain `docker compose up -d` recreates web");

@@ -94,6 +94,7 @@ const READINESS_TONES = {
 
 /** How ready a service is, and the one thing that is most in the way. */
 export function readiness(service: Service): { tone: Tone; text: string; reason: string } {
+  if (service.edge) return { tone: "none", text: "Teal’s edge", reason: "" };
   const tone = READINESS_TONES[service.readiness];
   const text = READINESS_TITLES[service.readiness];
   const [worst, ...others] = service.verdicts;

@@ -34,7 +34,7 @@ use crate::{
     paths::Paths,
     plan::{Planned, Planner, Way},
     private, project,
-    rollout::{Driver, Evidence, Rollout, Room, Unsettled},
+    rollout::{Callers, Driver, Evidence, Rollout, Room, Unsettled},
     traffic::Traffic,
 };
 
@@ -300,6 +300,7 @@ impl Engine {
             rollout: rollout.clone(),
             evidence: Evidence::start(&plan, traffic.meter(), rollout),
             traffic,
+            callers: Callers::default(),
             has_health_check,
             pre_stop,
             basis,

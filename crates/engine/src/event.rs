@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::model::{Health, Plan, Replica};
-pub use crate::receipt::{Carried, Figures, Flow, Receipt};
+pub use crate::receipt::{Carried, Figures, Flow, HandoverGap, Receipt};
 
 /// The six phases of the specification, in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -200,6 +200,12 @@ pub enum EventKind {
         #[ts(type = "number")]
         elapsed_ms: u64,
     },
+    /// Who keeps a set from being stopped, whenever that changes: they call it and do not know the
+    /// other.
+    Callers {
+        color: Color,
+        callers: Vec<Caller>,
+    },
     /// What goes through each set now, about once a second; none of a set that nothing counts.
     Flow {
         blue: Option<Flow>,
@@ -225,6 +231,24 @@ pub enum EventKind {
         /// rolled back.
         left_behind: Vec<String>,
     },
+}
+
+/// Somebody who calls a set past everything that steers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Caller {
+    /// None where the addresses are no container's: the host, or somebody beyond it.
+    pub container: Option<String>,
+    pub project: Option<String>,
+    pub service: Option<String>,
+    pub addresses: Vec<String>,
+    /// What it runs, where that is known: `nginx`, `HAProxy`, `httpd`, `Caddy`, `Traefik`.
+    pub program: Option<String>,
+    /// Whether that looks names up at its start only, as long as it is not told otherwise.
+    pub resolves_once: bool,
+    /// The command that has it look names up again.
+    pub reload: Option<String>,
 }
 
 /// Why a rollout failed, with what a person needs to see.
@@ -260,6 +284,8 @@ pub enum FailureCode {
     Exited,
     OutOfMemory,
     Traffic,
+    /// Somebody would go on calling Blue when it is gone.
+    StillCalled,
     ScaleDown,
     Verification,
     Rollback,

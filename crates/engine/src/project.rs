@@ -80,7 +80,13 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         .try_collect()
         .await?;
     let up = planner.compose.command(&source, &[], &["up", "-d"]);
-    let traefik = surveys.iter().find_map(|survey| survey.traefik.clone());
+    // The project's own before Teal's edge.
+    let mut traefiks: Vec<_> = surveys
+        .iter()
+        .filter(|survey| survey.traefik.is_some())
+        .collect();
+    traefiks.sort_by_key(|survey| survey.is_by_edge());
+    let traefik = traefiks.first().and_then(|survey| survey.traefik.clone());
     let services: Result<_> = parts
         .iter()
         .zip(surveys)
@@ -279,6 +285,7 @@ impl<'a> Part<'a> {
                 image_volumes: &docker::image_volumes(self.containers.first(), &self.file.mounts()),
                 routes: &self.survey.routes,
                 is_traefik: self.survey.is_traefik,
+                published: &docker::published(self.containers),
             }),
             health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),
             engine: planner.info,
@@ -294,6 +301,7 @@ impl<'a> Part<'a> {
             .collect();
         let of = |hashes: &'a BTreeMap<String, String>| hashes.get(self.name).map(String::as_str);
         Service {
+            edge: self.file.is_edge(),
             name: self.name.to_owned(),
             image: self.file.image.clone(),
             state: most_telling(&replicas),

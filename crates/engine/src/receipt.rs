@@ -23,6 +23,12 @@ pub struct Receipt {
     pub worst_gap_ms: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
+    /// What fell into the announced gap of a handover of ports; none where no port changed hands. It
+    /// is in none of the other figures.
+    pub handover: Option<HandoverGap>,
+    /// Requests that were answered 429: somebody limits how often is asked, so they tell nothing of
+    /// the service. They are no failures.
+    pub limited: u32,
     /// The first failures, as sentences.
     pub failures: Vec<String>,
     /// Why good answers prove nothing of the service, as a part of a sentence: `all answered 404: no
@@ -44,12 +50,32 @@ pub struct Receipt {
     /// Requests that were still in flight on a set when it was stopped; none where nothing was
     /// stopped, or where they could not be counted.
     pub cut: Option<u32>,
+    /// Connections of unknown use that were open on a set when it was stopped: nothing had moved on
+    /// them since before they were watched, so they may have been idle, or `WebSockets` and event
+    /// streams with nothing to say. None where nothing was stopped, or where they could not be counted.
+    pub closed: Option<u32>,
+    /// Who still called a set that was stopped all the same: one sentence each.
+    pub left: Vec<String>,
     /// What this rollout could not promise, and why: one sentence each.
     pub unpromised: Vec<String>,
     /// Services of the project that reach this one by its name, and so past Traefik.
     pub bypass: Vec<String>,
     /// Volumes that outlive the containers which had them, since they may hold data.
     pub kept_volumes: Vec<UnnamedVolume>,
+}
+
+/// What the live probe saw of the gap while host ports went from a service's own containers to
+/// Teal's edge, or back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default, rename_all = "camelCase")]
+#[ts(export)]
+pub struct HandoverGap {
+    /// Requests that failed in it.
+    pub failed: u32,
+    /// The longest time between two good answers around it, in milliseconds.
+    pub gap_ms: f64,
+    /// Requests that were in flight as the ports changed hands, as far as they could be counted.
+    pub cut: u32,
 }
 
 /// Some of the live probe's requests, summed up. Times are of good answers, zero of none.

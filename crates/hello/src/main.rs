@@ -6,6 +6,7 @@
 
 mod check;
 mod fate;
+mod keep_alive;
 mod memory;
 mod routes;
 mod switches;
@@ -15,7 +16,7 @@ use std::{env, process::ExitCode, time::Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::switches::Switches;
+use crate::{keep_alive::ShortLived, switches::Switches};
 
 fn main() -> ExitCode {
     let switches = match Switches::from_environment() {
@@ -54,6 +55,10 @@ async fn serve(switches: Switches) -> ExitCode {
         Err(error) => return fail(&format!("can't listen on port {}: {error}", switches.port)),
     };
     log(&format!("listening on port {}", switches.port));
+    let listener = ShortLived {
+        listener,
+        keep_alive: switches.keep_alive,
+    };
     let served = axum::serve(listener, routes::router(switches, started, stop.clone()))
         .with_graceful_shutdown(stop.cancelled_owned())
         .await;

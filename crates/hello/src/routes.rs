@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use futures_util::stream;
 use serde::Deserialize;
@@ -47,6 +47,7 @@ pub(crate) fn router(switches: Switches, started: Instant, stop: CancellationTok
         .route("/slow", get(slow))
         .route("/stream", get(stream_chunks))
         .route("/ws", get(echo))
+        .route("/request/{*rest}", any(request))
         .layer(middleware::from_fn_with_state(service.clone(), on_every))
         .with_state(service)
 }
@@ -92,6 +93,20 @@ async fn hello(State(service): Shared, headers: HeaderMap) -> Response {
         |bytes| format!("with a memory limit of {} MiB", bytes / 1024 / 1024),
     );
     format!("Hello from {}, {limit}\n", service.id).into_response()
+}
+
+/// The request as it came: its first line and its headers.
+async fn request(request: Request) -> String {
+    let mut text = format!(
+        "{} {} {:?}\n",
+        request.method(),
+        request.uri(),
+        request.version()
+    );
+    for (name, value) in request.headers() {
+        text += &format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
+    }
+    text
 }
 
 async fn id(State(service): Shared) -> String {

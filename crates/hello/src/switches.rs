@@ -35,6 +35,9 @@ pub(crate) struct Switches {
     pub fail_path: Option<String>,
     /// Every answer but `/health` takes at least this long.
     pub delay: Duration,
+    /// A request that comes so much later than the answer before it on its connection is not
+    /// answered: the connection is reset.
+    pub keep_alive: Option<Duration>,
 }
 
 impl Switches {
@@ -54,6 +57,7 @@ impl Switches {
             oom_at_start: flag("OOM_AT_START")?,
             fail_path: env::var("FAIL_PATH").ok(),
             delay: millis("DELAY_MS")?.unwrap_or_default(),
+            keep_alive: millis("KEEP_ALIVE_MS")?,
         })
     }
 
@@ -115,6 +119,7 @@ mod tests {
             oom_at_start: false,
             fail_path: None,
             delay: Duration::ZERO,
+            keep_alive: None,
         }
     }
 

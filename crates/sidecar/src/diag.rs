@@ -4,13 +4,16 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::fd::{FromRawFd, OwnedFd},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
 };
 
 const AF_INET: u8 = 2;
-const AF_NETLINK: i32 = 16;
+const AF_NETLINK: u16 = 16;
 const SOCK_RAW_CLOEXEC: i32 = 3 | 0o2_000_000;
+const SOCK_NONBLOCK: i32 = 0o4000;
 const NETLINK_SOCK_DIAG: i32 = 4;
+/// `SKNLGRP_INET_TCP_DESTROY` and `SKNLGRP_INET6_TCP_DESTROY`, a bit each.
+const TCP_DESTROYED: u32 = 0b101;
 
 const TCPDIAG_GETSOCK: u16 = 18;
 const REQUEST: u16 = 0x1;
@@ -29,6 +32,10 @@ const LISTEN: u8 = 10;
 const CONNECTIONS: u32 = 1 << ESTABLISHED | 1 << FIN_WAIT1 | 1 << LAST_ACK;
 const LISTENERS: u32 = 1 << LISTEN;
 
+/// `ENOBUFS`.
+const LOST: i32 = 105;
+const BUFFER: usize = 32 * 1024;
+
 const HEADER: usize = 16;
 /// `struct inet_diag_msg`, without its attributes.
 const MESSAGE: usize = 72;
@@ -36,8 +43,21 @@ const MESSAGE: usize = 72;
 const ID: usize = 48;
 const ID_AT: usize = 4;
 
+/// The length of `struct sockaddr_nl`.
+const NETLINK_ADDRESS: u32 = 12;
+
+/// `struct sockaddr_nl`.
+#[repr(C)]
+struct NetlinkAddress {
+    family: u16,
+    padding: u16,
+    port: u32,
+    groups: u32,
+}
+
 unsafe extern "C" {
     fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
+    fn bind(descriptor: i32, address: *const NetlinkAddress, length: u32) -> i32;
 }
 
 /// One connection that a client opened to a port of this namespace.
@@ -48,6 +68,7 @@ pub(crate) struct Connection {
     /// What the kernel finds it again by.
     pub(crate) key: Key,
     pub(crate) local_port: u16,
+    pub(crate) peer: Peer,
     /// Both ends are open.
     pub(crate) is_established: bool,
     /// Whether the client is in this namespace itself, as a health check is.
@@ -79,6 +100,16 @@ impl Default for Key {
     }
 }
 
+/// The address of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self(Ipv4Addr::UNSPECIFIED.into())
+    }
+}
+
 /// A socket to ask the kernel with. Needs no privilege.
 pub(crate) struct Diagnosis {
     netlink: File,
@@ -87,16 +118,9 @@ pub(crate) struct Diagnosis {
 
 impl Diagnosis {
     pub(crate) fn open() -> io::Result<Self> {
-        // SAFETY: `socket` takes three integers and touches no memory of ours.
-        let descriptor = unsafe { socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG) };
-        if descriptor < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor was just opened and nobody else has it.
-        let netlink = File::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
         Ok(Self {
-            netlink,
-            buffer: vec![0; 32 * 1024],
+            netlink: open(SOCK_RAW_CLOEXEC)?,
+            buffer: vec![0; BUFFER],
         })
     }
 
@@ -140,24 +164,85 @@ impl Diagnosis {
     /// One datagram of the answer; false after the last of a dump.
     fn receive(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
         let length = self.netlink.read(&mut self.buffer)?;
-        let mut rest = &self.buffer[..length];
-        while rest.len() >= HEADER {
-            let size = u32_at(rest, 0) as usize;
-            if size < HEADER || size > rest.len() {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            match u16_at(rest, 4) {
-                MESSAGE_DONE => return Ok(false),
-                MESSAGE_ERROR => {
-                    let code = i32::from_ne_bytes(bytes(rest, HEADER));
-                    return Err(io::Error::from_raw_os_error(-code));
-                }
-                _ => take(&rest[HEADER..size]),
-            }
-            rest = &rest[size.next_multiple_of(4).min(rest.len())..];
-        }
-        Ok(true)
+        messages(&self.buffer[..length], &mut take)
     }
+}
+
+/// Hears of connections as the kernel forgets them: also those that came and went between two
+/// questions. Needs no privilege.
+pub(crate) struct Farewells {
+    netlink: File,
+    buffer: Vec<u8>,
+}
+
+impl Farewells {
+    /// # Errors
+    /// The kernel does not tell: one before 4.3, or one that keeps it from us.
+    pub(crate) fn open() -> io::Result<Self> {
+        let netlink = open(SOCK_RAW_CLOEXEC | SOCK_NONBLOCK)?;
+        let address = NetlinkAddress {
+            family: AF_NETLINK,
+            padding: 0,
+            port: 0,
+            groups: TCP_DESTROYED,
+        };
+        // SAFETY: the address lives until `bind` returns, and is as long as is said.
+        if unsafe { bind(netlink.as_raw_fd(), &raw const address, NETLINK_ADDRESS) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self {
+            netlink,
+            buffer: vec![0; BUFFER],
+        })
+    }
+
+    /// Those since the last time. What the kernel could not keep for us is lost.
+    pub(crate) fn connections(&mut self) -> Vec<Connection> {
+        let mut gone = Vec::new();
+        loop {
+            match self.netlink.read(&mut self.buffer) {
+                Ok(length) => {
+                    let take = |message: &[u8]| gone.extend(read(message));
+                    if messages(&self.buffer[..length], take).is_err() {
+                        return gone;
+                    }
+                }
+                // `ENOBUFS`: too many came at once.
+                Err(error) if error.raw_os_error() == Some(LOST) => {}
+                Err(_) => return gone,
+            }
+        }
+    }
+}
+
+fn open(kind: i32) -> io::Result<File> {
+    // SAFETY: `socket` takes three integers and touches no memory of ours.
+    let descriptor = unsafe { socket(i32::from(AF_NETLINK), kind, NETLINK_SOCK_DIAG) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just opened and nobody else has it.
+    Ok(File::from(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+}
+
+/// The messages of one datagram; false after the last of a dump.
+fn messages(mut rest: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<bool> {
+    while rest.len() >= HEADER {
+        let size = u32_at(rest, 0) as usize;
+        if size < HEADER || size > rest.len() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        match u16_at(rest, 4) {
+            MESSAGE_DONE => return Ok(false),
+            MESSAGE_ERROR => {
+                let code = i32::from_ne_bytes(bytes(rest, HEADER));
+                return Err(io::Error::from_raw_os_error(-code));
+            }
+            _ => take(&rest[HEADER..size]),
+        }
+        rest = &rest[size.next_multiple_of(4).min(rest.len())..];
+    }
+    Ok(true)
 }
 
 fn is_gone(error: &io::Error) -> bool {
@@ -179,17 +264,21 @@ fn request(flags: u16, Key(family, id): &Key, states: u32) -> [u8; 76] {
 }
 
 fn connection(message: &[u8]) -> Option<Connection> {
-    let (head, mut attributes) = message.split_at_checked(MESSAGE)?;
     // Who asks for one by its key is answered whatever its state.
-    if CONNECTIONS >> head[1] & 1 == 0 {
-        return None;
-    }
+    let is_one = message.len() >= MESSAGE && CONNECTIONS >> message[1] & 1 == 1;
+    is_one.then(|| read(message)).flatten()
+}
+
+fn read(message: &[u8]) -> Option<Connection> {
+    let (head, mut attributes) = message.split_at_checked(MESSAGE)?;
+    let peer = address(head, 24);
     let mut connection = Connection {
         cookie: u64::from(u32_at(head, 44)) | u64::from(u32_at(head, 48)) << 32,
         key: Key(head[0], bytes(head, ID_AT)),
         local_port: port(head),
         is_established: head[1] == ESTABLISHED,
-        is_local: address(head, 24).is_loopback(),
+        peer: Peer(peer),
+        is_local: peer.is_loopback() || peer == address(head, 8),
         queued: u32_at(head, 56).saturating_add(u32_at(head, 60)),
         ..Connection::default()
     };

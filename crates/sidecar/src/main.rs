@@ -1,16 +1,21 @@
 //! The helper program that stands beside a Blue or Green container, in its network namespace.
 //!
 //! Its labels are the route that pins traffic to the container; the program itself only watches:
-//! ten times a second it prints one JSON line with what is in flight on the ports that it is given.
+//! ten times a second it prints one JSON line with what is in flight on the ports that it is given,
+//! and who calls.
 //!
-//! `teal-sidecar [PORT…]`, `teal-sidecar ask PORT [PATH]` for one question, `teal-sidecar hold` for
-//! a lock, or `teal-sidecar relay` for connections from outside.
+//! `teal-sidecar [PORT…]` or `teal-sidecar all` for all ports that are open, `teal-sidecar ask PORT
+//! [PATH]` for one question, `teal-sidecar lookups MILLISECONDS` for how many names are looked up
+//! within that time, `teal-sidecar hold` for a lock, or `teal-sidecar relay` for connections from
+//! outside.
 //!
 //! It uses nothing but the standard library, so that it can be built with the engine by rustc
 //! alone, for a scratch image, and stays small.
 
 mod ask;
-#[expect(unsafe_code, reason = "the C library's `socket`")]
+mod callers;
+mod counters;
+#[expect(unsafe_code, reason = "the C library's `socket` and `bind`")]
 mod diag;
 mod hold;
 mod relay;
@@ -26,7 +31,7 @@ use std::{
 };
 
 use tally::{SAMPLE_MS, Tally};
-use watch::Watch;
+use watch::{Ports, Watch};
 
 const SIGTERM: i32 = 15;
 /// The time between two lines.
@@ -58,13 +63,18 @@ fn main() -> ExitCode {
     {
         return answer(port, path.first().map(String::as_str));
     }
+    if let [word, millis] = arguments.as_slice()
+        && word == "lookups"
+    {
+        return lookups(millis);
+    }
     if arguments == ["hold"] {
         hold::hold();
         return ExitCode::SUCCESS;
     }
     let done = match arguments == ["relay"] {
         true => relay::relay(io::stdin().lock(), io::stdout()),
-        false => ports(&arguments).and_then(|ports| report(&ports)),
+        false => ports(&arguments).and_then(report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,21 +100,40 @@ fn answer(port: &str, path: Option<&str>) -> ExitCode {
     ExitCode::from(u8::from(!is_good))
 }
 
-fn ports(arguments: &[String]) -> io::Result<Vec<u16>> {
+/// How many names are looked up within a time, for whoever reads the line and the exit code.
+fn lookups(millis: &str) -> ExitCode {
+    let millis = millis
+        .parse()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error));
+    let counted = millis.and_then(|millis| counters::lookups(Duration::from_millis(millis)));
+    let (is_good, text) = match counted {
+        Ok(lookups) => (true, lookups.to_string()),
+        Err(error) => (false, error.to_string()),
+    };
+    writeln!(io::stdout(), "{text}").ok();
+    ExitCode::from(u8::from(!is_good))
+}
+
+fn ports(arguments: &[String]) -> io::Result<Ports> {
+    if arguments == ["all"] {
+        return Ok(Ports::All);
+    }
     arguments
         .iter()
         .map(|argument| argument.parse())
         .collect::<Result<_, _>>()
+        .map(Ports::These)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
 /// Ends only with an error, such as a listener that has gone.
-fn report(ports: &[u16]) -> io::Result<()> {
-    while ports.is_empty() {
+fn report(ports: Ports) -> io::Result<()> {
+    while ports == Ports::These(Vec::new()) {
         thread::park();
     }
     let mut watch = Watch::begin(ports)?;
     let mut tally = Tally::default();
+    tally.sample(watch.connections()?);
     let mut out = io::stdout().lock();
     loop {
         let mut left = LINE_MS;
@@ -113,18 +142,24 @@ fn report(ports: &[u16]) -> io::Result<()> {
             let pause = if tally.is_quiet() { left } else { SAMPLE_MS };
             thread::sleep(Duration::from_millis(pause));
             left = left.saturating_sub(pause);
+            for connection in watch.gone() {
+                tally.callers.gone(&connection);
+            }
             tally.sample(watch.connections()?);
         }
-        writeln!(
-            out,
-            r#"{{"inFlight":{},"connections":{},"accepted":{},"received":{},"sent":{},"listens":{}}}"#,
+        let line = format!(
+            "{{\"inFlight\":{},\"connections\":{},\"untouched\":{},\"accepted\":{},\"received\":{},\"sent\":{},\"listens\":{},\"callers\":{}}}\n",
             tally.in_flight(),
             tally.connections(),
+            tally.untouched(),
             watch.accepted(),
             tally.received(),
             tally.sent(),
             watch.listens()?,
-        )?;
+            tally.callers.to_json(),
+        );
+        // In one piece, so that whoever reads gets whole lines.
+        out.write_all(line.as_bytes())?;
         out.flush()?;
     }
 }

@@ -15,7 +15,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use crate::diag::Connection;
+use crate::{callers::Callers, diag::Connection};
 
 /// The time between two samples while something moves: well below the 40 ms that the kernel puts off acknowledgements.
 pub(crate) const SAMPLE_MS: u64 = 20;
@@ -43,6 +43,8 @@ pub(crate) struct Tally {
     sent: u64,
     /// The longest pause inside an answer that was seen.
     longest_pause: u32,
+    pub(crate) callers: Callers,
+    has_begun: bool,
 }
 
 /// What is known of one connection.
@@ -59,6 +61,8 @@ struct Track {
     is_waiting: bool,
     kind: Kind,
     is_in_flight: bool,
+    /// Whether it was there when the watch began, and nothing has moved on it since.
+    is_untouched: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -84,10 +88,15 @@ impl Tally {
             let cookie = now.cookie;
             let track = match before {
                 Some(before) => self.follow(before.clone(), now),
-                None => Track::new(now),
+                None => Track {
+                    is_untouched: !self.has_begun,
+                    ..Track::new(now)
+                },
             };
             tracks.insert(cookie, track);
         }
+        self.callers.sample(connections);
+        self.has_begun = true;
         self.tracks = tracks;
         for track in self.tracks.values_mut() {
             track.is_in_flight = track.judge(self.longest_pause);
@@ -116,6 +125,14 @@ impl Tally {
             .count()
     }
 
+    /// Open connections that may be idle or in use: nothing has moved on them since before the watch.
+    pub(crate) fn untouched(&self) -> usize {
+        self.tracks
+            .values()
+            .filter(|track| track.is_untouched && track.now.is_established && !track.is_in_flight)
+            .count()
+    }
+
     /// Bytes that came in, as far as samples see them: what a connection did after the last sample
     /// of its life is not in it.
     pub(crate) fn received(&self) -> u64 {
@@ -135,6 +152,9 @@ impl Tally {
             .wrapping_sub(track.now.data_segments_in);
         let was_idle = !track.is_waiting && track.kind == Kind::Exchange;
         let was_open = track.is_open();
+        if received > 0 && !track.is_waiting {
+            self.callers.asks_again(now.peer);
+        }
         if track.kind == Kind::Upgraded && received > 0 {
             self.learn_pause(track.now.since_received);
         } else if received > 0 {
@@ -151,6 +171,7 @@ impl Tally {
             }
         }
         if received > 0 || sent > 0 {
+            track.is_untouched = false;
             // One segment after a time without a request, and something sent: that is its answer.
             let is_answered = was_idle && segments == 1 && sent > 0;
             track.acks_before_move = if is_answered {
@@ -192,6 +213,7 @@ impl Track {
             is_waiting: false,
             kind: Kind::Exchange,
             is_in_flight: false,
+            is_untouched: false,
         };
         track.is_waiting = track.waits();
         track

@@ -3,21 +3,37 @@
 use std::{
     fs::File,
     io::{self, Read, Seek},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use crate::diag::{Connection, Diagnosis};
+use crate::{
+    counters,
+    diag::{Connection, Diagnosis, Farewells},
+};
 
 /// All are asked for this often, whatever the counters say.
 const ALL_AFTER: Duration = Duration::from_secs(1);
 /// For more than this many a walk through all costs less than to ask for each.
 const MOST_ONE_BY_ONE: usize = 200;
 
+/// The ports whose connections are followed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ports {
+    These(Vec<u16>),
+    /// All that something listens on for others.
+    All,
+}
+
 /// Asks for all connections only where there may be a new one, and else for those that are known.
 pub(crate) struct Watch {
     diagnosis: Diagnosis,
+    /// None where the kernel does not tell.
+    farewells: Option<Farewells>,
     counters: File,
-    ports: Vec<u16>,
+    ports: Ports,
+    /// Those of them that were open when all connections were last asked for.
+    open: Vec<u16>,
     known: Vec<Connection>,
     first_opens: u64,
     opens: u64,
@@ -27,13 +43,18 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn begin(ports: &[u16]) -> io::Result<Self> {
+    pub(crate) fn begin(ports: Ports) -> io::Result<Self> {
         let mut counters = File::open("/proc/self/net/snmp")?;
         let opens = passive_opens(&mut counters)?;
         Ok(Self {
             diagnosis: Diagnosis::open()?,
+            farewells: Farewells::open().ok(),
             counters,
-            ports: ports.to_vec(),
+            open: match &ports {
+                Ports::These(ports) => ports.clone(),
+                Ports::All => Vec::new(),
+            },
+            ports,
             known: Vec::new(),
             first_opens: opens,
             opens,
@@ -59,6 +80,20 @@ impl Watch {
         Ok(&self.known)
     }
 
+    /// Those that have gone since the last time, without those from this namespace itself.
+    pub(crate) fn gone(&mut self) -> Vec<Connection> {
+        let mut gone = match &mut self.farewells {
+            Some(farewells) => farewells.connections(),
+            None => Vec::new(),
+        };
+        gone.retain(|one| self.is_followed(one));
+        gone
+    }
+
+    fn is_followed(&self, connection: &Connection) -> bool {
+        !connection.is_local && self.open.contains(&connection.local_port)
+    }
+
     /// How many this namespace has accepted since the watch began, health checks too.
     pub(crate) fn accepted(&self) -> u64 {
         self.opens.saturating_sub(self.first_opens)
@@ -66,15 +101,27 @@ impl Watch {
 
     /// Whether somebody outside of this namespace can open one.
     pub(crate) fn listens(&mut self) -> io::Result<bool> {
+        let open = self.outward()?;
+        Ok(match &self.ports {
+            Ports::These(ports) => open.iter().any(|port| ports.contains(port)),
+            Ports::All => !open.is_empty(),
+        })
+    }
+
+    /// The ports that something listens on for others.
+    fn outward(&mut self) -> io::Result<Vec<u16>> {
         let listeners = self.diagnosis.listeners()?;
-        let mut outward = listeners.iter().filter(|at| !at.ip().is_loopback());
-        Ok(outward.any(|at| self.ports.contains(&at.port())))
+        let outward = listeners.iter().filter(|at| !at.ip().is_loopback());
+        Ok(outward.map(SocketAddr::port).collect())
     }
 
     fn ask_for_all(&mut self) -> io::Result<()> {
-        self.known = self.diagnosis.connections()?;
-        let ports = &self.ports;
-        (self.known).retain(|one| !one.is_local && ports.contains(&one.local_port));
+        if self.ports == Ports::All {
+            self.open = self.outward()?;
+        }
+        let mut known = self.diagnosis.connections()?;
+        known.retain(|one| self.is_followed(one));
+        self.known = known;
         self.asked_for_all = Some(Instant::now());
         Ok(())
     }
@@ -96,15 +143,7 @@ fn passive_opens(counters: &mut File) -> io::Result<u64> {
     let mut table = String::new();
     counters.rewind()?;
     counters.read_to_string(&mut table)?;
-    let mut rows = table.lines().filter(|line| line.starts_with("Tcp:"));
-    let (names, values) = (rows.next(), rows.next());
-    names
-        .into_iter()
-        .flat_map(str::split_whitespace)
-        .zip(values.into_iter().flat_map(str::split_whitespace))
-        .find(|(name, _)| *name == "PassiveOpens")
-        .and_then(|(_, value)| value.parse().ok())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no PassiveOpens in snmp"))
+    counters::in_snmp(&table, "Tcp", "PassiveOpens")
 }
 
 #[cfg(test)]
@@ -126,7 +165,7 @@ mod tests {
     #[test]
     fn a_listener_for_others_is_seen_until_it_is_gone() {
         let (open, port) = listener();
-        let mut watch = Watch::begin(&[port]).unwrap();
+        let mut watch = Watch::begin(Ports::These(vec![port])).unwrap();
         assert!(watch.listens().unwrap());
         drop(open);
         assert!(!watch.listens().unwrap());
@@ -136,7 +175,45 @@ mod tests {
     fn a_listener_for_this_namespace_alone_is_none() {
         let own = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = own.local_addr().unwrap().port();
-        assert!(!Watch::begin(&[port]).unwrap().listens().unwrap());
+        assert!(
+            !Watch::begin(Ports::These(vec![port]))
+                .unwrap()
+                .listens()
+                .unwrap()
+        );
+    }
+
+    #[test]
+    fn with_all_ports_a_listener_for_others_is_found() {
+        let (_open, port) = listener();
+        let mut watch = Watch::begin(Ports::All).unwrap();
+        assert!(watch.listens().unwrap());
+        watch.connections().unwrap();
+        assert!(watch.open.contains(&port));
+    }
+
+    #[test]
+    fn a_connection_that_came_and_went_is_told_of() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut farewells = Farewells::open().unwrap();
+        let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        client.write_all(b"question").unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.read_exact(&mut [0; 8]).unwrap();
+        drop((server, client));
+        let begun = Instant::now();
+        let told = loop {
+            let gone = farewells.connections();
+            if let Some(one) = gone.into_iter().find(|one| one.local_port == port) {
+                break one;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "nothing is told");
+            std::thread::yield_now();
+        };
+        assert!(told.is_local);
+        // The end of the stream counts as a byte.
+        assert!(told.received >= 8, "{told:?}");
     }
 
     #[test]

@@ -7,4 +7,12 @@ export type Attachment = {
 /**
  * The container's full id.
  */
-container: string, network: string, aliases: Array<string>, ipv4: string | null, ipv6: string | null, };
+container: string, network: string, aliases: Array<string>, ipv4: string | null, ipv6: string | null, linkLocal: Array<string>, mac: string | null, 
+/**
+ * Other containers and what this one calls them, as `links:` has it.
+ */
+links: Array<string>, driverOptions: { [key in string]: string }, 
+/**
+ * Which of its networks is the way out: the highest. None where the engine does not know it.
+ */
+gatewayPriority: number | null, };

@@ -5,6 +5,10 @@
  */
 export type Difference = { 
 /**
- * `image`, `environment`, `labels`, `command` …
+ * `image`, `environment`, `labels`, `command` …; `other` where `after` is a sentence of its own.
  */
-what: string, before: string, after: string, };
+what: string, 
+/**
+ * Empty where `after` says in words what has changed.
+ */
+before: string, after: string, };

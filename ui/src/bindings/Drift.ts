@@ -21,6 +21,11 @@ differences: Array<Difference>,
  */
 byHand: Array<Difference>, 
 /**
+ * Limits that Teal changed on the running containers: `before` as they were made, `after` as
+ * they are. They last until the containers are made again.
+ */
+live: Array<Difference>, 
+/**
  * Whether keeping the limits in the file settles it: nothing else differs.
  */
 keepable: boolean, 

@@ -3,4 +3,4 @@
 /**
  * What kind of failure it is.
  */
-export type FailureCode = "refused" | "scaleUp" | "healthTimeout" | "unhealthy" | "exited" | "outOfMemory" | "traffic" | "scaleDown" | "verification" | "rollback" | "aborted" | "interrupted" | "engine";
+export type FailureCode = "refused" | "scaleUp" | "healthTimeout" | "unhealthy" | "exited" | "outOfMemory" | "traffic" | "stillCalled" | "scaleDown" | "verification" | "rollback" | "aborted" | "interrupted" | "engine";

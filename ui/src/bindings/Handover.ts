@@ -11,6 +11,10 @@ export type Handover = { ports: Array<HandoverPort>,
  */
 others: Array<string>, 
 /**
+ * The containers of the service that had the ports, by their full ids.
+ */
+blue: Array<string>, 
+/**
  * The places in networks that are left for the time of the gap, or for good.
  */
 attachments: Array<Attachment>, };

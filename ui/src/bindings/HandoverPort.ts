@@ -19,4 +19,13 @@ entry: number,
 /**
  * Whether the edge sees requests, or only passes connections on.
  */
-http: boolean, };
+http: boolean, 
+/**
+ * Whether requests that only HTTP/2 carries, such as gRPC, reach the service as such.
+ */
+h2c: boolean, 
+/**
+ * Whether the engine chose it, or chose it from a range: a container that has once let go of it
+ * does not get it back, so the edge keeps it whatever becomes of the rollout.
+ */
+moves: boolean, };

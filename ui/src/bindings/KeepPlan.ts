@@ -20,9 +20,14 @@ source: ProjectSource,
  */
 sourceAfter: ProjectSource, 
 /**
- * The limits that are kept: those in force.
+ * The limits that the files say then: those in force, but for `live`.
  */
 limits: Limits, 
+/**
+ * The limits in force, where they were changed on the running containers: the files can't say
+ * them without Compose making new containers. They last until containers are made again.
+ */
+live: Limits | null, 
 /**
  * Empty where the files say so already.
  */

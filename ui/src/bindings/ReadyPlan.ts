@@ -14,7 +14,11 @@ export type ReadyPlan = {
  * Stands for exactly these changes: applying asks for it, so that what was reviewed is what
  * is done.
  */
-id: string, project: string, service: string, 
+id: string, 
+/**
+ * An image that is fetched before anything is written.
+ */
+pulls: string | null, project: string, service: string, 
 /**
  * The source with every file resolved.
  */

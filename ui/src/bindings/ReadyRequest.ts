@@ -17,6 +17,6 @@ fixes: Array<Fix> | null,
  */
 health: HealthTest | null, 
 /**
- * The image of the edge, instead of `traefik:v3`.
+ * The image of the edge, instead of `traefik:v3.7`.
  */
 edgeImage: string | null, };

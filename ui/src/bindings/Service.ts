@@ -15,7 +15,11 @@ import type { Volume } from "./Volume";
 /**
  * One service: what the files say and what runs.
  */
-export type Service = { name: string, 
+export type Service = { 
+/**
+ * Whether it is Teal's own edge, which is neither made ready nor rolled out.
+ */
+edge: boolean, name: string, 
 /**
  * The image's name, or none for a service that is only built.
  */

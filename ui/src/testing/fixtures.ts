@@ -58,6 +58,7 @@ export const green = replica({ id: "green-1", name: "shop-web-2", number: 2, lim
 
 export function service(over: Partial<Service> = {}): Service {
   return {
+    edge: false,
     name: "web",
     image: "web:1",
     state: "running",
@@ -145,6 +146,8 @@ export function receipt(over: Partial<Receipt> = {}): Receipt {
     target: "GET http://localhost:8000/",
     unasked: null,
     expectedStatus: 200,
+    handover: null,
+    limited: 0,
     requests: 4812,
     failed: 0,
     worstGapMs: 38,
@@ -160,6 +163,8 @@ export function receipt(over: Partial<Receipt> = {}): Receipt {
     blueTraffic: { requests: null, connections: 120, bytesReceived: 9e5, bytesSent: 4e6 },
     greenTraffic: { requests: null, connections: 90, bytesReceived: 7e5, bytesSent: 3e6 },
     cut: 0,
+    closed: 0,
+    left: [],
     unpromised: [],
     bypass: [],
     keptVolumes: [],

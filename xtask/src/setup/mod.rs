@@ -3,6 +3,9 @@
 
 mod compose;
 mod engine;
+mod image;
+#[cfg(unix)]
+mod nginx;
 mod node;
 mod packages;
 mod python;
@@ -19,12 +22,15 @@ pub(crate) struct Needs {
     pub engine: bool,
     /// A display without a screen, and a driver for the web view.
     pub driven_window: bool,
+    /// The images of tests.
+    pub test_images: bool,
 }
 
 impl Needs {
     pub(crate) const BUILD: Self = Self {
         engine: false,
         driven_window: false,
+        test_images: false,
     };
     pub(crate) const RUN: Self = Self {
         engine: true,
@@ -33,6 +39,7 @@ impl Needs {
     pub(crate) const ALL: Self = Self {
         engine: true,
         driven_window: true,
+        test_images: true,
     };
 }
 
@@ -43,6 +50,10 @@ pub(crate) fn setup(needs: Needs) -> Result<()> {
         engine::setup()?;
         compose::setup()?;
         traefik::setup()?;
+    }
+    #[cfg(unix)]
+    if needs.test_images {
+        nginx::setup()?;
     }
     Ok(())
 }

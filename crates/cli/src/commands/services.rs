@@ -109,6 +109,7 @@ fn drift(drift: Option<&Drift>) -> String {
 /// `ready`, or the one thing that is most in the way.
 fn readiness(service: &Service) -> String {
     match service.verdicts.first() {
+        None if service.edge => "Teal's edge".to_owned(),
         None => "ready".to_owned(),
         Some(verdict) => harmless(&verdict.reason).into_owned(),
     }

@@ -15,6 +15,18 @@ pub(crate) fn receipt(receipt: &Receipt, theme: Theme) -> Vec<String> {
     if let Some(cut) = receipt.cut {
         lines.push(format!("  {} in flight cut", counted(cut, "request")));
     }
+    if let Some(closed) = receipt.closed.filter(|closed| *closed > 0) {
+        lines.push(format!(
+            "  {} of unknown use closed: silent since before the rollout, idle or WebSockets and event streams with nothing to say",
+            counted(closed, "connection")
+        ));
+    }
+    lines.extend(
+        receipt
+            .left
+            .iter()
+            .map(|text| format!("  {} {}", paint(theme.warning, "left:"), harmless(text))),
+    );
     lines.extend(receipt.kept_volumes.iter().map(|volume| {
         let target = harmless(&volume.target);
         format!(
@@ -35,8 +47,14 @@ pub(crate) fn in_short(receipt: &Receipt) -> String {
         Some(_) => ", no proof",
         None => "",
     };
+    let handover = match receipt.handover {
+        Some(gap) if gap.failed > 0 => {
+            format!(", {} in the announced handover", count(gap.failed))
+        }
+        _ => String::new(),
+    };
     format!(
-        "{}, {} failed{no_proof}",
+        "{}, {} failed{handover}{no_proof}",
         counted(receipt.requests, "request"),
         count(receipt.failed)
     )
@@ -90,6 +108,7 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
             receipt.p99_ms
         ),
     ];
+    lines.extend(apart(receipt));
     lines.extend(
         receipt
             .failures
@@ -98,6 +117,32 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
     );
     lines.extend(over_time(receipt));
     lines.extend(by_color(receipt, theme));
+    lines
+}
+
+/// What was announced or limited, and so is no failure.
+fn apart(receipt: &Receipt) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(gap) = receipt
+        .handover
+        .filter(|gap| gap.gap_ms > 0.0 || gap.failed > 0)
+    {
+        let cut = match gap.cut {
+            0 => String::new(),
+            cut => format!("; {} in flight cut", counted(cut, "request")),
+        };
+        lines.push(format!(
+            "  {} in the announced handover of the port, {:.1} s{cut}",
+            count(gap.failed),
+            gap.gap_ms / 1e3
+        ));
+    }
+    if receipt.limited > 0 {
+        lines.push(format!(
+            "  {} answered 429: how often is asked is limited, so they tell nothing of the service",
+            counted(receipt.limited, "request")
+        ));
+    }
     lines
 }
 
@@ -195,6 +240,8 @@ fn bytes(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use teal_engine::event::HandoverGap;
+
     use super::*;
 
     const fn figures(requests: u32, p50_ms: f64, p99_ms: f64) -> Figures {
@@ -229,6 +276,8 @@ mod tests {
                 bytes_sent: 4_040_000,
             }),
             cut: Some(2),
+            closed: Some(3),
+            left: vec!["`proxy` still calls Blue".into()],
             unpromised: vec!["TCP routers are not steered".into()],
             bypass: vec!["worker".into(), "cron".into()],
             ..Receipt::default()
@@ -242,6 +291,8 @@ mod tests {
                Blue 2,810, 0 failed, p50 4 ms, p99 21 ms; Green 1,800, 0 failed, p50 3 ms, p99 19 ms; either 202\n  \
                all traffic: Blue 1,200 connections, 999 B in, 4.0 MB out\n  \
                2 requests in flight cut\n  \
+               3 connections of unknown use closed: silent since before the rollout, idle or WebSockets and event streams with nothing to say\n  \
+               left: `proxy` still calls Blue\n  \
                not promised: TCP routers are not steered\n  \
                bypass Traefik: worker, cron, by the service's name: their requests reach Blue and Green alike, and may fail when Blue stops"
         );
@@ -300,5 +351,33 @@ mod tests {
         ] {
             assert_eq!(bytes(n), text);
         }
+    }
+
+    #[test]
+    fn the_announced_gap_is_no_failure() {
+        let receipt = Receipt {
+            target: Some("GET http://localhost:8080/".to_owned()),
+            requests: 900,
+            handover: Some(HandoverGap {
+                failed: 6,
+                gap_ms: 812.0,
+                cut: 2,
+            }),
+            limited: 7,
+            ..Receipt::default()
+        };
+        let text = super::receipt(&receipt, Theme::default()).join("\n");
+        assert!(text.contains("900 requests, 0 failed"), "{text}");
+        assert!(
+            text.contains(
+                "  6 in the announced handover of the port, 0.8 s; 2 requests in flight cut\n"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("7 requests answered 429"), "{text}");
+        assert_eq!(
+            in_short(&receipt),
+            "900 requests, 0 failed, 6 in the announced handover"
+        );
     }
 }

@@ -52,7 +52,12 @@ pub(super) fn sentence(kind: &EventKind) -> Option<Sentence> {
             Some(n) => format!("draining Blue: {} in flight", counted(*n, "request")),
             None => "draining Blue: its requests can't be counted".to_owned(),
         }),
-        EventKind::Started { .. }
+        // Each is warned of as well.
+        EventKind::Callers { color, callers } if callers.is_empty() => {
+            line(format!("nobody keeps {} any more", title(*color)))
+        }
+        EventKind::Callers { .. }
+        | EventKind::Started { .. }
         | EventKind::Planned { .. }
         | EventKind::PhaseStarted { .. }
         | EventKind::PhaseDone { .. }

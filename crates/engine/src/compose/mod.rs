@@ -10,6 +10,7 @@ mod merge;
 mod model;
 pub(crate) mod override_file;
 pub(crate) mod part;
+mod port;
 mod process;
 mod read;
 mod relations;
@@ -33,7 +34,8 @@ pub(crate) use edit::edited;
 pub(crate) use edit::{Edit, Node, list_at, says};
 pub(crate) use hook::Hook;
 pub(crate) use merge::{label_edit, limit_edits};
-pub(crate) use model::{Build, ComposeModel, ComposePort, ComposeService, LimitKeys};
+pub(crate) use model::{Build, ComposeModel, ComposeService, LimitKeys};
+pub(crate) use port::ComposePort;
 pub(crate) use process::CommandOutput;
 pub(crate) use resolved::Resolved;
 

@@ -6,12 +6,15 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     hook::Hook,
-    read::{cpus, memory, microseconds, milliseconds, text},
+    port::ComposePort,
+    read::{cpus, memory, microseconds, milliseconds},
     resolved::Resolved,
 };
 use crate::{
     Error, Result,
+    docker::teal_label,
     model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Volume},
+    traffic::edge::ROLE as EDGE_ROLE,
 };
 
 /// A project's services as Compose reads them.
@@ -106,20 +109,6 @@ pub(crate) struct ComposeNetwork {
     pub ipv6_address: Option<String>,
     pub mac_address: Option<String>,
     pub aliases: Vec<String>,
-}
-
-/// One published port.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct ComposePort {
-    /// The container's port.
-    pub target: u16,
-    /// The host's port, or a range of which each container takes one.
-    #[serde(default, deserialize_with = "text")]
-    pub published: Option<String>,
-    #[serde(default)]
-    pub host_ip: Option<String>,
-    #[serde(default = "tcp")]
-    pub protocol: String,
 }
 
 /// One mount.
@@ -231,6 +220,12 @@ impl ComposeService {
                 .or(self.quota()),
             memory: self.mem_limit.or(deploy.and_then(|limits| limits.memory)),
         }
+    }
+
+    /// Whether it is Teal's own edge.
+    pub(crate) fn is_edge(&self) -> bool {
+        let role = self.labels.get(teal_label::ROLE);
+        role.is_some_and(|role| role == EDGE_ROLE)
     }
 
     /// The CPU limit that `cpu_quota` and `cpu_period` come to: the same limit in other words, which
@@ -392,37 +387,6 @@ impl Build {
     }
 }
 
-impl ComposePort {
-    /// The host ports that containers can take; none where the engine picks a free one for each.
-    pub(crate) fn host_ports(&self) -> Option<(u16, u16)> {
-        let published = self.published.as_deref()?;
-        let (first, last) = published.split_once('-').unwrap_or((published, published));
-        match (first.parse().ok()?, last.parse().ok()?) {
-            (0, _) => None,
-            range => Some(range),
-        }
-    }
-}
-
-impl fmt::Display for ComposePort {
-    /// As Compose prints it: `127.0.0.1:8080:80/tcp`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(host_ip) = &self.host_ip {
-            if host_ip.contains(':') {
-                write!(f, "[{host_ip}]:")?;
-            } else {
-                write!(f, "{host_ip}:")?;
-            }
-        }
-        match (&self.published, &self.host_ip) {
-            (Some(published), _) if published != "0" => write!(f, "{published}:")?,
-            (_, Some(_)) => write!(f, ":")?,
-            _ => {}
-        }
-        write!(f, "{}/{}", self.target, self.protocol)
-    }
-}
-
 impl Hidden {
     pub(crate) fn reveal(&self) -> &str {
         &self.0
@@ -437,8 +401,4 @@ impl fmt::Debug for Hidden {
 
 const fn yes() -> bool {
     true
-}
-
-fn tcp() -> String {
-    "tcp".into()
 }

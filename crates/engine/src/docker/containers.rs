@@ -20,6 +20,7 @@ use crate::{
         ContainerState, Cpus, Health, HealthCheck, Limits, Memory, ProjectSource, ProjectSummary,
         Replica,
     },
+    traffic::edge,
 };
 
 /// The most text of a health probe that is shown.
@@ -39,8 +40,9 @@ async fn summaries(docker: &Docker, labels: Vec<String>) -> Result<Vec<Container
         .into_iter()
         .filter(|container| {
             label(container, compose_label::ONE_OFF).is_none_or(|one_off| one_off != "True")
-                // Where Traefik's constraints ask for Compose's labels, sidecars have them too.
-                && label(container, teal_label::ROLE).is_none()
+                // Where Traefik's constraints ask for Compose's labels, sidecars have them too. Of
+                // Teal's own only the edge is a service of the project.
+                && label(container, teal_label::ROLE).is_none_or(|role| role == edge::ROLE)
         })
         .collect())
 }

@@ -6,7 +6,7 @@ use super::Engine;
 use crate::{
     Error, Result,
     applied::Applied,
-    keep,
+    docker, keep,
     model::{
         ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
     },
@@ -24,9 +24,10 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`apply_keep`](Self::apply_keep); [`Error::CannotChange`] where the health check that
-    /// somebody asked for fails.
+    /// somebody asked for fails, or where the edge's image is not on the engine
+    /// and can't be pulled: nothing is written then.
     pub async fn apply_ready(&self, request: &ReadyRequest, id: &str) -> Result<ReadyPlan> {
-        let plan = self.make_ready(request).await?;
+        let mut plan = self.make_ready(request).await?;
         if let (Some(_), Some(health)) = (&request.health, &plan.health)
             && !health.passed
         {
@@ -37,6 +38,11 @@ impl Engine {
                 ),
                 remedy: "name one that passes while the service is well".to_owned(),
             });
+        }
+        if let Some(image) = plan.pulls.clone().filter(|_| plan.id == id) {
+            docker::pull(&self.inner.docker, &image).await?;
+            // What it is decides what is written.
+            plan = self.make_ready(request).await?;
         }
         let (project, service) = (&plan.project, &plan.service);
         self.write(

@@ -50,7 +50,7 @@ pub struct ReadyRequest {
     /// Instead of the health check that Teal proposes.
     #[serde(default)]
     pub health: Option<HealthTest>,
-    /// The image of the edge, instead of `traefik:v3`.
+    /// The image of the edge, instead of `traefik:v3.7`.
     #[serde(default)]
     pub edge_image: Option<String>,
 }
@@ -64,6 +64,9 @@ pub struct ReadyPlan {
     /// Stands for exactly these changes: applying asks for it, so that what was reviewed is what
     /// is done.
     pub id: String,
+    /// An image that is fetched before anything is written.
+    #[serde(default)]
+    pub pulls: Option<String>,
     pub project: String,
     pub service: String,
     /// The source with every file resolved.

@@ -89,6 +89,9 @@ pub struct Project {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Service {
+    /// Whether it is Teal's own edge, which is neither made ready nor rolled out.
+    #[serde(default)]
+    pub edge: bool,
     pub name: String,
     /// The image's name, or none for a service that is only built.
     pub image: Option<String>,

@@ -171,6 +171,9 @@ impl Planner<'_> {
         let announced = handed.map(traffic::announcement);
         verdicts.extend(announced.clone());
         verdicts.extend(layer);
+        if handed.is_some() {
+            verdicts.extend(traffic::no_image(self.docker, &base).await?);
+        }
         verdicts.extend(traffic::unexpected(&survey, &request.options).await);
         if let Way::Live = way {
             live::narrow(&mut verdicts, &live_update, name);

@@ -3,11 +3,9 @@
 use super::{
     Facts,
     finding::{list, refused},
+    ports,
 };
-use crate::{
-    compose::ComposePort,
-    model::{Fix, HostPort, Verdict, VerdictCode},
-};
+use crate::model::{Fix, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -15,7 +13,7 @@ pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     verdicts.extend(foreign_network(facts));
     verdicts.extend(lodgers(facts));
     verdicts.extend(fixed_addresses(facts));
-    verdicts.extend(host_ports(facts));
+    verdicts.extend(ports::verdict(facts));
     verdicts
 }
 
@@ -86,54 +84,4 @@ fn fixed_addresses(facts: &Facts) -> Option<Verdict> {
             "remove the address: Traefik and other services find the containers by their names",
         ),
     )
-}
-
-fn host_ports(facts: &Facts) -> Option<Verdict> {
-    let needed = 2 * facts.size();
-    let fixed: Vec<_> = facts
-        .service
-        .ports
-        .iter()
-        .filter(|port| {
-            port.host_ports()
-                .is_some_and(|(first, last)| u64::from(last.saturating_sub(first)) + 1 < needed)
-        })
-        .collect();
-    if fixed.is_empty() {
-        return None;
-    }
-    let ports: Vec<_> = fixed.iter().map(|port| format!("`{port}`")).collect();
-    let verdict = refused(
-        VerdictCode::HostPort,
-        format!("publishes {}", ports.join(", ")),
-    )
-    .means("a port of the host leads to one container only, so Green can't run beside Blue");
-    let by_the_edge: Result<Vec<_>, _> = fixed.iter().map(|port| for_the_edge(port)).collect();
-    Some(match by_the_edge {
-        // An edge does not make a database ready.
-        Ok(_) if facts.is_stateful() => verdict
-            .remedy("publish it from a service that can run twice, or change it in a quiet hour"),
-        Ok(ports) => verdict
-            .remedy("let Teal's edge take the port over and route it to the service")
-            .fixed_by(Fix::UseEdge { ports }),
-        Err(reason) => verdict
-            .remedy(format!("Teal's edge can't take it over: {reason}"))
-            .for_good(),
-    })
-}
-
-/// The port as the edge takes it over, or why it can't.
-fn for_the_edge(port: &ComposePort) -> Result<HostPort, &'static str> {
-    if port.protocol != "tcp" {
-        return Err("what comes by UDP belongs to no connection that could be drained");
-    }
-    match port.host_ports() {
-        Some((first, last)) if first == last => Ok(HostPort {
-            host_ip: port.host_ip.clone(),
-            published: first,
-            target: port.target,
-            protocol: port.protocol.clone(),
-        }),
-        _ => Err("which port of the range its callers use is not known"),
-    }
 }

@@ -7,6 +7,7 @@ mod health;
 mod layer;
 mod mounts;
 mod neighbours;
+mod ports;
 mod proxy;
 #[cfg(test)]
 mod published;
@@ -24,8 +25,8 @@ use std::{path::Path, time::Duration};
 use crate::{
     compose::{ComposeModel, ComposeService},
     model::{
-        ContainerState, EngineInfo, HealthCheck, HealthTest, Limits, Memory, Replica, Route,
-        Verdict,
+        ContainerState, EngineInfo, HealthCheck, HealthTest, HostPort, Limits, Memory, Replica,
+        Route, Verdict, VerdictCode,
     },
     ready::TEAL_HEALTH,
 };
@@ -64,6 +65,8 @@ pub(crate) struct Found<'a> {
     /// Where its containers keep files in volumes without a name that only the image asks for.
     pub image_volumes: &'a [String],
     pub routes: &'a [Route],
+    /// The ports of the host that its containers have now.
+    pub published: &'a [HostPort],
     /// Whether it is a Traefik itself.
     pub is_traefik: bool,
 }
@@ -91,6 +94,9 @@ pub(crate) struct InUse {
 /// What stands in the way of a rollout, the worst first; empty means ready.
 pub(crate) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
+    if facts.service.is_edge() {
+        return own_edge(facts);
+    }
     verdicts.extend(running::verdicts(facts));
     verdicts.extend(container::verdicts(facts));
     verdicts.extend(state::verdicts(facts));
@@ -100,6 +106,25 @@ pub(crate) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     if let Some(wish) = &facts.wish {
         verdicts.extend(wish::verdicts(facts, wish));
     }
+    sort(&mut verdicts);
+    verdicts
+}
+
+/// Teal's own edge is nothing that anybody has to make ready; its limits are changed live.
+fn own_edge(facts: &Facts) -> Vec<Verdict> {
+    let Some(wish) = &facts.wish else {
+        return Vec::new();
+    };
+    let mut verdicts = wish::verdicts(facts, wish);
+    verdicts.push(
+        refused(
+            VerdictCode::Proxy,
+            "is Teal's own edge, which holds the ports of others",
+        )
+        .means("two edges can't hold one port")
+        .remedy("change its limits live with `teal update`")
+        .for_good(),
+    );
     sort(&mut verdicts);
     verdicts
 }
@@ -126,6 +151,10 @@ pub(crate) fn nearest(name: &str, known: &[String]) -> Option<String> {
 }
 
 impl<'a> Facts<'a> {
+    fn published(&self) -> &'a [HostPort] {
+        self.found.map_or(&[], |found| found.published)
+    }
+
     fn replicas(&self) -> &'a [Replica] {
         self.found.map_or(&[], |found| found.replicas)
     }

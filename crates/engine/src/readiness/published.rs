@@ -84,6 +84,7 @@ fn judged() -> Vec<Judged> {
                 image_volumes: &shapes[name].keeps,
                 routes: &[],
                 is_traefik: false,
+                published: &[],
             };
             let verdicts = verdicts(&Facts {
                 name,

@@ -23,13 +23,7 @@ fn no_route(facts: &Facts) -> Option<Verdict> {
             .any(|key| key.starts_with("traefik.")),
     };
     // A host port is the way in, and a verdict of its own.
-    if has_route
-        || facts
-            .service
-            .ports
-            .iter()
-            .any(|port| port.host_ports().is_some())
-    {
+    if has_route || !facts.service.ports.is_empty() {
         return None;
     }
     Some(

@@ -3,9 +3,10 @@
 
 use super::{Remedy, Subject};
 use crate::{
+    Result,
     compose::{Edit, Node, TargetFile},
     model::{Fix, FixChange, HostPort, Verdict},
-    traffic::edge::{self, Definition, Protocol, SERVICE},
+    traffic::edge::{self, Definition, EdgeImage, Protocol, SERVICE},
 };
 
 /// None where no container runs that could be asked what it speaks.
@@ -14,8 +15,10 @@ pub(super) async fn remedy(
     verdict: &Verdict,
     target: &TargetFile,
     ports: &[HostPort],
-) -> Option<Remedy> {
-    let container = subject.running()?;
+) -> Result<Option<Remedy>> {
+    let Some(container) = subject.running() else {
+        return Ok(None);
+    };
     let mut taken = Vec::new();
     for port in ports {
         taken.push((
@@ -25,16 +28,19 @@ pub(super) async fn remedy(
     }
     let model = &subject.files.model;
     let service = &subject.request.service;
-    let image = subject.request.edge_image.as_deref();
-    let definition = Definition::with(model, service, &taken, image);
+    let there = model.services.get(SERVICE);
+    let named = subject.request.edge_image.as_deref();
+    let image = named.or(there.and_then(|edge| edge.image.as_deref()));
+    let image = EdgeImage::choose(subject.planner.docker, image).await?;
+    let definition = Definition::with(model, service, &taken, &image);
     let how: Vec<_> = taken
         .iter()
-        .map(|(port, protocol)| match protocol {
-            Protocol::Http => format!("each request at `{}`", port.published),
-            Protocol::Tcp => format!("each connection at `{}`", port.published),
+        .map(|(port, protocol)| match protocol.is_http() {
+            true => format!("each request at `{}`", port.published),
+            false => format!("each connection at `{}`", port.published),
         })
         .collect();
-    Some(Remedy {
+    Ok(Some(Remedy {
         edits: edits(service, &definition, target.in_file),
         change: FixChange {
             fix: Fix::UseEdge {
@@ -45,22 +51,34 @@ pub(super) async fn remedy(
                 "`{SERVICE}`, a Traefik of the project's own, takes {} and passes it on",
                 how.join(" and ")
             ),
-            note: Some(note(subject, &taken)),
+            note: Some(note(subject, &taken, &image)),
         },
         baseline: Some(definition.baseline),
-    })
+        pulls: (!image.is_on_engine).then_some(image.name),
+    }))
 }
 
-fn note(subject: &Subject, taken: &[(&HostPort, Protocol)]) -> String {
+fn note(subject: &Subject, taken: &[(&HostPort, Protocol)], image: &EdgeImage) -> String {
     let mut note = format!(
         "the next rollout hands the port over, and requests meet one short gap then, mostly below a second; `{}` sees the edge's address instead of its callers'",
         subject.request.service
     );
-    if taken
-        .iter()
-        .any(|(_, protocol)| *protocol == Protocol::Http)
-    {
+    let has = |wanted: fn(Protocol) -> bool| taken.iter().any(|(_, protocol)| wanted(*protocol));
+    if has(Protocol::is_http) {
         note.push_str(", and theirs in `X-Forwarded-For`");
+        note.push_str(image.what_changes());
+    }
+    if has(|protocol| protocol == Protocol::HttpAndH2c) {
+        note.push_str(
+            ". It speaks HTTP/2 besides: gRPC and Connect get there by it, all else by HTTP/1.1",
+        );
+    }
+    if !image.is_on_engine {
+        let pulled = format!(
+            ". `{}` is not on the engine, and is pulled first",
+            image.name
+        );
+        note.push_str(&pulled);
     }
     if !subject.survey.routes.is_empty() {
         note.push_str(

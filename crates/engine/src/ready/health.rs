@@ -123,6 +123,7 @@ pub(super) fn remedy(subject: &Subject, verdict: &Verdict, test: &HealthTest) ->
             note,
         },
         baseline: None,
+        pulls: None,
     }
 }
 

@@ -37,6 +37,8 @@ struct Remedy {
     change: FixChange,
     /// The text of the edge's file beside the override.
     baseline: Option<String>,
+    /// An image that has to be fetched for it.
+    pulls: Option<String>,
 }
 
 /// What is known of the service that is made ready.
@@ -112,6 +114,7 @@ impl Subject<'_> {
             files.extend(file_change(&path, text)?);
         }
         Ok(ReadyPlan {
+            pulls: remedies.iter().find_map(|remedy| remedy.pulls.clone()),
             id: id(&files),
             project: self.files.model.name.clone(),
             service: name.to_owned(),
@@ -131,12 +134,14 @@ impl Subject<'_> {
             docker::replicas(&self.containers),
             docker::image_volumes(first, &service.mounts()),
         );
+        let published = docker::published(&self.containers);
         let found = Found {
             replicas: &replicas,
             image_health: self.image_health.as_ref(),
             image_volumes: &image_volumes,
             routes: &self.survey.routes,
             is_traefik: self.survey.is_traefik,
+            published: &published,
         };
         let mut verdicts = readiness::verdicts(&Facts {
             name: &self.request.service,
@@ -174,7 +179,7 @@ impl Subject<'_> {
                 Ok(remedy)
             }
             Some(Fix::UseEdge { ports }) if self.wants(verdict) => {
-                Ok(edge::remedy(self, verdict, target, ports).await)
+                edge::remedy(self, verdict, target, ports).await
             }
             Some(_) | None => Ok(None),
         }

@@ -49,6 +49,7 @@ pub(super) fn remedy(
             )),
         },
         baseline: None,
+        pulls: None,
     })
 }
 

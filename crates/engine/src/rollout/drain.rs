@@ -1,11 +1,21 @@
-//! The end of a set: its requests end, its `pre_stop` hooks run, and then it may be stopped.
+//! The end of a set: its requests end, nobody calls it any more, its `pre_stop` hooks run, and then it
+//! may be stopped.
+//!
+//! A caller that does not know the other set keeps Blue for as long as the drain timeout: then the
+//! rollout goes back, since that caller would meet nobody from then on. With `--force` Blue is stopped
+//! all the same, and the receipt says who was left.
 
 use std::time::{Duration, Instant};
 
-use super::{Driver, millis};
+use super::{
+    Driver,
+    callers::{Watch, sentences, still_called},
+    failure::Trouble,
+    millis,
+};
 use crate::{
     docker::{self, ExecEnd},
-    event::{Color, EventKind, Phase},
+    event::{Caller, Color, EventKind, Phase},
 };
 
 /// The time between two looks where requests can't be counted.
@@ -15,13 +25,52 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// its way from Traefik.
 const QUIET: u32 = 2;
 
+/// How long callers that were seen too rarely are watched: whoever calls each second is known by then.
+const WATCHED: Duration = Duration::from_secs(3);
+
+/// How a set was when it was waited for.
+struct Quiet {
+    /// Requests in flight; none where they can't be counted.
+    in_flight: Option<u32>,
+    /// Those that would go on calling it.
+    callers: Vec<Caller>,
+}
+
 impl Driver {
-    /// Waits until nothing is in flight on these containers, at most for the drain timeout, and
-    /// says how many requests are cut if that was not enough. Then the service's `pre_stop` hooks
-    /// run in them.
-    pub(super) async fn drain(&mut self, phase: Phase, color: Color, ids: &[String]) {
-        self.step(phase, "Waiting until the requests in flight have ended");
-        match self.until_quiet(ids).await {
+    /// Waits until nothing is in flight on Blue and nobody calls it any more, at most for the drain
+    /// timeout. Then the service's `pre_stop` hooks run in it.
+    ///
+    /// # Errors
+    /// Somebody would go on calling Blue when it is gone, and nobody forces it.
+    pub(super) async fn drain_blue(&mut self, ids: &[String]) -> Result<(), Trouble> {
+        let phase = Phase::RemoveBlue;
+        let quiet = self.until_quiet(phase, Color::Blue, ids).await;
+        if !quiet.callers.is_empty() && !self.plan.options.force {
+            return Err(still_called(&quiet.callers));
+        }
+        self.end(phase, Color::Blue, ids, quiet).await;
+        Ok(())
+    }
+
+    /// The same of Green on the way back. It goes when the drain timeout is over, whoever calls it:
+    /// there is no other way that ends.
+    pub(super) async fn drain_green(&mut self, phase: Phase, ids: &[String]) {
+        let quiet = self.until_quiet(phase, Color::Green, ids).await;
+        self.end(phase, Color::Green, ids, quiet).await;
+    }
+
+    /// Says what is cut, and runs the hooks.
+    async fn end(&mut self, phase: Phase, color: Color, ids: &[String], quiet: Quiet) {
+        if !quiet.callers.is_empty() {
+            let left = sentences(color, &quiet.callers);
+            self.rollout.warn(format!(
+                "{color} is stopped all the same after {} s: {}",
+                self.drain_timeout().as_secs_f64(),
+                left.join("; ")
+            ));
+            self.evidence.left(left);
+        }
+        match quiet.in_flight {
             Some(0) => self.evidence.cut(0),
             Some(count) => {
                 self.evidence.cut(count);
@@ -37,12 +86,17 @@ impl Driver {
             )),
             None => {}
         }
+        if let Some(untouched) = self.traffic.meter().untouched(color) {
+            self.evidence.closed(untouched);
+        }
         self.run_pre_stop(phase, ids).await;
     }
 
-    /// How many requests are in flight in the end; none where they can't be counted.
-    async fn until_quiet(&mut self, ids: &[String]) -> Option<u32> {
+    async fn until_quiet(&mut self, phase: Phase, color: Color, ids: &[String]) -> Quiet {
+        self.step(phase, "Waiting until the requests in flight have ended");
         let timeout = self.drain_timeout();
+        let settles_after = self.settles_after(phase);
+        let mut watch = Watch::begin(color);
         let began = Instant::now();
         let mut quiet = 0;
         loop {
@@ -52,16 +106,41 @@ impl Driver {
                 in_flight,
                 elapsed_ms: millis(began.elapsed()),
             });
+            let is_settled = watch.left_alone_by_traefik() >= settles_after;
+            let standing = self.look_at_callers(&mut watch, is_settled).await;
+            let is_free = standing.stuck.is_empty()
+                && standing.unclear.is_empty()
+                && (!standing.has_rare || began.elapsed() >= WATCHED);
             quiet = if in_flight == Some(0) { quiet + 1 } else { 0 };
+            let is_quiet = quiet >= QUIET && is_settled && is_free;
             // Where nobody is steered away and nothing can be counted, waiting proves nothing.
             let is_pointless = in_flight.is_none() && !self.is_steered();
-            if quiet >= QUIET || is_pointless || began.elapsed() >= timeout {
-                return in_flight;
+            if is_quiet || is_pointless || began.elapsed() >= timeout {
+                return Quiet {
+                    in_flight,
+                    callers: [standing.stuck, standing.unclear].concat(),
+                };
             }
             if in_flight.is_none() {
                 tokio::time::sleep(INTERVAL).await;
             }
         }
+    }
+
+    /// How long after Traefik's last request another may come that it has held back.
+    fn settles_after(&self, phase: Phase) -> Duration {
+        let Some(held) = self.traffic.held() else {
+            return Duration::ZERO;
+        };
+        let settles_after = held.settles_after(self.evidence.slowest());
+        self.step(
+            phase,
+            &format!(
+                "Waiting {:.0} s for requests that are still inside of Traefik's middlewares",
+                settles_after.as_secs_f64()
+            ),
+        );
+        settles_after
     }
 
     fn drain_timeout(&self) -> Duration {

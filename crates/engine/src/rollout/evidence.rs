@@ -126,6 +126,24 @@ impl Evidence {
         rest.kept_volumes.extend_from_slice(volumes);
     }
 
+    /// So many connections of unknown use were open on containers when they were stopped.
+    pub(super) fn closed(&self, connections: u32) {
+        let mut rest = self.shared.rest();
+        rest.closed = Some(rest.closed.unwrap_or(0) + connections);
+    }
+
+    /// These still called a set that is stopped all the same.
+    pub(super) fn left(&self, sentences: Vec<String>) {
+        self.shared.rest().left.extend(sentences);
+    }
+
+    /// How long requests through the real entry point take, but for the slowest.
+    pub(super) fn slowest(&self) -> Duration {
+        let probe = self.shared.probe.get();
+        let slowest = probe.map_or(0.0, |probe| probe.receipt().p99_ms);
+        Duration::try_from_secs_f64(slowest / 1000.0).unwrap_or_default()
+    }
+
     /// The service's own routers lead to it again.
     pub(super) fn released(&mut self) {
         self.is_released = true;
@@ -181,6 +199,8 @@ impl Receipt {
             blue_traffic: self.blue_traffic,
             green_traffic: self.green_traffic,
             cut: self.cut,
+            closed: self.closed,
+            left: self.left,
             unpromised: self.unpromised,
             bypass: self.bypass,
             kept_volumes: self.kept_volumes,

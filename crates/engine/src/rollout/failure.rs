@@ -1,5 +1,7 @@
 //! Why a phase failed, and the evidence a person needs: log lines, probe output, exit code.
 
+use std::borrow::Cow;
+
 use bollard::Docker;
 
 use crate::{
@@ -18,7 +20,7 @@ pub(super) struct Trouble {
     kind: FailureKind,
     message: String,
     /// Instead of what is said of all failures of this kind.
-    hint: Option<&'static str>,
+    hint: Option<Cow<'static, str>>,
     container: Option<String>,
 }
 
@@ -36,6 +38,8 @@ pub(super) enum FailureKind {
     OutOfMemory,
     Gone,
     Traffic,
+    /// Somebody would go on calling Blue when it is gone.
+    StillCalled,
     ScaleDown,
     Verification,
     /// Something of the engine or the disk failed on the way.
@@ -52,8 +56,8 @@ impl Trouble {
         }
     }
 
-    pub(super) fn with_hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
+    pub(super) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 
@@ -92,7 +96,9 @@ impl Trouble {
     pub(super) async fn with_evidence(self, docker: &Docker) -> Failure {
         let mut failure = Failure {
             code: self.kind.code(),
-            hint: self.hint.unwrap_or(self.kind.hint()).to_owned(),
+            hint: self
+                .hint
+                .map_or_else(|| self.kind.hint().to_owned(), Cow::into_owned),
             message: self.message,
             container: self.container,
             exit_code: None,
@@ -147,6 +153,7 @@ impl FailureKind {
             Self::Exited | Self::Gone => FailureCode::Exited,
             Self::OutOfMemory => FailureCode::OutOfMemory,
             Self::Traffic => FailureCode::Traffic,
+            Self::StillCalled => FailureCode::StillCalled,
             Self::ScaleDown => FailureCode::ScaleDown,
             Self::Verification => FailureCode::Verification,
             Self::Engine => FailureCode::Engine,
@@ -167,6 +174,9 @@ impl FailureKind {
             Self::OutOfMemory => "deploy again with more memory",
             Self::Gone => "find out who removed the container, then deploy again",
             Self::Traffic => "look at Traefik's log and at the service's routes",
+            Self::StillCalled => {
+                "have the caller look the service's name up again, then deploy again"
+            }
             Self::ScaleDown => "look at Blue: `docker ps -a`, then deploy again",
             Self::Verification => "look at the message above, then deploy again",
             Self::Engine => "check that the Docker engine runs and has room, then deploy again",

@@ -14,6 +14,7 @@ mod accepting;
 mod as_planned;
 mod blue;
 mod books;
+mod callers;
 mod configured;
 mod drain;
 mod evidence;
@@ -57,6 +58,7 @@ use crate::{
     traffic::Traffic,
 };
 
+pub(crate) use callers::Callers;
 pub(crate) use evidence::Evidence;
 pub(crate) use facts::Facts;
 use failure::{FailureKind, Trouble, chain};
@@ -78,6 +80,7 @@ pub(crate) struct Driver {
     pub(crate) origin: Origin,
     pub(crate) traffic: Traffic,
     pub(crate) evidence: Evidence,
+    pub(crate) callers: Callers,
     /// Whether Docker checks Green's health.
     pub(crate) has_health_check: bool,
     /// Run in containers before they are stopped.

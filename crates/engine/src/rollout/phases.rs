@@ -76,6 +76,7 @@ impl Driver {
         self.green = self.find_green().await?;
         self.evidence.green_is(&self.green);
         self.count_unsteered(self.green.clone()).await;
+        self.both_run();
         let (found, wanted) = (self.green.len(), self.plan.blue.len());
         if found != wanted {
             return Err(Trouble::new(
@@ -171,13 +172,14 @@ impl Driver {
 
     /// Phase 5: all traffic to Green, Blue's requests end, Blue stops. It is not removed yet.
     pub(super) async fn remove_blue(&mut self) -> Done {
+        self.watch_callers().await;
         if self.is_steered() {
             self.step(Phase::RemoveBlue, "Sending all traffic to Green");
         }
         self.cut_over().await.map_err(|error| traffic(&error))?;
         let live = self.running_of(&self.live_blue()).await?;
         if !live.is_empty() {
-            self.drain(Phase::RemoveBlue, Color::Blue, &live).await;
+            self.drain_blue(&live).await?;
         }
         self.stop_blue().await?;
         if !self.is_steered() {

@@ -69,7 +69,8 @@ impl Driver {
     /// Finds out by what each split will be proved, with pins beside Blue that no user's request
     /// goes by.
     pub(super) async fn try_proof(&mut self) -> Result<(), TrafficError> {
-        let blue = self.live_blue();
+        // One that is unhealthy may answer nothing at all, which proves nothing either way.
+        let blue = self.serving_blue.clone();
         if !self.is_steered() || blue.is_empty() {
             return Ok(());
         }

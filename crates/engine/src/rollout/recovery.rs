@@ -64,8 +64,9 @@ impl Driver {
         let from = facts.phase().min(Phase::RemoveBlue);
         let ready = async {
             self.books().keep_record().await?;
-            // A Blue that does not run any more can prove nothing, and nothing has to be proved of it.
-            if self.all_of_blue_runs().await {
+            // A Blue that does not run any more, or not for long, can prove nothing, and nothing has to
+            // be proved of it.
+            if !self.blue_may_be_stopping && self.all_of_blue_runs().await {
                 self.try_proof().await.map_err(|error| traffic(&error))?;
             }
             Ok::<_, Trouble>(())

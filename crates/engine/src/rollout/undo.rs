@@ -191,7 +191,7 @@ impl Driver {
             }
             let green = self.green.clone();
             if self.green_served {
-                self.drain(phase, Color::Green, &green).await;
+                self.drain_green(phase, &green).await;
             }
             self.step(phase, "Removing Green");
             try_join_all(green.iter().map(|id| docker::stop(&self.docker, id))).await?;

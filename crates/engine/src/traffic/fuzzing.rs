@@ -10,9 +10,9 @@ use super::{
     labels::{Backend, Configured, Options, Router},
     meter::Meter,
     pins::{Batch, Generation, Limited, PIN, Pin, Pinned},
+    report::{Reading, Report},
     rule::Target,
     settings,
-    sidecar::{Reading, Report},
     split::{Sizes, Split},
     version::Version,
 };

@@ -246,23 +246,13 @@ fn entry_points(
                 is_default: !some_are_default || is_on(name, "asdefault"),
                 tls: below("http.tls"),
                 redirects: below("http.redirections.entrypoint.to"),
-                middlewares: names_in(
-                    settings.get(&format!("entrypoints.{name}.http.middlewares")),
-                ),
+                middlewares: listed(settings, &format!("entrypoints.{name}.http.middlewares")),
                 limited: Limited::No,
                 address: inner.and_then(|inner| published(container, host, inner)),
                 inner,
             })
         })
         .collect()
-}
-
-/// The names in a list: `a,b`, or `["a","b"]` as a file has it.
-fn names_in(list: Option<&String>) -> Vec<String> {
-    let is_between = |character: char| character == ',' || "[]\" ".contains(character);
-    let names = list.into_iter().flat_map(|list| list.split(is_between));
-    let names = names.filter(|name| !name.is_empty());
-    names.map(str::to_owned).collect()
 }
 
 /// What it takes routes from besides containers: `file`, `consulcatalog`.
@@ -273,6 +263,22 @@ fn other_providers(settings: &Settings) -> BTreeSet<String> {
         .filter_map(|(key, _)| key.strip_prefix("providers.")?.split('.').next())
         .filter(|provider| !["docker", "providersthrottleduration"].contains(provider))
         .map(str::to_owned)
+        .collect()
+}
+
+/// A list as an argument has it, `a,b`, or with an index each, or as files have it: `["a","b"]`.
+fn listed(settings: &Settings, key: &str) -> Vec<String> {
+    let is_between = |character: char| character == ',' || "[]\" ".contains(character);
+    let is_its = |found: &str| match found.strip_prefix(key) {
+        Some(rest) => rest.is_empty() || rest.starts_with(['.', '[']),
+        None => false,
+    };
+    settings
+        .iter()
+        .filter(|(found, _)| is_its(found))
+        .flat_map(|(_, value)| value.split(is_between))
+        .map(str::to_owned)
+        .filter(|name| !name.is_empty())
         .collect()
 }
 

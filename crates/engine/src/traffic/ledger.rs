@@ -9,8 +9,10 @@ use tokio::time::Instant;
 
 use crate::{
     event::Color,
-    receipt::{Figures, Receipt},
+    receipt::{Figures, HandoverGap, Receipt},
 };
+
+use super::gap::Gap;
 
 /// How many failures the receipt tells in words.
 const FAILURES_TOLD: usize = 5;
@@ -75,6 +77,8 @@ impl Expected {
 pub(super) struct Ledger {
     target: String,
     expected: Expected,
+    /// None where no port changes hands.
+    gap: Option<Gap>,
     book: Mutex<Book>,
 }
 
@@ -86,7 +90,11 @@ struct Book {
     /// Good answers that prove nothing.
     unproved: u32,
     last_good: Instant,
+    /// The count of turns of the gap at that moment.
+    last_good_turns: u32,
     worst_gap: Duration,
+    handover: HandoverGap,
+    limited: u32,
 }
 
 /// The time in which neither the moment nor the set that answers changes.
@@ -96,6 +104,8 @@ pub(super) struct Window {
     color: Option<Color>,
     /// Counts the changes of who answers.
     turn: u32,
+    /// The count of turns of the announced gap.
+    gap_turns: u32,
 }
 
 #[derive(Debug)]
@@ -108,23 +118,32 @@ struct Entry {
 
 impl Ledger {
     /// Blue alone answers at first.
-    pub(super) fn new(target: String, expected: Expected) -> Self {
+    pub(super) fn new(target: String, expected: Expected, gap: Option<Gap>) -> Self {
         Self {
             target,
             expected,
+            gap,
             book: Mutex::new(Book {
                 window: Window {
                     moment: Moment::Before,
                     color: Some(Color::Blue),
                     turn: 0,
+                    gap_turns: 0,
                 },
                 entries: Vec::new(),
                 failures: Vec::new(),
                 unproved: 0,
                 last_good: Instant::now(),
+                last_good_turns: 0,
                 worst_gap: Duration::ZERO,
+                handover: HandoverGap::default(),
+                limited: 0,
             }),
         }
+    }
+
+    pub(super) const fn expected(&self) -> Expected {
+        self.expected
     }
 
     pub(super) fn enter(&self, moment: Moment) {
@@ -139,7 +158,24 @@ impl Ledger {
 
     /// The window that a request begins in.
     pub(super) fn window(&self) -> Window {
-        self.book().window
+        Window {
+            gap_turns: self.gap_turns(),
+            ..self.book().window
+        }
+    }
+
+    fn gap_turns(&self) -> u32 {
+        self.gap.as_ref().map_or(0, Gap::turns)
+    }
+
+    /// Whether the announced gap lies between this count of its turns and now.
+    fn is_met(&self, turns: u32) -> bool {
+        self.gap.as_ref().is_some_and(|gap| gap.is_met(turns))
+    }
+
+    /// Writes down that the asking itself was limited: an answer, but not the service's.
+    pub(super) fn write_limited(&self) {
+        self.book().limited += 1;
     }
 
     /// Writes down an answer with its status, or why there was none. One on whose way it changed
@@ -155,8 +191,17 @@ impl Ledger {
         let color = began.color.filter(|_| began.turn == book.window.turn);
         if answer.is_ok() {
             let now = Instant::now();
-            book.worst_gap = book.worst_gap.max(now - book.last_good);
+            let since = now - book.last_good;
+            if self.is_met(book.last_good_turns) {
+                book.handover.gap_ms = book.handover.gap_ms.max(millis(since));
+            } else {
+                book.worst_gap = book.worst_gap.max(since);
+            }
             book.last_good = now;
+            book.last_good_turns = self.gap_turns();
+        } else if self.is_met(began.gap_turns) {
+            book.handover.failed += 1;
+            return;
         }
         let took = answer.map_err(|reason| book.tell(reason)).ok();
         book.entries.push(Entry {
@@ -177,9 +222,17 @@ impl Ledger {
             requests: all.requests,
             failed: all.failed,
             // A gap that goes on counts as well.
-            worst_gap_ms: millis(book.worst_gap.max(book.last_good.elapsed())),
+            worst_gap_ms: millis(match self.is_met(book.last_good_turns) {
+                true => book.worst_gap,
+                false => book.worst_gap.max(book.last_good.elapsed()),
+            }),
             p50_ms: all.p50_ms,
             p99_ms: all.p99_ms,
+            handover: self.gap.as_ref().map(|gap| HandoverGap {
+                cut: gap.cut(),
+                ..book.handover
+            }),
+            limited: book.limited,
             failures: book.failures.clone(),
             unproved: self.unproved(book.unproved, all.requests - all.failed),
             before: of(Moment::Before),
@@ -303,7 +356,7 @@ mod tests {
 
     #[test]
     fn answers_count_for_their_moment_and_for_who_alone_can_have_given_them() {
-        let ledger = Ledger::new("GET /".into(), Expected::Usual(200));
+        let ledger = Ledger::new("GET /".into(), Expected::Usual(200), None);
         let ask = |answer| ledger.write(ledger.window(), answer);
         ask(Ok((200, ms(4))));
         ask(Ok((200, ms(6))));
@@ -334,7 +387,7 @@ mod tests {
     #[test]
     fn answers_that_may_be_traefiks_prove_nothing() {
         let unproved = |expected, statuses: &[u16]| {
-            let ledger = Ledger::new("GET /".into(), expected);
+            let ledger = Ledger::new("GET /".into(), expected, None);
             for status in statuses {
                 ledger.write(ledger.window(), Ok((*status, ms(4))));
             }
@@ -355,5 +408,33 @@ mod tests {
         assert_eq!(unproved(usual, &[]), None);
         // Who asks for a status knows what it means.
         assert_eq!(unproved(Expected::Only(401), &[401]), None);
+    }
+
+    #[test]
+    fn the_announced_gap_is_told_apart() {
+        let gap = Gap::default();
+        let ledger = Ledger::new("GET /".into(), Expected::Usual(200), Some(gap.clone()));
+        let fail = || Err("can't connect".to_owned());
+        ledger.write(ledger.window(), Ok((200, ms(1))));
+        let on_its_way = ledger.window();
+        let open = gap.open(3);
+        ledger.write(on_its_way, fail());
+        let within = ledger.window();
+        drop(open);
+        ledger.write(within, fail());
+        assert_eq!(ledger.receipt().handover.unwrap().failed, 2);
+        ledger.write(ledger.window(), Ok((200, ms(1))));
+        ledger.write(ledger.window(), fail());
+        ledger.write_limited();
+
+        let receipt = ledger.receipt();
+        assert_eq!(
+            (receipt.requests, receipt.failed, receipt.limited),
+            (3, 1, 1)
+        );
+        let handover = receipt.handover.unwrap();
+        assert_eq!((handover.failed, handover.cut), (2, 3));
+        assert!(handover.gap_ms > 0.0);
+        assert_eq!(receipt.failures.len(), 1);
     }
 }

@@ -154,7 +154,7 @@ impl Look<'_> {
             public.push(self.route(router));
         }
         let unusable = verdicts.first().map(|verdict| verdict.reason.clone());
-        verdicts.extend(self.indirect_routes(&backends));
+        let indirect = self.indirect_routes(&backends);
         let health = health_path(first).or_else(|| path_that_teal_asks(subject.labels));
         let doors = doors(&gateway, &pinned, health.as_deref());
         let steered = pinned.iter().map(|pinned| self.route(&pinned.router));
@@ -166,6 +166,14 @@ impl Look<'_> {
             },
         };
         let is_steered = matches!(plan, TrafficPlan::Steered { .. });
+        // Its health checks go to Blue as long as that runs, and these routes are not steered.
+        let has_other_calls = configured.has_streams
+            || public.len() > pinned.len()
+            || !indirect.is_empty()
+            || pinned
+                .iter()
+                .any(|pinned| pinned.backend.options.has_any("loadbalancer.healthcheck"));
+        verdicts.extend(indirect);
         Survey {
             plan,
             routes: public,
@@ -178,6 +186,8 @@ impl Look<'_> {
                 )
             }),
             unknown: self.unknown_routes(),
+            held: self.held(&pinned, subject),
+            has_other_calls,
             steering: is_steered.then(|| {
                 Steering::Pins(Box::new(Pinning {
                     gateway,

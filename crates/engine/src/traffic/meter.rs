@@ -1,14 +1,15 @@
 //! What goes through the containers of each set, as the sidecars beside them count it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{sync::watch, time::Instant};
 
-use super::sidecar::{Reading, Report};
+use super::report::{Calls, Reading, Report};
 use crate::{
     event::Color,
     receipt::{Carried, Flow},
@@ -49,11 +50,12 @@ struct Source {
     taken: Option<Reading>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sums {
     accepted: u64,
     received: u64,
     sent: u64,
+    callers: BTreeMap<IpAddr, Calls>,
 }
 
 impl Meter {
@@ -101,21 +103,31 @@ impl Meter {
     /// What went through a set so far; none where nothing counted.
     pub(crate) fn carried(&self, color: Color) -> Option<Carried> {
         let counts = self.counts();
-        let ids = match color {
-            Color::Blue => &counts.blue,
-            Color::Green => &counts.green,
-        };
-        let totals = ids
-            .iter()
-            .filter_map(|id| counts.counters.get(id))
+        let totals = counts
+            .of(color)
             .filter(|counter| counter.has_counted())
-            .map(|counter| counter.total);
+            .map(|counter| counter.total.clone());
         totals.reduce(Sums::plus).map(|sums| Carried {
             requests: None,
             connections: sums.accepted,
             bytes_received: sums.received,
             bytes_sent: sums.sent,
         })
+    }
+
+    /// Who has called the containers of a set so far, by address; as new as the sidecars' last lines.
+    pub(crate) fn calls(&self, color: Color) -> BTreeMap<IpAddr, Calls> {
+        let counts = self.counts();
+        let sums = counts.of(color).map(Counter::sums_now);
+        sums.reduce(Sums::plus).unwrap_or_default().callers
+    }
+
+    /// How many open connections of a set have been silent since before it was counted; none where
+    /// nothing counts.
+    pub(crate) fn untouched(&self, color: Color) -> Option<u32> {
+        let counts = self.counts();
+        let untouched = counts.of(color).filter_map(Counter::untouched);
+        untouched.reduce(u32::saturating_add)
     }
 
     /// Nothing is left half done by a panic between lock and unlock, so poison means nothing here.
@@ -125,6 +137,14 @@ impl Meter {
 }
 
 impl Counts {
+    fn of(&self, color: Color) -> impl Iterator<Item = &Counter> {
+        let ids = match color {
+            Color::Blue => &self.blue,
+            Color::Green => &self.green,
+        };
+        ids.iter().filter_map(|id| self.counters.get(id))
+    }
+
     fn flow(&self, containers: &[String]) -> Option<Flow> {
         let flows = containers
             .iter()
@@ -150,8 +170,10 @@ impl Counter {
     fn sample(&mut self, now: Instant) {
         self.flow = None;
         let is_fresh = |source: &Source| {
-            let reading = *source.readings.borrow();
-            reading.is_some_and(|reading| reading.at + FRESH > now)
+            let reading = source.readings.borrow();
+            reading
+                .as_ref()
+                .is_some_and(|reading| reading.at + FRESH > now)
         };
         let later = &self.sources[self.in_use..];
         let fresh = later.iter().position(is_fresh);
@@ -166,19 +188,16 @@ impl Counter {
             None => {}
         }
         for source in &mut self.sources[self.in_use + 1..] {
-            source.taken = *source.readings.borrow();
+            source.taken.clone_from(&source.readings.borrow());
         }
     }
 
     fn take(&mut self, index: usize) -> Option<Flow> {
         let source = &mut self.sources[index];
-        let now = (*source.readings.borrow())?;
-        let before = source.taken.replace(now);
-        let since = match &before {
-            Some(before) => Sums::of(now.report).minus(Sums::of(before.report)),
-            None => Sums::of(now.report),
-        };
-        self.total = self.total.plus(since);
+        let now = source.readings.borrow().clone()?;
+        let before = source.taken.replace(now.clone());
+        let since = Sums::since(before.as_ref(), &now);
+        self.total = std::mem::take(&mut self.total).plus(since.clone());
         let elapsed = before.map(|before| now.at - before.at).unwrap_or_default();
         let per_second = |amount: u64| {
             if elapsed.is_zero() {
@@ -198,33 +217,72 @@ impl Counter {
         })
     }
 
+    /// The total with what has been counted since it was last summed up.
+    fn sums_now(&self) -> Sums {
+        let total = self.total.clone();
+        let source = &self.sources[self.in_use];
+        match &*source.readings.borrow() {
+            Some(now) => total.plus(Sums::since(source.taken.as_ref(), now)),
+            None => total,
+        }
+    }
+
+    /// By the sidecar that has been there for longest: it knows most.
+    fn untouched(&self) -> Option<u32> {
+        let reading = self.sources[self.in_use].readings.borrow();
+        reading.as_ref().map(|reading| reading.report.untouched)
+    }
+
     fn has_counted(&self) -> bool {
         self.sources.iter().any(|source| source.taken.is_some())
     }
 }
 
 impl Sums {
-    const fn of(report: Report) -> Self {
+    fn of(report: &Report) -> Self {
+        let callers = report.callers.iter();
         Self {
             accepted: report.accepted,
             received: report.received,
             sent: report.sent,
+            callers: callers
+                .map(|caller| (caller.address, caller.calls))
+                .collect(),
         }
     }
 
-    const fn plus(self, other: Self) -> Self {
+    /// What one reading has more than the one before.
+    fn since(before: Option<&Reading>, now: &Reading) -> Self {
+        let now = Self::of(&now.report);
+        match before {
+            Some(before) => now.minus(&Self::of(&before.report)),
+            None => now,
+        }
+    }
+
+    fn plus(mut self, other: Self) -> Self {
+        for (address, calls) in other.callers {
+            let sum = self.callers.entry(address).or_default();
+            *sum = sum.plus(calls);
+        }
         Self {
             accepted: self.accepted.saturating_add(other.accepted),
             received: self.received.saturating_add(other.received),
             sent: self.sent.saturating_add(other.sent),
+            callers: self.callers,
         }
     }
 
-    const fn minus(self, other: Self) -> Self {
+    fn minus(mut self, other: &Self) -> Self {
+        for (address, calls) in &mut self.callers {
+            let before = other.callers.get(address).copied().unwrap_or_default();
+            *calls = calls.minus(before);
+        }
         Self {
             accepted: self.accepted.saturating_sub(other.accepted),
             received: self.received.saturating_sub(other.received),
             sent: self.sent.saturating_sub(other.sent),
+            callers: self.callers,
         }
     }
 }
@@ -232,19 +290,35 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::report::Calling;
+
+    const CALLER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(172, 18, 0, 3));
 
     fn report(at: Instant, accepted: u64) -> Reading {
         Reading {
             report: Report {
                 in_flight: 2,
                 connections: 3,
+                untouched: 1,
                 accepted,
                 received: accepted * 100,
                 sent: accepted * 1000,
                 listens: true,
+                callers: vec![Calling {
+                    address: CALLER,
+                    calls: Calls {
+                        opened: accepted,
+                        requests: 1,
+                    },
+                }],
             },
             at,
         }
+    }
+
+    fn opened(meter: &Meter) -> Option<u64> {
+        let calls = meter.calls(Color::Blue);
+        calls.get(&CALLER).map(|calls| calls.opened)
     }
 
     fn connections(meter: &Meter) -> Option<u64> {
@@ -265,12 +339,15 @@ mod tests {
         meter.add("b", readings);
         meter.sample_at(began);
         assert_eq!(connections(&meter), Some(10));
+        assert_eq!(opened(&meter), Some(10));
 
         let (second, readings) = watch::channel(Some(report(began, 0)));
         meter.add("b", readings);
         let later = began + FRESH / 2;
         first.send_replace(Some(report(later, 20)));
         second.send_replace(Some(report(later, 9)));
+        assert_eq!(opened(&meter), Some(20), "also before it is summed up");
+        assert_eq!(meter.untouched(Color::Blue), Some(1));
         let (blue, green) = meter.sample_at(later);
         assert_eq!(connections(&meter), Some(20));
         assert_eq!(green, None);
@@ -298,6 +375,7 @@ mod tests {
         second.send_replace(Some(report(later(2), 4)));
         meter.sample_at(later(2));
         assert_eq!(connections(&meter), Some(19));
+        assert_eq!(opened(&meter), Some(19));
 
         let (third, readings) = watch::channel(Some(report(later(2), 100)));
         meter.add("b", readings);

@@ -59,7 +59,7 @@ impl Probe {
         }
         let doors = askable(doors)?;
         let (route, door, expected) = first_that_answers(doors, options).await?;
-        let ledger = Arc::new(Ledger::new(describe(&door), expected));
+        let ledger = Arc::new(Ledger::new(describe(&door), expected, traffic.gap()));
         let stop = CancellationToken::new();
         let is_sparing = door.limited != Limited::No;
         let mut every = Duration::from_secs(1) / options.per_second.max(1);
@@ -251,6 +251,10 @@ async fn ask(door: Arc<Door>, ledger: Arc<Ledger>) {
     let window = ledger.window();
     let result = http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await;
     let answer = match result {
+        // Somebody limits how often is asked: that tells nothing of who would have answered.
+        Ok(Answer { status: 429, .. }) if ledger.expected().status() != 429 => {
+            return ledger.write_limited();
+        }
         Ok(Answer {
             status, elapsed, ..
         }) => Ok((status, elapsed)),

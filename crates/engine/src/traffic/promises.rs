@@ -1,6 +1,7 @@
 //! What can't be promised of a service's traffic, and why.
 
 use super::{
+    held::Held,
     pins::Limited,
     survey::{Steering, Survey},
 };
@@ -59,6 +60,7 @@ impl Survey {
                 "what middleware `{middleware}` does can't be seen from here: in case it limits requests, the live probe asks once a second only"
             ));
         }
+        sentences.extend(self.held.as_ref().map(Held::sentence));
         if !self.is_countable {
             sentences.push(
                 "requests inside of HTTP/2 or TLS connections can't be counted: Blue is stopped after the whole drain timeout, with whatever is still in flight".to_owned(),

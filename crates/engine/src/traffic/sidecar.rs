@@ -14,7 +14,6 @@ use bollard::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::Instant};
@@ -29,7 +28,10 @@ use crate::{
     event::Color,
 };
 
-use super::split::Split;
+use super::{
+    report::{Reading, Report},
+    split::Split,
+};
 
 /// The role of a sidecar and its image.
 pub(super) const SIDECAR: &str = "sidecar";
@@ -41,8 +43,12 @@ pub(super) const TARGET: &str = "dev.teal.target";
 const REPOSITORY: &str = "teal-sidecar";
 const PROGRAM: &str = "teal-sidecar";
 const USER: &str = "65534:65534";
-const MEMORY: i64 = 8 * 1024 * 1024;
-const PROCESSES: i64 = 4;
+/// The program itself needs less than a tenth; the runtime that starts it is bound as well, and takes
+/// memory and threads by the processors of the machine.
+const MEMORY: i64 = 64 * 1024 * 1024;
+const PROCESSES: i64 = 64;
+/// What a sidecar follows where the ports of requests are not known.
+const ALL_PORTS: &str = "all";
 
 /// A sidecar program for one architecture.
 struct Program {
@@ -65,28 +71,6 @@ pub(super) struct Order {
     pub(super) split: Option<Split>,
     /// For Traefik.
     pub(super) labels: HashMap<String, String>,
-}
-
-/// What a sidecar sees in its network namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
-    /// Connections with a request in flight.
-    pub(crate) in_flight: u32,
-    pub(crate) connections: u32,
-    /// Connections accepted since the sidecar started, health checks too.
-    pub(crate) accepted: u64,
-    pub(crate) received: u64,
-    pub(crate) sent: u64,
-    /// Whether something listens on one of the ports, for others than the container itself.
-    pub(crate) listens: bool,
-}
-
-/// A report and when it came.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
-    pub(super) report: Report,
-    pub(super) at: Instant,
 }
 
 /// A sidecar that runs. Dropping it leaves the container where it is.
@@ -226,11 +210,14 @@ pub(super) async fn create(
             .map(|color| (COLOR.to_owned(), color_name(color).to_owned())),
     );
     labels.extend(order.split.map(|split| (SPLIT.to_owned(), split.name())));
-    // Without ports there is nothing to count.
-    let counted = if order.color.is_some() { ports } else { &[] };
+    let words = match (order.color, ports) {
+        (None, _) => Vec::new(),
+        (Some(_), []) => vec![ALL_PORTS.to_owned()],
+        (Some(_), ports) => ports.iter().map(u16::to_string).collect(),
+    };
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
-        cmd: Some(counted.iter().map(u16::to_string).collect()),
+        cmd: Some(words),
         attach_stdout: Some(true),
         labels: Some(labels),
         host_config: Some(confined(format!("container:{}", order.target))),
@@ -289,16 +276,6 @@ pub(super) fn short(id: &str, length: usize) -> String {
         .filter(char::is_ascii_alphanumeric)
         .take(length)
         .collect()
-}
-
-impl Report {
-    /// The newest one of what a sidecar has said: a busy engine hands over several lines at once.
-    pub(super) fn last_in(message: &[u8]) -> Option<Self> {
-        let lines = message.rsplit(|byte| *byte == b'\n');
-        lines
-            .into_iter()
-            .find_map(|line| serde_json::from_slice(line).ok())
-    }
 }
 
 impl Sidecar {

@@ -8,7 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     error::TrafficError,
     meter::Meter,
-    sidecar::{self, Found, Order, Report, Sidecar},
+    report::Report,
+    sidecar::{self, Found, Order, Sidecar},
 };
 use crate::event::Color;
 
@@ -42,7 +43,7 @@ impl Sidecars {
         }
     }
 
-    /// Whether there is anything to count on.
+    /// Whether it is known where requests come in: else all ports that are open are followed.
     pub(super) fn knows_ports(&self) -> bool {
         !self.ports.is_empty()
     }
@@ -80,9 +81,9 @@ impl Sidecars {
             .find(|sidecar| counts(sidecar))?;
         let fresh = newest
             .readings
-            .wait_for(|reading| reading.is_some_and(|reading| reading.at >= since));
+            .wait_for(|reading| reading.as_ref().is_some_and(|reading| reading.at >= since));
         let reading = timeout_at(since + REPORTS_WITHIN, fresh).await.ok()?.ok()?;
-        reading.map(|reading| reading.report)
+        reading.as_ref().map(|reading| reading.report.clone())
     }
 
     /// Makes sure that something counts beside a container.

@@ -9,14 +9,17 @@ use uuid::Uuid;
 use super::{
     edge::{Splits, Transfer},
     error::TrafficError,
+    gap::Gap,
     generations::{Generations, Presence},
+    held::Held,
     meter::Meter,
     pins::Pin,
     proof::Trial,
-    sidecar::Report,
+    report::Report,
     sidecars::Sidecars,
     split::Split,
     survey::{Door, Steering, Survey, open_doors},
+    whose,
 };
 use crate::event::Color;
 
@@ -29,6 +32,8 @@ pub(crate) struct Traffic {
     sidecars: Sidecars,
     is_countable: bool,
     counts_connections: bool,
+    held: Option<Held>,
+    has_other_calls: bool,
     /// None where nothing steers.
     way: Option<Way>,
     /// The containers that requests go to.
@@ -67,6 +72,8 @@ impl Traffic {
             sidecars: Sidecars::new(docker, rollout.into(), survey.ports),
             is_countable: survey.is_countable,
             counts_connections: survey.steering.as_ref().is_some_and(Steering::is_tcp),
+            held: survey.held,
+            has_other_calls: survey.has_other_calls,
             way: survey.steering.map(|steering| match steering {
                 Steering::Pins(pinning) => Way::Pins(Box::new(Generations::new(*pinning, steps))),
                 Steering::Edge(fronting) => Way::Edge(Splits::new(fronting)),
@@ -245,9 +252,6 @@ impl Traffic {
 
     /// Counts beside these containers from now on, as far as that can be done.
     pub(crate) async fn count(&mut self, containers: &[String]) {
-        if !self.sidecars.knows_ports() {
-            return;
-        }
         for container in containers {
             if let Err(error) = self.sidecars.count(container).await {
                 tracing::warn!(%error, "what goes through a container is not counted");
@@ -281,6 +285,30 @@ impl Traffic {
             sum.in_flight += report.in_flight;
         }
         Some(sum)
+    }
+
+    /// What holds requests back inside of Traefik.
+    pub(crate) const fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// Whether Traefik calls containers besides the requests that are steered.
+    pub(crate) const fn has_other_calls(&self) -> bool {
+        self.has_other_calls
+    }
+
+    /// How many names a container looks up within a time, about.
+    ///
+    /// # Errors
+    /// It can't be counted.
+    pub(crate) fn lookups(
+        &self,
+        container: &str,
+        within: Duration,
+    ) -> impl Future<Output = crate::Result<u64>> + Send + use<> {
+        let docker = self.sidecars.docker.clone();
+        let (rollout, container) = (self.sidecars.rollout.clone(), container.to_owned());
+        async move { whose::lookups(&docker, &rollout, &container, within).await }
     }
 
     /// Whether a container accepts connections now on a port that requests come in on. None where
@@ -339,6 +367,14 @@ impl Traffic {
             None => &[],
         };
         open_doors(doors, path)
+    }
+
+    /// The gap that a handover of ports makes; none where none is to come.
+    pub(super) fn gap(&self) -> Option<Gap> {
+        match &self.way {
+            Some(Way::TakeOver(transfer)) => Some(transfer.gap()),
+            Some(Way::Pins(_) | Way::Edge(_)) | None => None,
+        }
     }
 
     /// Looks for what steers once more: it may have been started or made anew, with other ports.

@@ -14,6 +14,7 @@ use super::{
     api,
     edge::{Fronting, TakeOver},
     gateway::{Gateway, exposed_ports, network_ids},
+    held::Held,
     http::Endpoint,
     look::Look,
     pins::{Limited, Pinned},
@@ -49,6 +50,10 @@ pub(crate) struct Survey {
     pub(super) is_countable: bool,
     /// What can't be known of its routes, as a sentence.
     pub(super) unknown: Option<String>,
+    /// What holds requests back inside of Traefik.
+    pub(super) held: Option<Held>,
+    /// Whether Traefik calls the containers by itself, or by routes that are known to stay.
+    pub(super) has_other_calls: bool,
     /// None where the traffic is not steered.
     pub(super) steering: Option<Steering>,
 }
@@ -181,6 +186,14 @@ impl Survey {
         open_doors(doors, path)
     }
 
+    /// Whether it is Teal's edge that requests come by.
+    pub(crate) const fn is_by_edge(&self) -> bool {
+        matches!(
+            self.steering,
+            Some(Steering::Edge(_) | Steering::TakeOver(_))
+        )
+    }
+
     pub(super) fn unsteered(reason: impl Into<String>) -> Self {
         Self {
             traefik: None,
@@ -193,6 +206,8 @@ impl Survey {
             ports: Vec::new(),
             is_countable: true,
             unknown: None,
+            held: None,
+            has_other_calls: false,
             steering: None,
         }
     }

@@ -61,16 +61,22 @@ impl Told {
         }
     }
 
+    /// The kinds of a middleware, and what it is a chain of; none where it is not told.
+    pub(super) fn middleware(&self, name: &str) -> Option<(Vec<String>, Vec<String>)> {
+        let found = self.middlewares.iter().find(|found| found.name == name)?;
+        Some((found.kinds(), found.chained()))
+    }
+
     /// What a middleware does, with what a chain is made of; none where it is not told.
     pub(super) fn kinds_of(&self, middleware: &str) -> Option<BTreeSet<String>> {
         let mut kinds = BTreeSet::new();
         let mut names = vec![middleware.to_owned()];
         let mut seen = BTreeSet::new();
         while let Some(name) = names.pop() {
-            let found = self.middlewares.iter().find(|found| found.name == name)?;
-            kinds.extend(found.kinds());
+            let (kind, chained) = self.middleware(&name)?;
+            kinds.extend(kind);
             if seen.insert(name) {
-                names.extend(found.chained());
+                names.extend(chained);
             }
         }
         Some(kinds)
@@ -114,9 +120,12 @@ impl Definition {
         names.iter().map(|name| self.qualified(name)).collect()
     }
 
-    fn kinds(&self) -> impl Iterator<Item = String> {
+    fn kinds(&self) -> Vec<String> {
+        if let Some(Value::String(kind)) = self.parts.get("type") {
+            return vec![kind.to_lowercase()];
+        }
         let objects = self.parts.iter().filter(|(_, part)| part.is_object());
-        objects.map(|(kind, _)| kind.to_lowercase())
+        objects.map(|(kind, _)| kind.to_lowercase()).collect()
     }
 
     fn chained(&self) -> Vec<String> {

@@ -36,6 +36,18 @@ pub(crate) async fn ask_within(
     port: u16,
     path: Option<&str>,
 ) -> Result<Said> {
+    let mut words = vec!["ask".to_owned(), port.to_string()];
+    words.extend(path.map(str::to_owned));
+    beside(docker, container, words, None).await
+}
+
+/// Runs a sidecar with these words beside the container, to its end.
+pub(super) async fn beside(
+    docker: &Docker,
+    container: &str,
+    words: Vec<String>,
+    label: Option<(String, String)>,
+) -> Result<Said> {
     let image = ensure_image(docker)
         .await
         .map_err(failed("bring in the sidecar"))?
@@ -43,23 +55,19 @@ pub(crate) async fn ask_within(
             reason: "Teal has no sidecar for the architecture of this engine".to_owned(),
             remedy: "name a health check that the image can run".to_owned(),
         })?;
-    let mut words = vec!["ask".to_owned(), port.to_string()];
-    words.extend(path.map(str::to_owned));
+    // The target keeps it from being taken for one that was left behind.
+    let labels = [
+        (teal_label::ROLE, SIDECAR),
+        (TARGET, container),
+        // Whatever Traefik's defaults are, this is no server.
+        ("traefik.enable", "false"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let body = ContainerCreateBody {
         image: Some(image),
         cmd: Some(words),
         attach_stdout: Some(true),
-        // The target keeps it from being taken for one that was left behind.
-        labels: Some(
-            [
-                (teal_label::ROLE, SIDECAR),
-                (TARGET, container),
-                // Whatever Traefik's defaults are, this is no server.
-                ("traefik.enable", "false"),
-            ]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into(),
-        ),
+        labels: Some(labels.into_iter().chain(label).collect()),
         host_config: Some(confined(format!("container:{container}"))),
         ..ContainerCreateBody::default()
     };

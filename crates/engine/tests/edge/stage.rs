@@ -7,7 +7,7 @@ use teal_engine::{
     event::{Event, EventKind, Outcome, Receipt},
     model::{
         Level, LimitsChange, Origin, Place, ProjectSource, ReadyPlan, ReadyRequest, RolloutOptions,
-        RolloutRequest,
+        RolloutRequest, Service,
     },
 };
 use teal_testkit::{Project, Template, eventually};
@@ -43,6 +43,15 @@ impl Stage {
         let [web, api] = host_ports(&project);
         let text = text(&web, &api);
         project.change(|template| template.service_text(&text));
+        Self::of(project).await
+    }
+
+    /// A setup of the field, as plain `docker compose up` starts it.
+    pub(crate) async fn fixture(name: &str) -> Self {
+        Self::of(Project::new(Template::fixture(name)).await).await
+    }
+
+    async fn of(project: Project) -> Self {
         project
             .compose_in_folder(&["up", "--detach", "--wait"])
             .await;
@@ -134,6 +143,22 @@ impl Stage {
             traffic.once().await.is_success().then_some(())
         })
         .await;
+    }
+
+    /// The service as the project shows it.
+    pub(crate) async fn service(&self, name: &str) -> Service {
+        let project = self.engine.project(&self.source()).await.unwrap();
+        let mut services = project.services.into_iter();
+        services.find(|service| service.name == name).unwrap()
+    }
+
+    /// The host port that leads to port 8080 of `hello` now.
+    pub(crate) async fn published(&self) -> u16 {
+        let said = self
+            .project
+            .compose_in_folder(&["port", SERVICE, "8080"])
+            .await;
+        said.trim().rsplit(':').next().unwrap().parse().unwrap()
     }
 
     /// Plain `docker compose up` leaves the edge as it is.

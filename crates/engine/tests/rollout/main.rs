@@ -1,6 +1,7 @@
 //! Rollouts through the library's public face, on the real engine with real Compose and Traefik.
 #![expect(clippy::unwrap_used, reason = "what fails in a test should stop it")]
 
+mod callers;
 mod clean_up;
 #[cfg(unix)]
 mod data;

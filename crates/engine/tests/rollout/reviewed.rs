@@ -124,6 +124,7 @@ async fn another_engine_is_noticed() {
     let other = Engine::connect(Settings {
         docker_host: Some(line.host()),
         data_directory: Some(stage.project.data_directory()),
+        ..Settings::default()
     });
     let other = other.await.unwrap();
     assert_ne!(other.info().id, stage.engine.info().id);

@@ -237,3 +237,41 @@ fn bytes_are_summed_over_connections_that_come_and_go() {
     assert_eq!((story.tally.received(), story.tally.sent()), (600, 400));
     assert_eq!(story.tally.connections(), 1);
 }
+
+#[test]
+fn what_has_been_silent_since_before_the_watch_is_of_unknown_use() {
+    let mut story = Story::begin();
+    story.receive(300).send(200).wait(40).hear().wait(60_000);
+    assert_eq!(story.sample(), 0);
+    assert_eq!(story.tally.untouched(), 1);
+    story.wait(30_000).sample();
+    assert_eq!(story.tally.untouched(), 1);
+    story.exchange();
+    assert_eq!(story.wait(60_000).sample(), 0);
+    assert_eq!(story.tally.untouched(), 0, "an exchange, and idle since");
+}
+
+#[test]
+fn a_connection_that_came_later_is_not_of_unknown_use() {
+    let mut story = Story::begin();
+    story.tally.sample(&[]);
+    story.receive(300).send(200).wait(40).hear().wait(60_000);
+    story.sample();
+    assert_eq!(story.tally.untouched(), 0);
+}
+
+#[test]
+fn a_request_over_a_connection_that_was_there_is_a_call() {
+    let mut story = Story::begin();
+    story.exchange();
+    assert_eq!(story.tally.callers.to_json(), "[]");
+    story.wait(500).sample();
+    // One request in two segments.
+    story.receive(300).sample();
+    story.receive(300).sample();
+    story.send(200).sample();
+    assert_eq!(
+        story.tally.callers.to_json(),
+        r#"[{"address":"0.0.0.0","opened":0,"requests":1}]"#
+    );
+}

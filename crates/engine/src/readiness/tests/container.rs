@@ -54,10 +54,61 @@ fn fixed_host_ports_are_refused() {
 
     Case::with("ports", ports(json!(8080))).is(Level::Refused, VerdictCode::HostPort);
     Case::with("ports", ports(json!("8080-8080"))).is(Level::Refused, VerdictCode::HostPort);
-    Case::with("ports", ports(json!("8080-8081"))).is_ready();
-    Case::with("ports", ports(json!("0"))).is_ready();
-    Case::with("ports", ports(Value::Null)).is_ready();
-    Case::with("ports", json!([{"target": 80}])).is_ready();
+}
+
+#[test]
+fn a_port_that_moves_needs_the_edge() {
+    let port = |published: u16| HostPort {
+        host_ip: None,
+        published,
+        target: 80,
+        protocol: "tcp".into(),
+    };
+    for published in [json!("8080-8083"), json!("0"), Value::Null] {
+        let ports = json!([{"target": 80, "published": published, "protocol": "tcp"}]);
+        let mut case = Case::with("ports", ports);
+        case.is(Level::NeedsForce, VerdictCode::HostPort);
+        let verdict = &case.verdicts()[0];
+        // Nothing shows which one it has.
+        assert_eq!(verdict.fix, None);
+        assert_eq!(verdict.readiness, Readiness::ReadyAfterFix);
+        assert!(verdict.remedy.starts_with("start it"), "{verdict:?}");
+
+        case.published = vec![port(8082)];
+        let verdict = &case.verdicts()[0];
+        let ports = vec![port(8082)];
+        assert_eq!(verdict.fix, Some(Fix::UseEdge { ports }), "{verdict:?}");
+        assert!(verdict.reason.contains("(`8082` now)"), "{verdict:?}");
+    }
+    let udp = json!([{"target": 53, "protocol": "udp"}]);
+    let verdict = &Case::with("ports", udp).verdicts()[0];
+    assert_eq!(verdict.readiness, Readiness::NotForBlueGreen);
+}
+
+#[test]
+fn all_of_a_services_ports_go_to_the_edge_at_once() {
+    let ports = json!([
+        {"target": 80, "published": "8080", "protocol": "tcp"},
+        {"target": 81, "protocol": "tcp"},
+    ]);
+    let mut case = Case::with("ports", ports);
+    case.published = vec![
+        HostPort {
+            host_ip: None,
+            published: 8080,
+            target: 80,
+            protocol: "tcp".into(),
+        },
+        HostPort {
+            host_ip: None,
+            published: 49_153,
+            target: 81,
+            protocol: "tcp".into(),
+        },
+    ];
+    case.is(Level::Refused, VerdictCode::HostPort);
+    let ports = case.published.clone();
+    assert_eq!(case.verdicts()[0].fix, Some(Fix::UseEdge { ports }));
 }
 
 #[test]
@@ -68,7 +119,7 @@ fn a_range_of_ports_has_to_hold_both_sets() {
     );
     case.model["services"]["web"]["scale"] = json!(2);
     case.replicas = vec![replica(ContainerState::Running); 2];
-    case.is_ready();
+    case.is(Level::NeedsForce, VerdictCode::HostPort);
     case.model["services"]["web"]["scale"] = json!(3);
     case.replicas = vec![replica(ContainerState::Running); 3];
     case.is(Level::Refused, VerdictCode::HostPort);
@@ -77,16 +128,11 @@ fn a_range_of_ports_has_to_hold_both_sets() {
 #[test]
 fn what_an_edge_cant_take_over_stays() {
     let udp = json!([{"target": 53, "published": "53", "protocol": "udp"}]);
-    let range = json!([{"target": 80, "published": "8080-8081", "protocol": "tcp"}]);
-    let mut ranged = Case::with("ports", range);
-    ranged.model["services"]["web"]["scale"] = json!(2);
-    ranged.replicas = vec![replica(ContainerState::Running); 2];
-    for case in [Case::with("ports", udp), ranged] {
-        case.is(Level::Refused, VerdictCode::HostPort);
-        let verdict = &case.verdicts()[0];
-        assert_eq!(verdict.fix, None);
-        assert_eq!(verdict.readiness, Readiness::NotForBlueGreen);
-    }
+    let case = Case::with("ports", udp);
+    case.is(Level::Refused, VerdictCode::HostPort);
+    let verdict = &case.verdicts()[0];
+    assert_eq!(verdict.fix, None);
+    assert_eq!(verdict.readiness, Readiness::NotForBlueGreen);
     let mut case = Case::with("image", json!("postgres:16"));
     case.model["services"]["web"]["ports"] = json!([{"target": 5432, "published": "5432"}]);
     assert!(case.verdicts().iter().all(|verdict| verdict.fix.is_none()));

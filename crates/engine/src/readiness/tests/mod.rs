@@ -29,6 +29,7 @@ struct Case {
     image_volumes: Vec<String>,
     routes: Vec<Route>,
     is_traefik: bool,
+    published: Vec<HostPort>,
     wish: Option<Wish>,
     /// Why the engine can't limit memory.
     no_memory_limits: Option<String>,
@@ -37,6 +38,7 @@ struct Case {
 impl Default for Case {
     fn default() -> Self {
         Self {
+            published: Vec::new(),
             model: json!({"name": "shop", "services": {"web": {
                 "image": "example/web:1",
                 "healthcheck": {"test": ["CMD", "true"], "interval": "5s", "timeout": "5s"},
@@ -99,6 +101,7 @@ impl Case {
                 image_volumes: &self.image_volumes,
                 routes: &self.routes,
                 is_traefik: self.is_traefik,
+                published: &self.published,
             }),
             health_timeout: Duration::from_secs(120),
             engine: &engine,

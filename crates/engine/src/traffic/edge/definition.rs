@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     DIRECTORY, PING_ENTRY, PING_PORT, ROLE, SERVICE,
     entry::{Entry, Protocol},
+    image::{EdgeImage, Setting},
     routes::{self, BASELINE},
 };
 use crate::{
@@ -16,10 +17,18 @@ use crate::{
 /// The file with the edge's baseline, beside the override.
 pub(crate) const BASELINE_FILE: &str = "teal-edge.yaml";
 
-/// The official image, in whichever third version the engine has or gets.
-pub(crate) const IMAGE: &str = "traefik:v3";
-
 const FIRST_ENTRY: u16 = 10_000;
+/// Characters that Traefik may refuse where a path has them encoded.
+const ENCODED: [&str; 7] = [
+    "SLASH",
+    "BACKSLASH",
+    "NULLCHARACTER",
+    "SEMICOLON",
+    "PERCENT",
+    "QUESTIONMARK",
+    "HASH",
+];
+
 const USER: &str = "65534:65534";
 
 /// What the edge's containers are made from. Whoever runs `docker compose up` gets the same edge.
@@ -34,7 +43,7 @@ pub(crate) struct Definition {
     pub(crate) networks: Vec<String>,
     /// The text of [`BASELINE_FILE`].
     pub(crate) baseline: String,
-    /// Ports of the service that stay its own: those without a fixed host port.
+    /// Ports of the service that stay its own.
     pub(crate) left: Vec<String>,
 }
 
@@ -44,7 +53,7 @@ impl Definition {
         model: &ComposeModel,
         service: &str,
         taken: &[(&HostPort, Protocol)],
-        image: Option<&str>,
+        image: &EdgeImage,
     ) -> Self {
         let edge = model.services.get(SERVICE);
         let mut entries = edge.map_or_else(Vec::new, |edge| Entry::all(&edge.labels));
@@ -69,21 +78,17 @@ impl Definition {
         let file = model.services.get(service);
         let left = file.iter().flat_map(|file| &file.ports);
         let is_taken = |port: &ComposePort| {
-            taken.iter().any(|(taken, _)| {
-                port.host_ports() == Some((taken.published, taken.published))
-                    && port.host_ip == taken.host_ip
-            })
+            taken
+                .iter()
+                .any(|(taken, _)| port.can_be_published_as(taken))
         };
         let left = left
             .filter(|port| !is_taken(port))
             .map(ToString::to_string)
             .collect();
-        let image = image
-            .or(edge.and_then(|edge| edge.image.as_deref()))
-            .unwrap_or(IMAGE);
         Self {
-            image: image.to_owned(),
-            environment: environment(&entries),
+            image: image.name.clone(),
+            environment: environment(&entries, image),
             ports: published.iter().map(short_form).collect(),
             labels: labels(&entries),
             networks: networks(model, service),
@@ -96,7 +101,8 @@ impl Definition {
     pub(crate) fn volumes() -> [String; 2] {
         [
             format!("{SERVICE}:{DIRECTORY}"),
-            format!("./{BASELINE_FILE}:{DIRECTORY}/{BASELINE}:ro"),
+            // `z`: where SELinux decides who reads a file, the edge may. Elsewhere it means nothing.
+            format!("./{BASELINE_FILE}:{DIRECTORY}/{BASELINE}:ro,z"),
         ]
     }
 
@@ -114,7 +120,7 @@ impl Definition {
 
 /// Traefik's static configuration. It is to be noticed as little as possible: no time limits that
 /// the service did not have, and its clients' headers as they come.
-fn environment(entries: &[Entry]) -> Vec<(String, String)> {
+fn environment(entries: &[Entry], image: &EdgeImage) -> Vec<(String, String)> {
     let mut settings = vec![
         ("GLOBAL_CHECKNEWVERSION".to_owned(), "false".to_owned()),
         ("GLOBAL_SENDANONYMOUSUSAGE".into(), "false".into()),
@@ -134,13 +140,24 @@ fn environment(entries: &[Entry]) -> Vec<(String, String)> {
     for entry in entries {
         let name = entry.name();
         entry_point(&name, "ADDRESS", format!(":{}", entry.port));
-        if entry.protocol == Protocol::Http {
-            entry_point(&name, "FORWARDEDHEADERS_INSECURE", "true".into());
-            entry_point(
-                &name,
-                "TRANSPORT_RESPONDINGTIMEOUTS_READTIMEOUT",
-                "0".into(),
-            );
+        if !entry.protocol.is_http() {
+            continue;
+        }
+        entry_point(&name, "FORWARDEDHEADERS_INSECURE", "true".into());
+        // Uploads and streams take as long as they take, and clients keep their connections.
+        for timeout in ["READTIMEOUT", "WRITETIMEOUT", "IDLETIMEOUT"] {
+            let option = format!("TRANSPORT_RESPONDINGTIMEOUTS_{timeout}");
+            entry_point(&name, &option, "0".into());
+        }
+        // A setting that it does not know ends Traefik at its start.
+        if image.knows(Setting::SanitizePath) {
+            entry_point(&name, "HTTP_SANITIZEPATH", "false".into());
+        }
+        if image.knows(Setting::EncodedCharacters) {
+            for character in ENCODED {
+                let option = format!("HTTP_ENCODEDCHARACTERS_ALLOWENCODED{character}");
+                entry_point(&name, &option, "true".into());
+            }
         }
     }
     let named = settings.into_iter();
@@ -197,8 +214,16 @@ mod tests {
         }
     }
 
+    fn image(name: &str) -> EdgeImage {
+        EdgeImage {
+            name: name.to_owned(),
+            version: name.split_once(":v").map(|(_, version)| version.to_owned()),
+            is_on_engine: true,
+        }
+    }
+
     #[test]
-    fn ports_keep_their_host_addresses_and_random_ones_stay() {
+    fn ports_keep_their_host_addresses_and_others_stay() {
         let model = model(
             "{'name': 'p', 'services': {'web': {'networks': {'default': null}, 'ports': [
                 {'target': 80, 'published': '8080', 'protocol': 'tcp'},
@@ -207,11 +232,11 @@ mod tests {
         );
         let (http, https) = (port(None, 8080, 80), port(Some("::1"), 8443, 443));
         let taken = [(&http, Protocol::Http), (&https, Protocol::Tcp)];
-        let edge = Definition::with(&model, "web", &taken, None);
+        let edge = Definition::with(&model, "web", &taken, &image("traefik:v3.0"));
         assert_eq!(edge.ports, ["8080:10000", "[::1]:8443:10001"]);
         assert_eq!(edge.left, ["90/tcp"]);
         assert_eq!(edge.networks, [""; 0]);
-        assert_eq!(edge.image, IMAGE);
+        assert_eq!(edge.image, "traefik:v3.0");
         let labels: Vec<_> = edge
             .labels
             .iter()
@@ -224,6 +249,35 @@ mod tests {
             .map(|(name, _)| name.as_str())
             .collect();
         assert!(names.contains(&"TRAEFIK_ENTRYPOINTS_E10001_ADDRESS"));
+        assert!(!names.iter().any(|name| name.contains("SANITIZE")));
+    }
+
+    #[test]
+    fn the_port_that_is_published_now_is_taken_out_of_its_range() {
+        let model = model(
+            "{'name': 'p', 'services': {'web': {'networks': {'default': null}, 'ports': [
+                {'target': 80, 'published': '8080-8089', 'protocol': 'tcp'},
+                {'target': 81, 'protocol': 'tcp'},
+                {'target': 53, 'published': '8053', 'protocol': 'udp'}]}}}",
+        );
+        let (first, second) = (port(None, 8083, 80), port(None, 49_153, 81));
+        let taken = [(&first, Protocol::Http), (&second, Protocol::Tcp)];
+        let edge = Definition::with(&model, "web", &taken, &image("traefik:v3.7"));
+        assert_eq!(edge.ports, ["8083:10000", "49153:10001"]);
+        assert_eq!(edge.left, ["8053:53/udp"]);
+        let setting = |name: &str| {
+            let mut all = edge.environment.iter();
+            all.find(|(other, _)| other == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let http = "TRAEFIK_ENTRYPOINTS_E10000_HTTP";
+        assert_eq!(setting(&format!("{http}_SANITIZEPATH")), Some("false"));
+        let slash = format!("{http}_ENCODEDCHARACTERS_ALLOWENCODEDSLASH");
+        assert_eq!(setting(&slash), Some("true"));
+        assert_eq!(
+            setting("TRAEFIK_ENTRYPOINTS_E10001_HTTP_SANITIZEPATH"),
+            None
+        );
     }
 
     #[test]
@@ -237,7 +291,7 @@ mod tests {
                     'ports': [{'target': 10000, 'published': '8080'}]}}}",
         );
         let http = port(Some("127.0.0.1"), 9000, 80);
-        let edge = Definition::with(&model, "api", &[(&http, Protocol::Http)], None);
+        let edge = Definition::with(&model, "api", &[(&http, Protocol::Http)], &image("mine:1"));
         assert_eq!(edge.ports, ["8080:10000", "127.0.0.1:9000:10001"]);
         assert_eq!(edge.networks, ["back", "default"]);
         assert_eq!(edge.image, "mine:1");

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
+use crate::model::HandoverPort;
+
 /// What the edge says of itself in the label `dev.teal.role`.
 pub(crate) const ROLE: &str = "edge";
 
@@ -13,8 +15,26 @@ const LABEL: &str = "dev.teal.edge.";
 pub(crate) enum Protocol {
     /// Each request goes where the split says.
     Http,
+    /// The same, and the port speaks HTTP/2 without TLS besides: what needs it, such as gRPC, gets
+    /// there by HTTP/2, and all else by HTTP/1.1.
+    HttpAndH2c,
     /// Each connection does; the edge passes its bytes on as they are.
     Tcp,
+}
+
+impl Protocol {
+    /// Whether the edge sees requests.
+    pub(crate) const fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::HttpAndH2c)
+    }
+
+    pub(super) const fn of(port: &HandoverPort) -> Self {
+        match (port.http, port.h2c) {
+            (false, _) => Self::Tcp,
+            (true, false) => Self::Http,
+            (true, true) => Self::HttpAndH2c,
+        }
+    }
 }
 
 /// One port of the edge's container.
@@ -74,6 +94,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http => "http",
+            Self::HttpAndH2c => "http+h2c",
             Self::Tcp => "tcp",
         })
     }
@@ -85,6 +106,7 @@ impl FromStr for Protocol {
     fn from_str(text: &str) -> Result<Self, ()> {
         match text {
             "http" => Ok(Self::Http),
+            "http+h2c" => Ok(Self::HttpAndH2c),
             "tcp" => Ok(Self::Tcp),
             _ => Err(()),
         }
@@ -116,6 +138,12 @@ mod tests {
                 protocol: Protocol::Tcp,
                 service: "mail.in".into(),
                 target: 25,
+            },
+            Entry {
+                port: 10_002,
+                protocol: Protocol::HttpAndH2c,
+                service: "web".into(),
+                target: 90,
             },
         ];
         let mut labels: HashMap<_, _> = entries.iter().map(Entry::label).collect();

@@ -7,10 +7,11 @@ use bollard::{
     errors::Error as DockerError,
     query_parameters::{DownloadFromContainerOptions, UploadToContainerOptions},
 };
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 
 use super::{DIRECTORY, routes::Generation};
-use crate::traffic::sidecar::tarball;
+use crate::{docker::patiently, traffic::sidecar::tarball};
 
 /// A file that says nothing. The archive API can't remove one.
 const NOTHING: &str = "# Nothing: no rollout runs.\n";
@@ -30,9 +31,12 @@ async fn put(
         path: DIRECTORY.to_owned(),
         ..UploadToContainerOptions::default()
     };
-    docker
-        .upload_to_container(container, Some(options), body_full(archive.into()))
-        .await
+    let archive = Bytes::from(archive);
+    patiently(|| {
+        let body = body_full(archive.clone());
+        docker.upload_to_container(container, Some(options.clone()), body)
+    })
+    .await
 }
 
 pub(super) async fn put_generation(
@@ -65,10 +69,12 @@ pub(super) async fn generations(docker: &Docker, container: &str) -> Result<Vec<
     let options = DownloadFromContainerOptions {
         path: DIRECTORY.to_owned(),
     };
-    let archive: Vec<_> = docker
-        .download_from_container(container, Some(options))
-        .try_collect()
-        .await?;
+    let archive: Vec<_> = patiently(|| {
+        docker
+            .download_from_container(container, Some(options.clone()))
+            .try_collect()
+    })
+    .await?;
     read(&archive.concat()).map_err(|err| DockerError::IOError { err })
 }
 

@@ -11,7 +11,7 @@ use bollard::{
 
 use super::entry::{Entry, Protocol, is_edge};
 use crate::{
-    docker::{EngineHost, compose_label, container_label, teal_label},
+    docker::{EngineHost, compose_label, container_label, patiently, teal_label},
     model::{Route, TraefikInfo, TrafficPlan},
     traffic::{
         http::Endpoint,
@@ -64,7 +64,7 @@ async fn list(
         filters: Some(HashMap::from([("label".to_owned(), filter.to_vec())])),
         ..ListContainersOptions::default()
     };
-    docker.list_containers(Some(options)).await
+    patiently(|| docker.list_containers(Some(options.clone()))).await
 }
 
 /// The entries of a container for a service.
@@ -159,17 +159,13 @@ pub(super) fn survey_of(
 }
 
 fn route(entry: &Entry, address: Option<SocketAddr>) -> Route {
-    let scheme = match entry.protocol {
-        Protocol::Http => "http",
-        Protocol::Tcp => "tcp",
+    let (scheme, rule) = match entry.protocol.is_http() {
+        true => ("http", "PathPrefix(`/`)"),
+        false => ("tcp", "HostSNI(`*`)"),
     };
     Route {
         router: entry.route(),
-        rule: match entry.protocol {
-            Protocol::Http => "PathPrefix(`/`)",
-            Protocol::Tcp => "HostSNI(`*`)",
-        }
-        .to_owned(),
+        rule: rule.to_owned(),
         entry_points: vec![entry.name()],
         tls: false,
         url: address.map(|address| match address.ip() {
@@ -188,7 +184,7 @@ fn door(entry: &Entry, address: SocketAddr, health: Option<&str>) -> Option<Door
         other_paths: Vec::new(),
         limited: Limited::No,
     };
-    (entry.protocol == Protocol::Http).then_some(door)
+    entry.protocol.is_http().then_some(door)
 }
 
 /// Where an entry can be reached from this machine.

@@ -10,12 +10,14 @@ mod definition;
 mod entry;
 mod files;
 mod fronting;
+mod image;
 mod networks;
 mod pending;
 mod protocol;
 mod routes;
 mod splits;
 mod take_over;
+mod waiting;
 
 use bollard::{
     Docker,
@@ -26,13 +28,17 @@ pub(super) use entry::is_edge;
 pub(crate) use networks::remove_waiting_rooms;
 
 use super::sidecar::is_status;
-use crate::compose::ComposeModel;
+use crate::{
+    compose::ComposeModel,
+    docker::{Missing, patiently},
+};
 use entry::Entry;
 
 pub(crate) use definition::{BASELINE_FILE, Definition};
 pub(crate) use entry::{Protocol, ROLE};
 pub(super) use fronting::Fronting;
-pub(crate) use pending::{announcement, handover};
+pub(crate) use image::EdgeImage;
+pub(crate) use pending::{announcement, handover, no_image};
 pub(crate) use protocol::protocol;
 pub(super) use splits::Splits;
 pub(super) use take_over::{TakeOver, Transfer};
@@ -50,10 +56,7 @@ const PING_PORT: u16 = 9_999;
 /// Removes the volume of a project's edge where no edge uses it any more.
 async fn remove_volume(docker: &Docker, project: &str) -> Result<(), DockerError> {
     let name = format!("{project}_{SERVICE}");
-    match docker
-        .remove_volume(&name, None::<RemoveVolumeOptions>)
-        .await
-    {
+    match patiently(|| docker.remove_volume(&name, None::<RemoveVolumeOptions>)).await {
         Err(error) if is_status(&error, 404) || is_status(&error, 409) => Ok(()),
         removed => removed,
     }
@@ -83,11 +86,17 @@ pub(crate) async fn remove(docker: &Docker, project: &str) -> Result<(), DockerE
     for edge in fronting::find_all(docker, project).await? {
         let id = edge.id.unwrap_or_default();
         crate::docker::to_its_end(docker, &id).await?;
-        let options = RemoveContainerOptions {
-            force: true,
-            ..RemoveContainerOptions::default()
-        };
-        docker.remove_container(&id, Some(options)).await?;
+        remove_container(docker, &id).await?;
     }
     remove_volume(docker, project).await
+}
+
+/// Removes an edge's container, killed if it runs. One that is gone is as good.
+async fn remove_container(docker: &Docker, id: &str) -> Result<(), DockerError> {
+    let options = RemoveContainerOptions {
+        force: true,
+        ..RemoveContainerOptions::default()
+    };
+    let removed = patiently(|| docker.remove_container(id, Some(options.clone()))).await;
+    removed.missing().map(drop)
 }

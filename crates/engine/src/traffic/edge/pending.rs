@@ -1,12 +1,16 @@
 //! A handover that is to come: the files give a service's ports to the edge, and the service's own
 //! containers still hold them.
 
-use bollard::{Docker, models::ContainerInspectResponse};
+use bollard::{
+    Docker,
+    models::{ContainerInspectResponse, PortMap},
+};
 
 use super::{
     ROLE, SERVICE,
     entry::{Entry, Protocol},
     fronting::find_all,
+    image::EdgeImage,
     networks::attachments,
 };
 use crate::{
@@ -14,6 +18,7 @@ use crate::{
     compose::{ComposeModel, ComposePort},
     docker::{compose_label, container_label, failed, teal_label},
     model::{Handover, HandoverPort, Level, Readiness, Verdict, VerdictCode},
+    readiness::refused,
 };
 
 /// What has to change hands before the containers of a service can stand behind the edge; none
@@ -30,14 +35,18 @@ pub(crate) async fn handover(
     if edge.labels.get(teal_label::ROLE).map(String::as_str) != Some(ROLE) {
         return Ok(None);
     }
-    let ports: Vec<_> = Entry::all(&edge.labels)
+    let mut ports: Vec<_> = Entry::all(&edge.labels)
         .into_iter()
         .filter(|entry| entry.service == service)
         .filter_map(|entry| port(&entry, &edge.ports))
         .collect();
-    let holds =
-        |container: &ContainerInspectResponse| ports.iter().any(|port| is_held(port, container));
-    if !blue.iter().any(holds) {
+    let mut is_held = false;
+    for port in &mut ports {
+        let holds: Vec<_> = blue.iter().filter_map(|blue| hold(port, blue)).collect();
+        is_held |= !holds.is_empty();
+        port.moves = holds.contains(&Hold::Moving);
+    }
+    if !is_held {
         return Ok(None);
     }
     let mut attached: Vec<_> = blue.iter().flat_map(attachments).collect();
@@ -60,6 +69,7 @@ pub(crate) async fn handover(
     Ok(Some(Handover {
         ports,
         others,
+        blue: blue.iter().filter_map(|blue| blue.id.clone()).collect(),
         attachments: attached,
     }))
 }
@@ -72,24 +82,58 @@ fn port(entry: &Entry, published: &[ComposePort]) -> Option<HandoverPort> {
         published: first,
         target: entry.target,
         entry: entry.port,
-        http: entry.protocol == Protocol::Http,
+        http: entry.protocol.is_http(),
+        h2c: entry.protocol == Protocol::HttpAndH2c,
+        moves: false,
     })
 }
 
-/// Whether the port is the container's by the way it was made.
-fn is_held(port: &HandoverPort, container: &ContainerInspectResponse) -> bool {
-    let bindings = container
-        .host_config
-        .as_ref()
-        .and_then(|config| config.port_bindings.as_ref());
-    let bound = bindings.and_then(|bindings| bindings.get(&format!("{}/tcp", port.target)));
+/// How a container has a port of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// By the way it was made.
+    Fixed,
+    /// As it runs now: the engine chose it.
+    Moving,
+}
+
+/// None where the port is not the container's.
+fn hold(port: &HandoverPort, container: &ContainerInspectResponse) -> Option<Hold> {
     let published = port.published.to_string();
-    bound
-        .iter()
-        .copied()
-        .flatten()
-        .flatten()
-        .any(|binding| binding.host_port.as_deref() == Some(published.as_str()))
+    let has = |ports: Option<&PortMap>| {
+        let bound = ports.and_then(|ports| ports.get(&format!("{}/tcp", port.target)));
+        let mut bindings = bound.into_iter().flatten().flatten();
+        bindings.any(|binding| binding.host_port.as_deref() == Some(published.as_str()))
+    };
+    let made_with = container.host_config.as_ref();
+    let runs_with = container.network_settings.as_ref();
+    if has(made_with.and_then(|config| config.port_bindings.as_ref())) {
+        return Some(Hold::Fixed);
+    }
+    has(runs_with.and_then(|settings| settings.ports.as_ref())).then_some(Hold::Moving)
+}
+
+/// Why the handover can't be: the edge could not be made. None where its image is on the engine.
+pub(crate) async fn no_image(docker: &Docker, model: &ComposeModel) -> Result<Option<Verdict>> {
+    let edge = model.services.get(SERVICE);
+    let Some(name) = edge.and_then(|edge| edge.image.as_deref()) else {
+        return Ok(None);
+    };
+    let image = EdgeImage::choose(docker, Some(name)).await?;
+    if image.is_on_engine {
+        return Ok(None);
+    }
+    let verdict = refused(
+        VerdictCode::HostPort,
+        format!("the image of Teal's edge, `{name}`, is not on the engine"),
+    );
+    Ok(Some(
+        verdict
+            .means("nothing could take the host port over")
+            .remedy(format!(
+                "`docker pull {name}`, or name one that is there: `teal ready … --edge-image`"
+            )),
+    ))
 }
 
 /// What a person has to know of a handover before it begins.

@@ -25,6 +25,29 @@ const BASELINE_HEAD: &str = "# Where Teal's edge leads each port while no rollou
 const PRIORITY: u32 = 1_000;
 const PROBE_PRIORITY: u32 = 1_000_000_000;
 
+/// What the rule of an HTTP port is, and what of one that speaks HTTP/2 besides needs that: gRPC and
+/// Connect, which have trailers and answers while the request goes on.
+const ANY: &str = "PathPrefix(`/`)";
+const NEEDS_H2C: &str =
+    "PathPrefix(`/`) && HeaderRegexp(`Content-Type`, `^application/(grpc|connect)`)";
+/// What needs HTTP/2 is looked for before all else, in every split.
+const H2C_ABOVE: u32 = 1_000_000;
+
+/// How connections to services are made.
+const TRANSPORT: &str = "teal";
+/// Servers close connections that nobody has used for some seconds (Gunicorn 2 s, Node 5 s), and a
+/// request that comes at that moment fails. So the edge lets go of them first.
+const IDLE: &str = "1s";
+
+fn transports() -> Map<String, Value> {
+    let transport = json!({ "forwardingTimeouts": { "idleConnTimeout": IDLE } });
+    Map::from_iter([(TRANSPORT.to_owned(), transport)])
+}
+
+fn h2c(name: &str) -> String {
+    format!("{name}-h2c")
+}
+
 /// A name of a container that stays the same when it is started again: the engine's DNS knows it.
 fn host(pin: &Pin) -> String {
     short(&pin.container, 12)
@@ -86,15 +109,15 @@ impl Generation<'_> {
             for pin in self.pins {
                 let part = format!("{name}-{}", host(pin));
                 routes.backend(entry, &part, &host(pin));
-                if entry.protocol == Protocol::Http {
+                if entry.protocol.is_http() {
                     routes.probe(entry, &part, &part, &probe_value(&pin.secret, index));
                 }
                 let weight = self.split.weight(pin.color, sizes).unwrap_or(1);
-                parts.push(json!({ "name": part, "weight": weight }));
+                parts.push((part, weight));
             }
-            routes.service(entry, &name, json!({ "weighted": { "services": parts } }));
+            routes.weighted(entry, &name, &parts);
             routes.router(entry, &name, &name, Some(PRIORITY + self.number));
-            if entry.protocol == Protocol::Http {
+            if entry.protocol.is_http() {
                 let secret = probe_value(self.secret, index);
                 // Traefik answers this itself: to look does not bother the service.
                 routes.probe(entry, &format!("{name}-probe"), "noop@internal", &secret);
@@ -117,9 +140,9 @@ struct Routes {
 
 impl Routes {
     fn service(&mut self, entry: &Entry, name: &str, service: Value) {
-        let services = match entry.protocol {
-            Protocol::Http => &mut self.http_services,
-            Protocol::Tcp => &mut self.tcp_services,
+        let services = match entry.protocol.is_http() {
+            true => &mut self.http_services,
+            false => &mut self.tcp_services,
         };
         services.insert(name.to_owned(), service);
     }
@@ -127,22 +150,63 @@ impl Routes {
     /// The containers that a name leads to.
     fn backend(&mut self, entry: &Entry, name: &str, host: &str) {
         let target = entry.target;
-        let server = match entry.protocol {
-            Protocol::Http => json!({ "url": format!("http://{host}:{target}") }),
-            Protocol::Tcp => json!({ "address": format!("{host}:{target}") }),
+        let http = |scheme: &str| {
+            let server = json!({ "url": format!("{scheme}://{host}:{target}") });
+            json!({ "loadBalancer": { "servers": [server], "serversTransport": TRANSPORT } })
         };
-        self.service(
-            entry,
-            name,
-            json!({ "loadBalancer": { "servers": [server] } }),
-        );
+        match entry.protocol {
+            Protocol::Http => self.service(entry, name, http("http")),
+            Protocol::HttpAndH2c => {
+                self.service(entry, name, http("http"));
+                self.service(entry, &h2c(name), http("h2c"));
+            }
+            Protocol::Tcp => {
+                let server = json!({ "address": format!("{host}:{target}") });
+                let balancer = json!({ "loadBalancer": { "servers": [server] } });
+                self.service(entry, name, balancer);
+            }
+        }
+    }
+
+    /// A service that shares what it gets among others.
+    fn weighted(&mut self, entry: &Entry, name: &str, parts: &[(String, usize)]) {
+        let shares = |name_of: fn(&str) -> String| {
+            let parts = parts.iter();
+            let parts: Vec<_> = parts
+                .map(|(part, weight)| json!({ "name": name_of(part), "weight": weight }))
+                .collect();
+            json!({ "weighted": { "services": parts } })
+        };
+        self.service(entry, name, shares(str::to_owned));
+        if entry.protocol == Protocol::HttpAndH2c {
+            self.service(entry, &h2c(name), shares(h2c));
+        }
     }
 
     /// Everything that comes in at the entry goes to this service.
     fn router(&mut self, entry: &Entry, name: &str, service: &str, priority: Option<u32>) {
-        let (routers, rule) = match entry.protocol {
-            Protocol::Http => (&mut self.http_routers, "PathPrefix(`/`)"),
-            Protocol::Tcp => (&mut self.tcp_routers, "HostSNI(`*`)"),
+        match entry.protocol {
+            Protocol::Http => self.route(entry, name, ANY, service, priority),
+            Protocol::HttpAndH2c => {
+                self.route(entry, name, ANY, service, priority);
+                let priority = priority.map(|priority| priority + H2C_ABOVE);
+                self.route(entry, &h2c(name), NEEDS_H2C, &h2c(service), priority);
+            }
+            Protocol::Tcp => self.route(entry, name, "HostSNI(`*`)", service, priority),
+        }
+    }
+
+    fn route(
+        &mut self,
+        entry: &Entry,
+        name: &str,
+        rule: &str,
+        service: &str,
+        priority: Option<u32>,
+    ) {
+        let routers = match entry.protocol.is_http() {
+            true => &mut self.http_routers,
+            false => &mut self.tcp_routers,
         };
         let mut router = json!({
             "entryPoints": [entry.name()],
@@ -183,6 +247,7 @@ impl Routes {
     /// As YAML. An empty part is an error to Traefik, so it is left out.
     fn text(self) -> String {
         let mut top = Map::new();
+        let is_http = !self.http_services.is_empty();
         let mut put = |protocol: &str, part: &str, map: Map<String, Value>| {
             if !map.is_empty() {
                 let section = top.entry(protocol).or_insert_with(|| json!({}));
@@ -192,6 +257,9 @@ impl Routes {
         put("http", "routers", self.http_routers);
         put("http", "services", self.http_services);
         put("http", "middlewares", self.http_middlewares);
+        if is_http {
+            put("http", "serversTransports", transports());
+        }
         put("tcp", "routers", self.tcp_routers);
         put("tcp", "services", self.tcp_services);
         yaml_serde::to_string(&top).unwrap_or_else(|_| Value::from(top).to_string())
@@ -224,6 +292,34 @@ mod tests {
         let way_in = &routes["http"]["routers"]["web-e10000"];
         assert_eq!(way_in["entryPoints"], json!(["e10000"]));
         assert!(routes["http"].get("middlewares").is_none());
+        assert_eq!(service["loadBalancer"]["serversTransport"], "teal");
+        assert!(routes["http"]["serversTransports"]["teal"].is_object());
+    }
+
+    #[test]
+    fn what_needs_http_2_gets_it_in_the_same_shares() {
+        let both = entry(10_000, Protocol::HttpAndH2c);
+        let routes: Value = yaml_serde::from_str(&baseline(std::slice::from_ref(&both))).unwrap();
+        let grpc = &routes["http"]["services"]["web-e10000-h2c"]["loadBalancer"]["servers"];
+        assert_eq!(*grpc, json!([{ "url": "h2c://web:8080" }]));
+        let pin = |container: &str, color| Pin {
+            container: container.repeat(8),
+            color,
+            secret: container.to_owned(),
+        };
+        let generation = Generation {
+            number: 2,
+            entries: &[both],
+            split: Split::of(50),
+            pins: &[pin("aaaaaaaa", Color::Blue), pin("cccccccc", Color::Green)],
+            secret: "all",
+        };
+        let routes: Value = yaml_serde::from_str(&generation.text()).unwrap();
+        let shares = &routes["http"]["services"]["g2-e10000-h2c"]["weighted"]["services"];
+        assert_eq!(shares[1]["name"], "g2-e10000-cccccccccccc-h2c");
+        let router = &routes["http"]["routers"]["g2-e10000-h2c"];
+        assert_eq!(router["priority"], 1_001_002);
+        assert!(router["rule"].as_str().unwrap().contains("grpc"));
     }
 
     #[test]

@@ -9,21 +9,21 @@ use std::time::Duration;
 
 use bollard::{Docker, models::ContainerInspectResponse};
 use futures_util::future::try_join_all;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::{
-    SERVICE,
     entry::{Entry, Protocol},
     fronting::{Fronting, entries_for, find_all, reached, survey_of},
-    networks::{attachments, close_waiting_room, join, leave, open_waiting_room},
+    networks::{attachments, close_waiting_room, is_attached, join, leave},
     splits::{Splits, ping, until},
 };
 use crate::{
-    compose::{Compose, working_directory},
-    docker::{EngineHost, compose_label, container_label},
+    compose::Compose,
+    docker::{EngineHost, compose_label, container_label, look_at},
     model::{Attachment, Handover, ProjectSource},
     traffic::{
         error::TrafficError,
+        gap::Gap,
         generations::Presence,
         http,
         pins::{Pin, probe_value},
@@ -41,10 +41,11 @@ const ONE_ANSWER: Duration = Duration::from_secs(5);
 /// What it takes to hand ports over, and to give them back.
 #[derive(Debug, Clone)]
 pub(in crate::traffic) struct TakeOver {
-    compose: Compose,
-    source: ProjectSource,
-    service: String,
+    pub(super) compose: Compose,
+    pub(super) source: ProjectSource,
+    pub(super) service: String,
     handover: Handover,
+    pub(in crate::traffic) gap: Gap,
     pub(in crate::traffic) fronting: Fronting,
 }
 
@@ -64,11 +65,7 @@ impl TakeOver {
             .iter()
             .map(|port| Entry {
                 port: port.entry,
-                protocol: if port.http {
-                    Protocol::Http
-                } else {
-                    Protocol::Tcp
-                },
+                protocol: Protocol::of(port),
                 service: service.to_owned(),
                 target: port.target,
             })
@@ -84,13 +81,14 @@ impl TakeOver {
                 source: source.clone(),
                 service: service.to_owned(),
                 handover: handover.clone(),
+                gap: Gap::default(),
                 fronting,
             })));
         }
         survey
     }
 
-    fn project(&self) -> &str {
+    pub(super) fn project(&self) -> &str {
         &self.fronting.project
     }
 }
@@ -112,6 +110,11 @@ impl Transfer {
         }
     }
 
+    /// The gap that the handover makes.
+    pub(in crate::traffic) fn gap(&self) -> Gap {
+        self.take_over.gap.clone()
+    }
+
     /// Blue has all traffic by its own ports. Any share of Green's is all of it, and has the edge
     /// take the ports over first: Blue can't be behind them.
     pub(in crate::traffic) async fn shift(
@@ -122,14 +125,19 @@ impl Transfer {
         green: &[String],
     ) -> Result<(), TrafficError> {
         match split {
-            Split::Blue => Ok(()),
+            // The edge has kept the ports, or handed them over: it decides.
             _ if self.done => {
-                let (docker, wanted) = (&sidecars.docker, Presence::Wanted);
+                let presence = match split {
+                    Split::Blue => Presence::Optional,
+                    Split::Green | Split::Both { .. } => Presence::Wanted,
+                };
+                let docker = &sidecars.docker;
                 self.splits
-                    .shift(docker, wanted, Split::Green, &[], green)
+                    .shift(docker, presence, split, blue, green)
                     .await
                     .map(drop)
             }
+            Split::Blue => Ok(()),
             Split::Green | Split::Both { .. } => {
                 let taken = self.take(sidecars, blue, green).await;
                 if let Err(error) = taken {
@@ -149,79 +157,23 @@ impl Transfer {
         green: &[String],
     ) -> Result<(), TrafficError> {
         let docker = sidecars.docker.clone();
-        let edge = self.prepare(&docker, &sidecars.rollout).await?;
+        let edge = self.take_over.prepare(&docker, &sidecars.rollout).await?;
         let written = self.splits.write(&docker, Split::Green, &[], green).await?;
         until(|| ping(&docker, &edge.id, written.number))
             .await
             .map_err(not_served)?;
-        quiet(sidecars, blue).await;
+        let in_flight = quiet(sidecars, blue).await;
         let began = Instant::now();
+        let gap = self.gap();
+        let open = gap.open(in_flight);
         self.swap(&docker, &edge.places).await?;
         self.splits.until_served(&docker, &written).await?;
         tracing::info!(elapsed = ?began.elapsed(), "the edge has the ports");
         self.ask().await?;
+        drop(open);
         close_waiting_room(&docker, &sidecars.rollout)
             .await
             .map_err(TrafficError::engine("remove a network"))
-    }
-
-    /// Creates the edge and starts it in the waiting room.
-    async fn prepare(&self, docker: &Docker, rollout: &str) -> Result<Prepared, TrafficError> {
-        let before = self.edges(docker).await?;
-        let scale = format!("{SERVICE}={}", before.len() + 1);
-        let source = &self.take_over.source;
-        let words = self.take_over.compose.command(
-            source,
-            &[],
-            &[
-                "up",
-                "--no-start",
-                "--no-deps",
-                "--no-recreate",
-                "--scale",
-                &scale,
-                "--",
-                SERVICE,
-            ],
-        );
-        let directory = working_directory(source);
-        let created = self.take_over.compose.run(&words, &directory, |_| ()).await;
-        let reason = match created {
-            Ok(output) if output.success => None,
-            Ok(output) => Some(output.message()),
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(reason) = reason {
-            return Err(TrafficError::NotMade { reason });
-        }
-        let after = self.edges(docker).await?;
-        let mut new = after.into_iter().filter(|id| !before.contains(id));
-        let id = new.next().ok_or_else(|| TrafficError::NotMade {
-            reason: "Compose made no container for it".into(),
-        })?;
-        let engine = || TrafficError::engine("start Teal's edge");
-        let container = docker
-            .inspect_container(&id, None)
-            .await
-            .map_err(engine())?;
-        let places = attachments(&container);
-        let room = open_waiting_room(docker, self.take_over.project(), rollout)
-            .await
-            .map_err(engine())?;
-        let waiting = Attachment {
-            container: id.clone(),
-            network: room,
-            aliases: Vec::new(),
-            ipv4: None,
-            ipv6: None,
-        };
-        join(docker, &waiting).await.map_err(engine())?;
-        for place in &places {
-            leave(docker, place).await.map_err(engine())?;
-        }
-        docker.start_container(&id, None).await.map_err(engine())?;
-        until(|| ping(docker, &id, 0)).await.map_err(not_served)?;
-        Ok(Prepared { id, places })
     }
 
     /// The gap.
@@ -257,16 +209,21 @@ impl Transfer {
         Ok(())
     }
 
-    /// The ports belong to who had them before: at once, whatever was done.
+    /// The ports belong to who had them before: at once, whatever was done. Ports that the engine
+    /// would not give back to Blue stay the edge's, which then leads to Blue.
     pub(in crate::traffic) async fn give_back(
         &mut self,
         sidecars: &Sidecars,
     ) -> Result<(), TrafficError> {
         let docker = &sidecars.docker;
+        let gap = self.gap();
+        let _open = gap.open(0);
+        if self.keep_moving_ports(docker, &sidecars.rollout).await? {
+            return Ok(());
+        }
         let engine = || TrafficError::engine("give the ports back");
-        let made = find_all(docker, self.take_over.project())
-            .await
-            .map_err(engine())?;
+        let project = self.take_over.project();
+        let made = find_all(docker, project).await.map_err(engine())?;
         let service = &self.take_over.service;
         let made: Vec<_> = made
             .iter()
@@ -274,8 +231,8 @@ impl Transfer {
             .filter_map(|edge| edge.id.as_deref())
             .collect();
         for id in &made {
-            let container = docker.inspect_container(id, None).await.map_err(engine())?;
-            for place in attachments(&container) {
+            let container = look_at(docker, id).await.map_err(engine())?;
+            for place in container.iter().flat_map(attachments) {
                 leave(docker, &place).await.map_err(engine())?;
             }
         }
@@ -284,18 +241,55 @@ impl Transfer {
         }
         self.done = false;
         for id in made {
-            crate::docker::remove(docker, id)
+            super::remove_container(docker, id)
                 .await
-                .map_err(|error| TrafficError::NotMade {
-                    reason: error.to_string(),
-                })?;
+                .map_err(engine())?;
         }
-        super::remove_volume(docker, self.take_over.project())
+        super::remove_volume(docker, project)
             .await
             .map_err(engine())?;
         close_waiting_room(docker, &sidecars.rollout)
             .await
             .map_err(engine())
+    }
+
+    /// Whether the edge has ports that Blue would not get back. Where Blue has let go of them the
+    /// edge takes them now, if it has not yet.
+    async fn keep_moving_ports(
+        &mut self,
+        docker: &Docker,
+        rollout: &str,
+    ) -> Result<bool, TrafficError> {
+        let handover = &self.take_over.handover;
+        if !handover.ports.iter().any(|port| port.moves) {
+            return Ok(false);
+        }
+        let Some(edge) = self.take_over.find(docker, rollout).await? else {
+            return Ok(false);
+        };
+        let engine = || TrafficError::engine("give Blue its networks back");
+        let own = |place: &&Attachment| handover.blue.contains(&place.container);
+        let mut has_left = false;
+        for place in handover.attachments.iter().filter(own) {
+            has_left |= !is_attached(docker, place).await.map_err(engine())?;
+        }
+        if !has_left && !self.done {
+            return Ok(false);
+        }
+        for place in &edge.places {
+            if let Err(error) = join(docker, place).await {
+                tracing::warn!(%error, "the edge can't have the ports");
+                return Ok(false);
+            }
+        }
+        for place in handover.attachments.iter().filter(own) {
+            join(docker, place).await.map_err(engine())?;
+        }
+        self.done = true;
+        close_waiting_room(docker, rollout)
+            .await
+            .map_err(engine())?;
+        Ok(true)
     }
 
     /// Takes away what was only needed on the way: the edge that this one replaces, and the splits.
@@ -317,55 +311,36 @@ impl Transfer {
         for edge in edges {
             let is_old = entries_for(&edge, &self.take_over.service).is_empty();
             if let Some(id) = edge.id.filter(|_| is_old) {
-                let options = bollard::query_parameters::RemoveContainerOptions {
-                    force: true,
-                    ..Default::default()
-                };
-                docker
-                    .remove_container(&id, Some(options))
+                super::remove_container(docker, &id)
                     .await
                     .map_err(engine())?;
             }
         }
         self.splits.release(docker).await
     }
-
-    async fn edges(&self, docker: &Docker) -> Result<Vec<String>, TrafficError> {
-        let found = find_all(docker, self.take_over.project())
-            .await
-            .map_err(TrafficError::engine("look for Teal's edge"))?;
-        Ok(found.into_iter().filter_map(|edge| edge.id).collect())
-    }
 }
 
-/// An edge that waits for its ports.
-struct Prepared {
-    id: String,
-    /// Where it belongs.
-    places: Vec<Attachment>,
-}
-
-/// Waits for a moment in which nothing is in flight on Blue: what is then is cut.
-async fn quiet(sidecars: &mut Sidecars, blue: &[String]) {
-    let wait = async {
-        loop {
-            let mut in_flight = Some(0);
-            for container in blue {
-                let report = sidecars.report(container, Instant::now()).await;
-                in_flight = report.and_then(|report| Some(in_flight? + report.in_flight));
-            }
-            if in_flight.is_none_or(|count| count == 0) {
-                return;
-            }
-            sleep(COUNT_EVERY).await;
+/// Waits for a moment in which nothing is in flight on Blue. What is then will be cut: its number.
+async fn quiet(sidecars: &mut Sidecars, blue: &[String]) -> u32 {
+    let deadline = Instant::now() + QUIET_WITHIN;
+    loop {
+        let mut in_flight = Some(0);
+        for container in blue {
+            let report = sidecars.report(container, Instant::now()).await;
+            in_flight = report.and_then(|report| Some(in_flight? + report.in_flight));
         }
-    };
-    if timeout(QUIET_WITHIN, wait).await.is_err() {
-        tracing::warn!("requests were in flight when the ports changed hands");
+        match in_flight {
+            None | Some(0) => return 0,
+            Some(cut) if Instant::now() >= deadline => {
+                tracing::warn!(cut, "requests were in flight when the ports changed hands");
+                return cut;
+            }
+            Some(_) => sleep(COUNT_EVERY).await,
+        }
     }
 }
 
-fn not_served(seen: String) -> TrafficError {
+pub(super) fn not_served(seen: String) -> TrafficError {
     TrafficError::NotServed {
         waited: super::splits::SERVED_WITHIN,
         seen,

@@ -1,0 +1,124 @@
+//! What a caller runs, as far as it matters for how it looks names up.
+
+/// A program that calls others for its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    Nginx,
+    Haproxy {
+        /// Whether a master process starts it anew on a signal.
+        has_master: bool,
+    },
+    Httpd,
+    Caddy,
+    Other,
+}
+
+impl Program {
+    /// Of the command lines of a container's processes.
+    pub(crate) fn of<'a>(processes: impl IntoIterator<Item = &'a str>) -> Self {
+        let known = processes.into_iter().filter_map(Self::of_one);
+        // A worker does not say how its master was started.
+        known
+            .max_by_key(|program| matches!(program, Self::Haproxy { has_master: true }))
+            .unwrap_or(Self::Other)
+    }
+
+    fn of_one(command: &str) -> Option<Self> {
+        let mut words = command.split_whitespace();
+        let path = words.next()?.trim_end_matches(':');
+        match path.rsplit('/').next()? {
+            "nginx" | "openresty" => Some(Self::Nginx),
+            "haproxy" => Some(Self::Haproxy {
+                has_master: words.any(|word| matches!(word, "-W" | "-Ws")),
+            }),
+            "httpd" | "apache2" => Some(Self::Httpd),
+            "caddy" => Some(Self::Caddy),
+            _ => None,
+        }
+    }
+
+    /// Whether it keeps the addresses that a name had at its start, unless it is configured to look
+    /// them up again.
+    pub(crate) const fn resolves_once(self) -> bool {
+        matches!(self, Self::Nginx | Self::Haproxy { .. } | Self::Httpd)
+    }
+
+    /// How people call it; none for one that is not known.
+    pub(crate) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Nginx => Some("nginx"),
+            Self::Haproxy { .. } => Some("HAProxy"),
+            Self::Httpd => Some("httpd"),
+            Self::Caddy => Some("Caddy"),
+            Self::Other => None,
+        }
+    }
+
+    /// The command that has it look names up again, without a failed request where it can do that.
+    pub(crate) fn reload(self, container: &str) -> String {
+        match self {
+            Self::Nginx => format!("docker exec {container} nginx -s reload"),
+            Self::Haproxy { has_master: true } => format!("docker kill -s USR2 {container}"),
+            Self::Httpd => format!("docker exec {container} apachectl graceful"),
+            Self::Caddy => format!(
+                "docker exec {container} caddy reload --force --config /etc/caddy/Caddyfile"
+            ),
+            Self::Haproxy { has_master: false } | Self::Other => {
+                format!("docker restart {container}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_known_by_its_processes() {
+        let of = |processes: &[&str]| Program::of(processes.iter().copied());
+        assert_eq!(
+            of(&[
+                "nginx: master process /usr/sbin/nginx -g daemon off;",
+                "nginx: worker process"
+            ]),
+            Program::Nginx
+        );
+        assert_eq!(
+            of(&["sh /start.sh", "/usr/sbin/nginx -g daemon off;"]),
+            Program::Nginx
+        );
+        assert_eq!(
+            of(&[
+                "haproxy -sf 7 -x sockpair@4",
+                "haproxy -W -db -f /usr/local/etc/haproxy/haproxy.cfg"
+            ]),
+            Program::Haproxy { has_master: true }
+        );
+        assert_eq!(
+            of(&["haproxy -db -f h.cfg"]),
+            Program::Haproxy { has_master: false }
+        );
+        assert_eq!(of(&["/usr/sbin/apache2 -DFOREGROUND"]), Program::Httpd);
+        assert_eq!(of(&["caddy run --config Caddyfile"]), Program::Caddy);
+        assert_eq!(
+            of(&["node nginx.js", "", "/nginx-exporter"]),
+            Program::Other
+        );
+        assert_eq!(of(&[]), Program::Other);
+    }
+
+    #[test]
+    fn each_has_a_command_that_makes_it_look_again() {
+        let command = |program: Program| program.reload("shop-proxy-1");
+        assert_eq!(
+            command(Program::Nginx),
+            "docker exec shop-proxy-1 nginx -s reload"
+        );
+        assert_eq!(
+            command(Program::Haproxy { has_master: true }),
+            "docker kill -s USR2 shop-proxy-1"
+        );
+        assert_eq!(command(Program::Other), "docker restart shop-proxy-1");
+    }
+}

@@ -1,0 +1,151 @@
+//! Whose an address is that calls, and what is known of that container.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    time::Duration,
+};
+
+use bollard::{
+    Docker, models::ContainerSummary, query_parameters::ListContainersOptions,
+    query_parameters::TopOptions,
+};
+
+use super::{edge::is_edge, program::Program, within::beside};
+use crate::{
+    Result,
+    docker::{compose_label, failed, patiently, teal_label},
+};
+
+/// The containers with an address on one of the engine's networks.
+pub(crate) type Addresses = BTreeMap<IpAddr, Whose>;
+
+/// A container that has an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Whose {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) project: Option<String>,
+    pub(crate) service: Option<String>,
+    /// Whether it is a Traefik, the user's or Teal's edge.
+    pub(crate) is_traefik: bool,
+}
+
+/// Whose the addresses are that the engine has given out.
+///
+/// # Errors
+/// The engine does not answer.
+pub(crate) async fn addresses(docker: &Docker) -> Result<Addresses> {
+    let containers = patiently(|| docker.list_containers(None::<ListContainersOptions>))
+        .await
+        .map_err(failed("list the containers"))?;
+    let mut addresses = Addresses::new();
+    for container in containers {
+        let own = own_addresses(&container);
+        if let Some(whose) = whose(container) {
+            addresses.extend(own.into_iter().map(|address| (address, whose.clone())));
+        }
+    }
+    Ok(addresses)
+}
+
+fn own_addresses(container: &ContainerSummary) -> Vec<IpAddr> {
+    let networks = container
+        .network_settings
+        .as_ref()
+        .and_then(|settings| settings.networks.as_ref());
+    let places = networks.into_iter().flat_map(HashMap::values);
+    places
+        .flat_map(|place| [&place.ip_address, &place.global_ipv6_address])
+        .filter_map(|address| address.as_ref()?.parse().ok())
+        .collect()
+}
+
+fn whose(container: ContainerSummary) -> Option<Whose> {
+    let mut labels = container.labels.unwrap_or_default();
+    let names = container.names.unwrap_or_default();
+    let is_named_traefik = [&container.image, &container.command]
+        .into_iter()
+        .flatten()
+        .any(|text| text.to_lowercase().contains("traefik"));
+    let is_titled_traefik = labels
+        .get("org.opencontainers.image.title")
+        .is_some_and(|title| title.eq_ignore_ascii_case("traefik"));
+    Some(Whose {
+        id: container.id?,
+        name: names.first()?.trim_start_matches('/').to_owned(),
+        is_traefik: is_named_traefik || is_titled_traefik || is_edge(&labels),
+        project: labels.remove(compose_label::PROJECT),
+        service: labels.remove(compose_label::SERVICE),
+    })
+}
+
+/// What a container runs.
+///
+/// # Errors
+/// The engine can't say: the container has ended, for one.
+pub(crate) async fn program(docker: &Docker, container: &str) -> Result<Program> {
+    let top = patiently(|| docker.top_processes(container, None::<TopOptions>))
+        .await
+        .map_err(failed("list the processes of a container"))?;
+    let titles = top.titles.unwrap_or_default();
+    let column = titles
+        .iter()
+        .position(|title| matches!(title.as_str(), "CMD" | "COMMAND" | "Name"));
+    let processes = top.processes.unwrap_or_default();
+    let commands = processes.iter().filter_map(|row| row.get(column?));
+    Ok(Program::of(commands.map(String::as_str)))
+}
+
+/// How many names a container looks up within this time: about as many, since all that it sends by
+/// UDP within itself counts.
+///
+/// # Errors
+/// Nothing can be started beside it, or nothing is said.
+pub(crate) async fn lookups(
+    docker: &Docker,
+    rollout: &str,
+    container: &str,
+    within: Duration,
+) -> Result<u64> {
+    let words = ["lookups".to_owned(), within.as_millis().to_string()];
+    let label = (teal_label::ROLLOUT.to_owned(), rollout.to_owned());
+    let said = beside(docker, container, words.to_vec(), Some(label)).await?;
+    let output = said.output;
+    (output.parse().ok())
+        .filter(|_| said.success)
+        .ok_or_else(|| crate::Error::Unexpected(format!("a sidecar can't count: {output}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_container_is_known_by_all_its_addresses() {
+        let container: ContainerSummary = serde_json::from_value(json!({
+            "Id": "p",
+            "Names": ["/shop-proxy-1"],
+            "Image": "nginx:1.22",
+            "Labels": {
+                "com.docker.compose.project": "shop",
+                "com.docker.compose.service": "proxy",
+            },
+            "NetworkSettings": { "Networks": {
+                "front": { "IPAddress": "172.18.0.3", "GlobalIPv6Address": "fd00::3" },
+                "back": { "IPAddress": "172.19.0.2", "GlobalIPv6Address": "" },
+            } },
+        }))
+        .expect("a summary");
+        let mut own = own_addresses(&container);
+        own.sort();
+        let own: Vec<_> = own.iter().map(ToString::to_string).collect();
+        assert_eq!(own, ["172.18.0.3", "172.19.0.2", "fd00::3"]);
+        let whose = whose(container).expect("it has a name");
+        assert_eq!(whose.name, "shop-proxy-1");
+        assert_eq!(whose.service.as_deref(), Some("proxy"));
+        assert!(!whose.is_traefik);
+    }
+}
