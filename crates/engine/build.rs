@@ -14,15 +14,26 @@ use std::{
 
 const SOURCE: &str = "../sidecar/src";
 
+/// With this at `1` a build without a sidecar for each architecture fails: that is a release's.
+const ALL: &str = "TEAL_ALL_SIDECARS";
+
 /// The name of an architecture in Docker, and in Rust.
 const ARCHITECTURES: [(&str, &str); 2] = [("amd64", "x86_64"), ("arm64", "aarch64")];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={SOURCE}");
+    println!("cargo::rerun-if-env-changed={ALL}");
+    let needs_all = env::var(ALL).is_ok_and(|value| value == "1");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut table = String::from("&[");
     for (docker, architecture) in ARCHITECTURES {
         let Some(target) = target_for(architecture)? else {
+            if needs_all {
+                return Err(format!(
+                    "{ALL} is set, and the toolchain can't build a sidecar for {docker}: `rustup target add {architecture}-unknown-linux-musl`"
+                )
+                .into());
+            }
             continue;
         };
         let program = out.join(format!("teal-sidecar-{docker}"));

@@ -26,6 +26,7 @@ export const receipt = (requests, failed = 0, failures = []) => {
     p50Ms: 4.1,
     p99Ms: 21.3,
     failures,
+    unproved: null,
     unasked: null,
     expectedStatus: 200,
     before: figures(before, 4.1, 20.2),

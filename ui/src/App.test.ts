@@ -165,6 +165,15 @@ test("follows a rollout to its success and offers the way back", async () => {
   expect(text("rollback-button")).toBe("Roll back to revision 6");
 });
 
+test("says beside the figures that answers prove nothing", async () => {
+  await deploy();
+  const unproved = "all answered 404: no proof; choose a path with `--probe-path`";
+  program.tell({ type: "probe", receipt: receipt({ requests: 1269, unproved }) });
+  await waitFor(() =>
+    expect(text("receipt")).toContain("0 of 1,269 failed, all answered 404: no proof"),
+  );
+});
+
 test("aborts a running rollout with one click", async () => {
   await deploy();
   await fireEvent.click(screen.getByTestId("rollback-button"));

@@ -1,6 +1,6 @@
 //! What can be typed: commands and options.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::LazyLock, time::Duration};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -20,9 +20,19 @@ Exit codes:
   7   no Docker engine or no Compose, or too old
   64  wrong usage";
 
+/// With the architectures of engines on which it can steer traffic.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let architectures = teal_engine::sidecar_architectures();
+    let carried = match architectures.is_empty() {
+        true => "none".to_owned(),
+        false => architectures.join(", "),
+    };
+    format!("{}\nsidecars: {carried}", env!("CARGO_PKG_VERSION"))
+});
+
 /// Changes the CPU and memory limits of a Docker Compose service without a failed request.
 #[derive(Debug, Parser)]
-#[command(name = "teal", version, after_long_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "teal", version, long_version = VERSION.as_str(), after_long_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -81,8 +81,13 @@ fn help_and_version_are_no_errors() {
     assert_eq!(code(&output), 0);
     assert_eq!(
         stdout(&output),
-        format!("teal {}\n", env!("CARGO_PKG_VERSION"))
+        format!(
+            "teal {}\nsidecars: {}\n",
+            env!("CARGO_PKG_VERSION"),
+            teal_engine::sidecar_architectures().join(", ")
+        )
     );
+    assert!(stdout(&output).contains("amd64") || !cfg!(target_arch = "x86_64"));
     let output = run("--help");
     assert_eq!(code(&output), 0);
     for line in [

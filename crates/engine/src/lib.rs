@@ -39,6 +39,7 @@ pub use error::{Error, Result};
 pub use observe::{LogLine, Usage};
 pub use paths::Paths;
 pub use rollout::{Rollout, RolloutEvents};
+pub use traffic::sidecar_architectures;
 
 /// The override that a rollout writes beside the compose file: the specification's name.
 pub const OVERRIDE_FILE: &str = "docker-compose.blue-green.yml";

@@ -22,11 +22,11 @@ use crate::{
     },
     plan::{Planner, current_revision},
     readiness::{self, Facts},
-    traffic::{self, Survey},
+    traffic::{Surroundings, Survey},
 };
 
-/// Services whose routes are looked for at the same time.
-const SURVEYS_AT_ONCE: usize = 16;
+/// Images that are looked at at the same time.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// Opens a project: a few calls for all of it, however many services it has.
 pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Result<Project> {
@@ -62,17 +62,12 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         .iter()
         .map(|(name, file)| (name, file, running.remove(name).unwrap_or_default()))
         .collect();
-    // Made before the stream: a closure over references inside it would not be `Send`.
+    let all: Vec<_> = parts.iter().flat_map(|(.., it)| it).cloned().collect();
+    let surroundings = Surroundings::look(planner.docker, planner.host, &all).await?;
     let surveys: Vec<_> = parts
         .iter()
-        .map(|(_, file, containers)| {
-            traffic::survey(planner.docker, planner.host, containers, Some(&file.labels))
-        })
+        .map(|(_, file, containers)| surroundings.survey(containers, Some(&file.labels)))
         .collect();
-    let surveys: Vec<Survey> = stream::iter(surveys)
-        .buffered(SURVEYS_AT_ONCE)
-        .try_collect()
-        .await?;
     let images = images(planner, &base).await?;
     let health_checks: Vec<_> = parts
         .iter()
@@ -81,7 +76,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         })
         .collect();
     let health_checks: Vec<_> = stream::iter(health_checks)
-        .buffered(SURVEYS_AT_ONCE)
+        .buffered(LOOKS_AT_ONCE)
         .try_collect()
         .await?;
     let up = planner.compose.command(&source, &[], &["up", "-d"]);
@@ -239,7 +234,7 @@ async fn images(planner: &Planner<'_>, model: &ComposeModel) -> Result<BTreeMap<
         })
         .collect();
     let found: Vec<_> = stream::iter(inspections)
-        .buffered(SURVEYS_AT_ONCE)
+        .buffered(LOOKS_AT_ONCE)
         .try_collect()
         .await?;
     Ok(found.into_iter().flatten().collect())
@@ -289,6 +284,7 @@ impl<'a> Part<'a> {
                 image_health: self.image_health.as_ref(),
                 image_volumes: &docker::image_volumes(self.containers.first(), &self.file.mounts()),
                 routes: &self.survey.routes,
+                is_traefik: self.survey.is_traefik,
                 published: &docker::published(self.containers),
             }),
             health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),

@@ -31,6 +31,9 @@ pub struct Receipt {
     pub limited: u32,
     /// The first failures, as sentences.
     pub failures: Vec<String>,
+    /// Why good answers prove nothing of the service, as a part of a sentence: `all answered 404: no
+    /// proof …`. None where they do.
+    pub unproved: Option<String>,
     /// Asked before Green was given traffic.
     pub before: Figures,
     /// Asked from then on until all traffic was back in the service's own hands.

@@ -43,7 +43,7 @@ mod window;
 pub use containers::Container;
 pub use echo::Echo;
 pub use eventually::eventually;
-pub use image::busybox;
+pub use image::{busybox, official_traefik};
 #[cfg(unix)]
 pub use line::Line;
 pub use load::{Cause, Kind, Load, LoadFailure, LoadReport, RunningLoad, Seen, Tally};

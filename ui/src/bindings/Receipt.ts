@@ -39,6 +39,11 @@ limited: number,
  */
 failures: Array<string>, 
 /**
+ * Why good answers prove nothing of the service, as a part of a sentence: `all answered 404: no
+ * proof …`. None where they do.
+ */
+unproved: string | null, 
+/**
  * Asked before Green was given traffic.
  */
 before: Figures, 

@@ -157,6 +157,7 @@ export function receipt(over: Partial<Receipt> = {}): Receipt {
     p50Ms: 4,
     p99Ms: 21,
     failures: [],
+    unproved: null,
     before: { requests: 300, failed: 0, p50Ms: 4, p99Ms: 20 },
     during: { requests: 4492, failed: 0, p50Ms: 4, p99Ms: 21 },
     after: { requests: 20, failed: 0, p50Ms: 3, p99Ms: 9 },

@@ -6,14 +6,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use teal_engine::event::{Event, EventKind, Phase};
 
 use super::{
-    ending,
+    ending, in_short,
     plan::essentials,
     sentence::{self, Sentence},
 };
 use crate::{
     duration,
     screen::Screen,
-    text::{counted, harmless},
+    text::harmless,
     theme::{Theme, paint},
 };
 
@@ -91,12 +91,7 @@ impl Live {
                 self.tell("Blue keeps serving".to_owned());
             }
             EventKind::Probe { receipt } => {
-                self.probe = format!(
-                    "{}, {} failed, p99 {:.0} ms",
-                    counted(receipt.requests, "request"),
-                    receipt.failed,
-                    receipt.p99_ms
-                );
+                self.probe = format!("{}, p99 {:.0} ms", in_short(receipt), receipt.p99_ms);
                 self.refresh();
             }
             EventKind::Ended { .. } => {

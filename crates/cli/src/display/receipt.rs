@@ -43,6 +43,10 @@ pub(crate) fn in_short(receipt: &Receipt) -> String {
     if receipt.target.is_none() {
         return "-".to_owned();
     }
+    let no_proof = match receipt.unproved {
+        Some(_) => ", no proof",
+        None => "",
+    };
     let handover = match receipt.handover {
         Some(gap) if gap.failed > 0 => {
             format!(", {} in the announced handover", count(gap.failed))
@@ -50,7 +54,7 @@ pub(crate) fn in_short(receipt: &Receipt) -> String {
         _ => String::new(),
     };
     format!(
-        "{}, {} failed{handover}",
+        "{}, {} failed{handover}{no_proof}",
         counted(receipt.requests, "request"),
         count(receipt.failed)
     )
@@ -88,12 +92,17 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
         Some(status) if status >= 400 => format!(", expects {status} as before"),
         _ => String::new(),
     };
+    let unproved = receipt.unproved.as_ref().map(|why| {
+        let why = format!(", {}", harmless(why));
+        paint(theme.warning, &why)
+    });
     let mut lines = vec![
         format!("{heading} {}{expected}", harmless(target)),
         format!(
-            "  {}, {} failed, worst gap {:.0} ms, p50 {:.0} ms, p99 {:.0} ms",
+            "  {}, {} failed{}, worst gap {:.0} ms, p50 {:.0} ms, p99 {:.0} ms",
             counted(receipt.requests, "request"),
             count(receipt.failed),
+            unproved.unwrap_or_default(),
             receipt.worst_gap_ms,
             receipt.p50_ms,
             receipt.p99_ms
@@ -287,6 +296,21 @@ mod tests {
                not promised: TCP routers are not steered\n  \
                bypass Traefik: worker, cron, by the service's name: their requests reach Blue and Green alike, and may fail when Blue stops"
         );
+    }
+
+    #[test]
+    fn figures_that_prove_nothing_say_so_themselves() {
+        let unproved = Receipt {
+            target: Some("GET http://localhost/".into()),
+            expected_status: Some(404),
+            requests: 1269,
+            unproved: Some("all answered 404: no proof".into()),
+            ..Receipt::default()
+        };
+        let lines = receipt(&unproved, Theme::default());
+        let wanted = "1,269 requests, 0 failed, all answered 404: no proof, worst gap";
+        assert!(lines[1].contains(wanted), "{}", lines[1]);
+        assert_eq!(in_short(&unproved), "1,269 requests, 0 failed, no proof");
     }
 
     #[test]

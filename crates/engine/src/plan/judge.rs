@@ -104,6 +104,7 @@ impl Planner<'_> {
                 image_health: situation.image_health,
                 image_volumes: &docker::image_volumes(blue.first(), &service.mounts()),
                 routes: &survey.routes,
+                is_traefik: survey.is_traefik,
                 published: &docker::published(blue),
             }),
             health_timeout: Duration::from_millis(request.options.health_timeout_ms),

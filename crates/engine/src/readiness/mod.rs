@@ -8,6 +8,7 @@ mod layer;
 mod mounts;
 mod neighbours;
 mod ports;
+mod proxy;
 #[cfg(test)]
 mod published;
 mod room;
@@ -66,6 +67,8 @@ pub(crate) struct Found<'a> {
     pub routes: &'a [Route],
     /// The ports of the host that its containers have now.
     pub published: &'a [HostPort],
+    /// Whether it is a Traefik itself.
+    pub is_traefik: bool,
 }
 
 /// The limits that a rollout is asked for.

@@ -83,6 +83,7 @@ fn judged() -> Vec<Judged> {
                 image_health: None,
                 image_volumes: &shapes[name].keeps,
                 routes: &[],
+                is_traefik: false,
                 published: &[],
             };
             let verdicts = verdicts(&Facts {

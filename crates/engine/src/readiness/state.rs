@@ -4,37 +4,21 @@ use std::path::Path;
 
 use super::{
     Facts,
-    finding::{list, needs_force, refused, warning},
+    finding::{list, needs_force, warning},
     mounts::{Use, is_cache, sharers, use_of},
-    stateful,
+    proxy, stateful,
 };
 use crate::model::{Verdict, VerdictCode, Volume};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    verdicts.extend(proxy(facts));
+    verdicts.extend(proxy::verdict(facts));
     verdicts.extend(stateful_image(facts));
     verdicts.extend(shared_data(facts));
     verdicts.extend(unnamed_volumes(facts));
     verdicts.extend(made_to_be_shared(facts));
     verdicts.extend(shared_files(facts));
     verdicts
-}
-
-fn proxy(facts: &Facts) -> Option<Verdict> {
-    let image = facts.service.image.as_deref()?;
-    if stateful::name(image) != "traefik" {
-        return None;
-    }
-    Some(
-        refused(
-            VerdictCode::Proxy,
-            format!("`{image}` routes the requests of other services"),
-        )
-        .means("nothing stands before it that could move its requests from Blue to Green")
-        .remedy("change its limits with `teal update`, or in a quiet hour")
-        .for_good(),
-    )
 }
 
 fn stateful_image(facts: &Facts) -> Option<Verdict> {

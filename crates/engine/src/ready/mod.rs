@@ -140,6 +140,7 @@ impl Subject<'_> {
             image_health: self.image_health.as_ref(),
             image_volumes: &image_volumes,
             routes: &self.survey.routes,
+            is_traefik: self.survey.is_traefik,
             published: &published,
         };
         let mut verdicts = readiness::verdicts(&Facts {

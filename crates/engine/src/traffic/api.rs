@@ -89,40 +89,19 @@ impl ApiRouter {
         Some(router)
     }
 
+    /// The service that it leads to, with its provider.
+    pub(super) fn qualified_service(&self) -> String {
+        match (self.service.contains('@'), self.name.rsplit_once('@')) {
+            (false, Some((_, provider))) => format!("{}@{provider}", self.service),
+            _ => self.service.clone(),
+        }
+    }
+
     /// What Traefik finds wrong with it, if it does not serve it. With a warning it does.
     pub(super) fn problem(&self) -> Option<String> {
         (self.status == "disabled")
             .then(|| format!("router `{}`: {}", self.name, self.error.join("; ")))
     }
-}
-
-/// A middleware as Traefik runs it.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct ApiMiddleware {
-    /// With its provider: `auth@file`.
-    pub(super) name: String,
-    #[serde(default, rename = "type")]
-    pub(super) kind: String,
-    chain: Option<Chain>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Chain {
-    #[serde(default)]
-    middlewares: Vec<String>,
-}
-
-impl ApiMiddleware {
-    /// Those that it is a chain of.
-    pub(super) fn chained(&self) -> Vec<String> {
-        let chain = self.chain.as_ref();
-        chain.map_or_else(Vec::new, |chain| chain.middlewares.clone())
-    }
-}
-
-/// All HTTP middlewares, or none where the API does not answer.
-pub(super) async fn middlewares(address: SocketAddr) -> Option<Vec<ApiMiddleware>> {
-    ask(address, "/api/http/middlewares?per_page=10000").await
 }
 
 /// All HTTP routers, or none where the API does not answer.

@@ -68,8 +68,7 @@ impl Definitions {
             routers: subject
                 .routers(&configured, &gateway.default_rule)
                 .into_iter()
-                .filter_map(Result::ok)
-                .map(|router| (router.name.clone(), router))
+                .filter_map(|(name, router)| Some((name, router.ok()?)))
                 .collect(),
             services: configured
                 .services

@@ -30,7 +30,8 @@ impl Candidate {
 }
 
 /// The ways to ask through a router, the best first: those from here, then those in Traefik's own
-/// network, and the plain ones before those with TLS. An entry point that redirects is none.
+/// network, and the plain ones before those with TLS. An entry point that redirects is none, nor one
+/// where each of Teal's requests would be one less of a user's.
 pub(super) fn candidates(
     gateway: &Gateway,
     pinned: &Pinned,
@@ -38,7 +39,7 @@ pub(super) fn candidates(
     relay: Option<&Relay>,
 ) -> Vec<Candidate> {
     let mut points = gateway.entry_points_of(&pinned.router.entry_points);
-    points.retain(|point| !point.redirects);
+    points.retain(|point| !point.redirects && point.limiter().is_none());
     points.sort_by_key(|point| point.tls);
     let target = Target::new(&pinned.router.rule, health, pinned.strips_prefix);
     let candidate = |name: &str, endpoint| Candidate {
@@ -46,6 +47,8 @@ pub(super) fn candidates(
         door: Door {
             endpoint,
             target: target.clone(),
+            other_paths: other_paths(pinned, &target.path),
+            limited: pinned.limited.clone(),
         },
     };
     let tls = |is_tls: bool| is_tls || pinned.router.tls;
@@ -62,6 +65,20 @@ pub(super) fn candidates(
         Some(candidate(&point.name, endpoint))
     });
     here.chain(within).collect()
+}
+
+/// Paths that may answer better than the usual one: what Traefik's own health check asks for, and
+/// the least that the rule lets through.
+fn other_paths(pinned: &Pinned, usual: &str) -> Vec<String> {
+    let checked = pinned.backend.options.get("loadbalancer.healthcheck.path");
+    let mut paths = Vec::new();
+    for known in [checked, None] {
+        let path = Target::new(&pinned.router.rule, known, pinned.strips_prefix).path;
+        if path != usual && !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
 }
 
 /// For each router the best way to ask, as long as none has been tried.

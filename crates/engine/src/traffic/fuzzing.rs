@@ -9,7 +9,7 @@ use super::{
     constraints,
     labels::{Backend, Configured, Options, Router},
     meter::Meter,
-    pins::{Batch, Generation, PIN, Pin, Pinned},
+    pins::{Batch, Generation, Limited, PIN, Pin, Pinned},
     report::{Reading, Report},
     rule::Target,
     settings,
@@ -80,7 +80,7 @@ fn routers(bytes: &[u8]) {
 
 fn configuration(path: &str, bytes: &[u8]) {
     if let Ok(text) = str::from_utf8(bytes) {
-        let _read = settings::from_file(path, text);
+        let _read = settings::from_file(std::path::Path::new(path), text);
     }
 }
 
@@ -102,7 +102,10 @@ fn labels(bytes: &[u8]) {
     let rule = super::default_rule::DefaultRule("Host(`{{ normalize .Name }}`)".into());
     let _backends = subject.backends(&configured);
     let routers = subject.routers(&configured, &rule);
-    routers.into_iter().flatten().for_each(check_labels);
+    let routers = routers.into_iter();
+    routers
+        .filter_map(|(_, router)| router.ok())
+        .for_each(check_labels);
 }
 
 /// However a router is called and whatever its rule is, Traefik finds nothing in the labels that are
@@ -119,6 +122,7 @@ fn check_labels(router: Router) {
         shadows: vec![router.rule.clone()],
         strips_prefix: false,
         probe_middlewares: router.middlewares.clone(),
+        limited: Limited::No,
         router,
     };
     let batch = Batch {

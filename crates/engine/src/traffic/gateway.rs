@@ -6,21 +6,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use bollard::{
-    Docker,
-    errors::Error as DockerError,
-    models::{ContainerInspectResponse, ContainerSummary, PortBinding},
-    query_parameters::ListContainersOptions,
-};
+use bollard::models::{ContainerInspectResponse, PortBinding};
 
-use crate::docker::{EngineHost, look_at, patiently};
+use crate::docker::EngineHost;
 
 use super::{
-    default_rule::DefaultRule,
-    edge::is_edge,
-    settings::{self, Settings},
-    throttle::Throttle,
-    version::Version,
+    default_rule::DefaultRule, find::compose_service, pins::Limited, settings::Settings,
+    throttle::Throttle, version::Version,
 };
 
 /// Traefik's own entry point, for its API.
@@ -38,17 +30,19 @@ pub(super) struct Gateway {
     pub(super) exposed_by_default: bool,
     pub(super) constraints: String,
     pub(super) uses_bound_ports: bool,
+    /// What it takes routes from besides containers.
+    pub(super) other_providers: BTreeSet<String>,
     /// Where its API may answer.
     pub(super) api: Option<SocketAddr>,
     pub(super) throttle: Throttle,
     /// Whether it takes up what changes on the engine.
     pub(super) watches: bool,
     /// Compose's project and service: what stays the same when it is made anew.
-    service: Option<(String, String)>,
-    networks: BTreeSet<String>,
-    is_on_host_network: bool,
+    pub(super) service: Option<(String, String)>,
+    pub(super) networks: BTreeSet<String>,
+    pub(super) is_on_host_network: bool,
     /// Where its ports are published.
-    host: EngineHost,
+    pub(super) host: EngineHost,
 }
 
 /// A port that Traefik listens on.
@@ -60,8 +54,10 @@ pub(super) struct EntryPoint {
     pub(super) tls: bool,
     /// Sends every request elsewhere.
     pub(super) redirects: bool,
-    /// Those that all its routers' requests go through.
+    /// Those of every request, before its router's.
     pub(super) middlewares: Vec<String>,
+    /// Whether these let only so many requests through.
+    pub(super) limited: Limited,
     /// Where it is published.
     pub(super) address: Option<SocketAddr>,
     /// Where it is in Traefik's own network; none of UDP.
@@ -69,55 +65,6 @@ pub(super) struct EntryPoint {
 }
 
 impl Gateway {
-    /// The Traefiks among these containers that reach one of these networks, by name.
-    pub(super) async fn find(
-        docker: &Docker,
-        host: EngineHost,
-        containers: &[ContainerSummary],
-        networks: &BTreeSet<String>,
-    ) -> Result<Vec<Self>, DockerError> {
-        let mut found = Vec::new();
-        for summary in containers {
-            if summary.labels.as_ref().is_some_and(is_edge) {
-                continue;
-            }
-            let is_candidate = [&summary.image, &summary.command]
-                .into_iter()
-                .flatten()
-                .any(|text| text.to_lowercase().contains("traefik"));
-            let Some(id) = summary.id.as_ref().filter(|_| is_candidate) else {
-                continue;
-            };
-            // One that is gone was removed since it was listed.
-            if let Some(container) = look_at(docker, id).await?
-                && reaches(&container, networks)
-                && runs_traefik(&container)
-            {
-                let settings = settings::of(docker, &container).await?;
-                found.push(Self::read(&container, host, &settings));
-            }
-        }
-        found.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(found)
-    }
-
-    /// Itself as it runs now, or what has been made in its place; none where neither runs.
-    pub(super) async fn find_again(&self, docker: &Docker) -> Result<Option<Self>, DockerError> {
-        let running = patiently(|| docker.list_containers(None::<ListContainersOptions>)).await?;
-        let mut found = Self::find(docker, self.host, &running, &self.networks).await?;
-        let same = |gateway: &Self| gateway.id == self.id;
-        let alike = |gateway: &Self| match &self.service {
-            Some(_) => gateway.service == self.service,
-            None => gateway.name == self.name,
-        };
-        let place = found.iter().position(same).or(found.iter().position(alike));
-        Ok(place.map(|place| {
-            let found = found.swap_remove(place);
-            let version = found.version.clone().or_else(|| self.version.clone());
-            Self { version, ..found }
-        }))
-    }
-
     pub(super) fn read(
         container: &ContainerInspectResponse,
         host: EngineHost,
@@ -148,6 +95,7 @@ impl Gateway {
                 .is_some_and(|value| value.eq_ignore_ascii_case("false")),
             constraints: text("providers.docker.constraints").unwrap_or_default(),
             uses_bound_ports: is_on("providers.docker.usebindportip"),
+            other_providers: other_providers(settings),
             api: is_on("api.insecure")
                 .then(|| published(container, host, api))
                 .flatten(),
@@ -155,7 +103,7 @@ impl Gateway {
             watches: !settings
                 .get("providers.docker.watch")
                 .is_some_and(|value| value.eq_ignore_ascii_case("false")),
-            service: compose_service(container),
+            service: compose_service(&labels_of(container)),
             networks: network_ids(container),
             is_on_host_network: is_on_host_network(container),
             host,
@@ -184,6 +132,16 @@ impl Gateway {
     }
 }
 
+impl EntryPoint {
+    /// Its name, and what lets only so many of its requests through.
+    pub(super) fn limiter(&self) -> Option<(&str, &str)> {
+        match &self.limited {
+            Limited::By(middleware) => Some((&self.name, middleware)),
+            Limited::No | Limited::Perhaps(_) => None,
+        }
+    }
+}
+
 /// A container's name, without the slash in front.
 pub(super) fn plain_name(container: &ContainerInspectResponse) -> String {
     let name = container.name.as_deref().unwrap_or_default();
@@ -199,13 +157,6 @@ pub(super) fn network_ids(container: &ContainerInspectResponse) -> BTreeSet<Stri
         .flat_map(|networks| networks.values())
         .filter_map(|network| network.network_id.clone())
         .collect()
-}
-
-fn compose_service(container: &ContainerInspectResponse) -> Option<(String, String)> {
-    let mut labels = labels_of(container);
-    let project = labels.remove("com.docker.compose.project")?;
-    let service = labels.remove("com.docker.compose.service")?;
-    Some((project, service))
 }
 
 /// The image that a container was made of, as it was asked for.
@@ -250,27 +201,6 @@ fn is_on_host_network(container: &ContainerInspectResponse) -> bool {
         == Some("host")
 }
 
-fn reaches(container: &ContainerInspectResponse, networks: &BTreeSet<String>) -> bool {
-    is_on_host_network(container) || !network_ids(container).is_disjoint(networks)
-}
-
-/// Tells Traefik from services that only have its name in their image's or command's.
-fn runs_traefik(container: &ContainerInspectResponse) -> bool {
-    let words = container
-        .path
-        .iter()
-        .chain(container.args.iter().flatten().take(1));
-    let title = container
-        .config
-        .as_ref()
-        .and_then(|config| config.labels.as_ref())
-        .and_then(|labels| labels.get("org.opencontainers.image.title"));
-    title.is_some_and(|title| title.eq_ignore_ascii_case("traefik"))
-        || words
-            .into_iter()
-            .any(|word| word.rsplit('/').next() == Some("traefik"))
-}
-
 fn entry_points(
     settings: &Settings,
     container: &ContainerInspectResponse,
@@ -291,6 +221,7 @@ fn entry_points(
             tls: false,
             redirects: false,
             middlewares: Vec::new(),
+            limited: Limited::No,
             address: published(container, host, inner),
             inner: Some(inner),
         }];
@@ -316,6 +247,7 @@ fn entry_points(
                 tls: below("http.tls"),
                 redirects: below("http.redirections.entrypoint.to"),
                 middlewares: listed(settings, &format!("entrypoints.{name}.http.middlewares")),
+                limited: Limited::No,
                 address: inner.and_then(|inner| published(container, host, inner)),
                 inner,
             })
@@ -323,8 +255,20 @@ fn entry_points(
         .collect()
 }
 
-/// A list as an argument has it, `a,b`, or as files have it, with an index each.
+/// What it takes routes from besides containers: `file`, `consulcatalog`.
+fn other_providers(settings: &Settings) -> BTreeSet<String> {
+    settings
+        .iter()
+        .filter(|(_, value)| !value.eq_ignore_ascii_case("false"))
+        .filter_map(|(key, _)| key.strip_prefix("providers.")?.split('.').next())
+        .filter(|provider| !["docker", "providersthrottleduration"].contains(provider))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A list as an argument has it, `a,b`, or with an index each, or as files have it: `["a","b"]`.
 fn listed(settings: &Settings, key: &str) -> Vec<String> {
+    let is_between = |character: char| character == ',' || "[]\" ".contains(character);
     let is_its = |found: &str| match found.strip_prefix(key) {
         Some(rest) => rest.is_empty() || rest.starts_with(['.', '[']),
         None => false,
@@ -332,8 +276,8 @@ fn listed(settings: &Settings, key: &str) -> Vec<String> {
     settings
         .iter()
         .filter(|(found, _)| is_its(found))
-        .flat_map(|(_, value)| value.split(','))
-        .map(|name| name.trim().to_owned())
+        .flat_map(|(_, value)| value.split(is_between))
+        .map(str::to_owned)
         .filter(|name| !name.is_empty())
         .collect()
 }

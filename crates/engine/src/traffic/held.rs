@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::{
-    api::ApiMiddleware,
     labels::{Configured, Options, Subject},
     look::Look,
     pins::Pinned,
+    told::Told,
 };
 
 /// `forwardAuth` asks another service first: at least this long, and by what answers take.
@@ -95,7 +95,7 @@ impl Look<'_> {
         let neighbours = self.neighbours(subject);
         let others = neighbours.iter().map(|neighbour| &neighbour.configured);
         let kinds = Kinds {
-            api: self.middlewares,
+            api: self.api,
             labels: std::iter::once(&own).chain(others).collect(),
         };
         let names = routers.iter().flat_map(|pinned| {
@@ -110,7 +110,7 @@ impl Look<'_> {
 
 /// Where the kind of a middleware can be found.
 struct Kinds<'a> {
-    api: Option<&'a [ApiMiddleware]>,
+    api: Option<&'a Told>,
     /// Of all containers that the Docker provider reads.
     labels: Vec<&'a Configured>,
 }
@@ -134,9 +134,8 @@ impl Kinds<'_> {
     /// The kinds of a middleware, and what it chains.
     fn find(&self, name: &str, provider: &str) -> (Vec<String>, Vec<String>) {
         let qualified = format!("{name}@{provider}");
-        let told = self.api.into_iter().flatten();
-        if let Some(told) = told.into_iter().find(|told| told.name == qualified) {
-            return (vec![told.kind.to_lowercase()], told.chained());
+        if let Some(told) = self.api.and_then(|told| told.middleware(&qualified)) {
+            return told;
         }
         let mut labelled = self.labels.iter().filter(|_| provider == "docker");
         match labelled.find_map(|configured| configured.middlewares.get(name)) {
@@ -228,12 +227,16 @@ mod tests {
 
     #[test]
     fn the_api_knows_those_of_files() {
-        let told: Vec<ApiMiddleware> = serde_json::from_str(
+        let middlewares = serde_json::from_str(
             r#"[{"name": "upload@file", "type": "buffering", "buffering": {"memRequestBodyBytes": 1}},
                 {"name": "all@file", "type": "chain", "chain": {"middlewares": ["upload@file"]}},
                 {"name": "front@file", "type": "headers", "status": "enabled"}]"#,
         )
         .expect("the API's JSON");
+        let told = Told {
+            middlewares,
+            ..Told::default()
+        };
         let kinds = Kinds {
             api: Some(&told),
             labels: Vec::new(),

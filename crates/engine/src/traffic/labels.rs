@@ -129,6 +129,15 @@ pub(super) struct Router {
     pub(super) options: Options,
 }
 
+/// Why Teal can do nothing with a router.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// Traefik makes none of it.
+    Unserved(String),
+    /// Traefik may well serve it, and Teal can't tell how.
+    Unread(String),
+}
+
 /// A service as Traefik makes it of labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Backend {
@@ -182,12 +191,12 @@ impl Subject<'_> {
             .collect()
     }
 
-    /// The HTTP routers, each with what keeps Teal from reading it.
+    /// The HTTP routers by their names, each with what keeps Teal from reading it.
     pub(super) fn routers(
         &self,
         configured: &Configured,
         default_rule: &DefaultRule,
-    ) -> Vec<Result<Router, String>> {
+    ) -> Vec<(String, Result<Router, Unusable>)> {
         let unnamed = BTreeMap::from([(self.default_name(), Options::default())]);
         let routers = if !configured.routers.is_empty() {
             &configured.routers
@@ -202,7 +211,10 @@ impl Subject<'_> {
         };
         routers
             .iter()
-            .map(|(name, options)| self.router(name, options, configured, default_rule))
+            .map(|(name, options)| {
+                let router = self.router(name, options, configured, default_rule);
+                (name.clone(), router)
+            })
             .collect()
     }
 
@@ -212,10 +224,10 @@ impl Subject<'_> {
         options: &Options,
         configured: &Configured,
         default_rule: &DefaultRule,
-    ) -> Result<Router, String> {
+    ) -> Result<Router, Unusable> {
         let rule = match options.get("rule") {
             Some(rule) if !rule.is_empty() => rule.to_owned(),
-            _ => default_rule.evaluate(self)?,
+            _ => default_rule.evaluate(self).map_err(Unusable::Unread)?,
         };
         let service = match options.get("service") {
             Some(service) if !service.is_empty() => service
@@ -223,7 +235,9 @@ impl Subject<'_> {
                 .unwrap_or(service)
                 .to_owned(),
             _ if configured.services.len() > 1 => {
-                return Err(format!("router `{name}` names none of several services"));
+                return Err(Unusable::Unserved(format!(
+                    "router `{name}`: it names none of several services"
+                )));
             }
             _ => configured
                 .services

@@ -54,6 +54,12 @@ impl Expected {
         }
     }
 
+    /// Whether such an answer shows that the service itself answers well. Redirects, refusals and
+    /// pages that are not found may be Traefik's, or an error's that was there before.
+    pub(super) const fn is_proof(self, status: u16) -> bool {
+        matches!(self, Self::Only(_)) || status < 300
+    }
+
     /// Why an answer is not good.
     pub(super) fn judge(self, status: u16) -> Result<(), String> {
         let is_good = match self {
@@ -81,6 +87,8 @@ struct Book {
     window: Window,
     entries: Vec<Entry>,
     failures: Vec<String>,
+    /// Good answers that prove nothing.
+    unproved: u32,
     last_good: Instant,
     /// The count of turns of the gap at that moment.
     last_good_turns: u32,
@@ -124,6 +132,7 @@ impl Ledger {
                 },
                 entries: Vec::new(),
                 failures: Vec::new(),
+                unproved: 0,
                 last_good: Instant::now(),
                 last_good_turns: 0,
                 worst_gap: Duration::ZERO,
@@ -169,10 +178,16 @@ impl Ledger {
         self.book().limited += 1;
     }
 
-    /// Writes down an answer, or why there was no good one. One on whose way it changed who
-    /// answers is nobody's.
-    pub(super) fn write(&self, began: Window, answer: Result<Duration, String>) {
+    /// Writes down an answer with its status, or why there was none. One on whose way it changed
+    /// who answers is nobody's.
+    pub(super) fn write(&self, began: Window, answer: Result<(u16, Duration), String>) {
+        let answer = answer.and_then(|(status, took)| {
+            self.expected.judge(status)?;
+            Ok((self.expected.is_proof(status), took))
+        });
         let mut book = self.book();
+        book.unproved += u32::from(matches!(answer, Ok((false, _))));
+        let answer = answer.map(|(_, took)| took);
         let color = began.color.filter(|_| began.turn == book.window.turn);
         if answer.is_ok() {
             let now = Instant::now();
@@ -219,6 +234,7 @@ impl Ledger {
             }),
             limited: book.limited,
             failures: book.failures.clone(),
+            unproved: self.unproved(book.unproved, all.requests - all.failed),
             before: of(Moment::Before),
             during: of(Moment::During),
             after: of(Moment::After),
@@ -226,6 +242,22 @@ impl Ledger {
             green: by(Color::Green),
             ..Receipt::default()
         }
+    }
+
+    /// Why this many of the good answers prove nothing.
+    fn unproved(&self, unproved: u32, good: u32) -> Option<String> {
+        let share = match unproved {
+            0 => return None,
+            all if all == good => "all".to_owned(),
+            some => format!("{some} of {good} good ones"),
+        };
+        let status = match self.expected {
+            Expected::Usual(status) if status >= 300 => status.to_string(),
+            Expected::Usual(_) | Expected::Only(_) => "by redirects".to_owned(),
+        };
+        Some(format!(
+            "{share} answered {status}: no proof; choose a path with `--probe-path`"
+        ))
     }
 
     /// Nothing is left half done by a panic between lock and unlock, so poison means nothing here.
@@ -325,18 +357,18 @@ mod tests {
     #[test]
     fn answers_count_for_their_moment_and_for_who_alone_can_have_given_them() {
         let ledger = Ledger::new("GET /".into(), Expected::Usual(200), None);
-        let ask = |took| ledger.write(ledger.window(), took);
-        ask(Ok(ms(4)));
-        ask(Ok(ms(6)));
+        let ask = |answer| ledger.write(ledger.window(), answer);
+        ask(Ok((200, ms(4))));
+        ask(Ok((200, ms(6))));
         let on_its_way = ledger.window();
         ledger.enter(Moment::During);
         ledger.goes_to(None);
-        ledger.write(on_its_way, Ok(ms(50)));
-        ask(Err("answered 502 instead of 200".into()));
+        ledger.write(on_its_way, Ok((200, ms(50))));
+        ask(Ok((502, ms(1))));
         ledger.goes_to(Some(Color::Green));
-        ask(Ok(ms(8)));
+        ask(Ok((200, ms(8))));
         ledger.enter(Moment::After);
-        ask(Ok(ms(9)));
+        ask(Ok((204, ms(9))));
 
         let receipt = ledger.receipt();
         let counts = |figures: Figures| (figures.requests, figures.failed);
@@ -349,6 +381,33 @@ mod tests {
         assert!((receipt.blue.p99_ms - 6.0).abs() < f64::EPSILON);
         assert!((receipt.before.p99_ms - 50.0).abs() < f64::EPSILON);
         assert_eq!(receipt.failures, ["answered 502 instead of 200"]);
+        assert_eq!(receipt.unproved, None);
+    }
+
+    #[test]
+    fn answers_that_may_be_traefiks_prove_nothing() {
+        let unproved = |expected, statuses: &[u16]| {
+            let ledger = Ledger::new("GET /".into(), expected, None);
+            for status in statuses {
+                ledger.write(ledger.window(), Ok((*status, ms(4))));
+            }
+            ledger.receipt().unproved
+        };
+        let usual = Expected::Usual(404);
+        assert_eq!(
+            unproved(usual, &[404, 404, 502]).as_deref(),
+            Some("all answered 404: no proof; choose a path with `--probe-path`")
+        );
+        let mixed = unproved(usual, &[404, 200, 200]).unwrap();
+        assert!(
+            mixed.starts_with("1 of 3 good ones answered 404"),
+            "{mixed}"
+        );
+        let redirected = unproved(Expected::Usual(200), &[200, 302]).unwrap();
+        assert!(redirected.contains("1 of 2"), "{redirected}");
+        assert_eq!(unproved(usual, &[]), None);
+        // Who asks for a status knows what it means.
+        assert_eq!(unproved(Expected::Only(401), &[401]), None);
     }
 
     #[test]
@@ -356,7 +415,7 @@ mod tests {
         let gap = Gap::default();
         let ledger = Ledger::new("GET /".into(), Expected::Usual(200), Some(gap.clone()));
         let fail = || Err("can't connect".to_owned());
-        ledger.write(ledger.window(), Ok(ms(1)));
+        ledger.write(ledger.window(), Ok((200, ms(1))));
         let on_its_way = ledger.window();
         let open = gap.open(3);
         ledger.write(on_its_way, fail());
@@ -364,7 +423,7 @@ mod tests {
         drop(open);
         ledger.write(within, fail());
         assert_eq!(ledger.receipt().handover.unwrap().failed, 2);
-        ledger.write(ledger.window(), Ok(ms(1)));
+        ledger.write(ledger.window(), Ok((200, ms(1))));
         ledger.write(ledger.window(), fail());
         ledger.write_limited();
 

@@ -5,35 +5,33 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 
 use super::{
-    api::{ApiMiddleware, ApiRouter},
     clashes::clashes,
     constraints,
     doors::doors,
     gateway::{EntryPoint, Gateway, exposed_ports, labels_of, plain_name},
-    labels::{Backend, Configured, Router, Subject},
-    pins::{Pinned, has_room_above, probe_priority},
+    labels::{Configured, Router, Subject, Unusable},
+    limiters::Known,
+    pinnable::Unpinnable,
+    pins::{Pinned, probe_priority},
     rule::{Target, health_path},
     survey::{Pinning, Steering, Survey},
+    told::Told,
     version::Version,
 };
-use crate::model::{Level, Readiness, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode};
+use crate::{
+    model::{HealthTest, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode},
+    readiness as finding,
+    ready::TEAL_HEALTH,
+};
 
-/// Middlewares that shape the path of a request and refuse none.
-const PATH_SHAPERS: [&str; 5] = [
-    "addprefix",
-    "replacepath",
-    "replacepathregex",
-    "stripprefix",
-    "stripprefixregex",
-];
+const LEAD_STRAIGHT: &str = "let the router lead to a service in this service's own labels";
 
 /// Everything that a survey judges from.
 pub(super) struct Look<'a> {
     pub(super) gateway: &'a Gateway,
     /// Names of further Traefiks that share a network with the service.
     pub(super) others: Vec<&'a str>,
-    pub(super) api: Option<&'a [ApiRouter]>,
-    pub(super) middlewares: Option<&'a [ApiMiddleware]>,
+    pub(super) api: Option<&'a Told>,
     pub(super) blue: &'a [ContainerInspectResponse],
     pub(super) containers: &'a [ContainerSummary],
     pub(super) file_labels: Option<&'a BTreeMap<String, String>>,
@@ -51,10 +49,15 @@ impl Look<'_> {
             exposed_port: exposed_ports(first).first().copied(),
         };
 
-        let mut survey = match self.unsteerable(&configured, &labels) {
+        let mut survey = match self.unseen(&configured, &labels) {
             Some(reason) => Survey::unsteered(reason),
             None => self.steer(first, &subject, &configured),
         };
+        // The routes are there all the same.
+        if let Some(reason) = self.unsteerable().filter(|_| !survey.routes.is_empty()) {
+            survey.steering = None;
+            survey.plan = TrafficPlan::Unsteered { reason };
+        }
         survey.traefik = Some(TraefikInfo {
             container: self.gateway.name.clone(),
             version: self.gateway.version.clone(),
@@ -78,26 +81,28 @@ impl Look<'_> {
         survey
     }
 
-    /// Why Traefik does not, or not in a way that pins can follow, lead to the service.
-    fn unsteerable(
-        &self,
-        configured: &Configured,
-        labels: &HashMap<String, String>,
-    ) -> Option<String> {
+    /// Why Traefik makes no route to the service.
+    fn unseen(&self, configured: &Configured, labels: &HashMap<String, String>) -> Option<String> {
         let traefik = &self.gateway.name;
-        let version = self.gateway.version.as_deref().and_then(Version::parse);
-        if let Some(version) = version.filter(|version| *version < Version::OLDEST) {
-            return Some(format!(
-                "Traefik `{traefik}` is version {version}, and Teal steers {} and newer",
-                Version::OLDEST
-            ));
-        }
         if !configured.enable.unwrap_or(self.gateway.exposed_by_default) {
             return Some(format!("Traefik `{traefik}` does not expose the service"));
         }
         if constraints::matches(&self.gateway.constraints, labels) == Some(false) {
             return Some(format!(
                 "the constraints of Traefik `{traefik}` leave the service out"
+            ));
+        }
+        None
+    }
+
+    /// Why pins can't follow the way that this Traefik leads to services.
+    fn unsteerable(&self) -> Option<String> {
+        let traefik = &self.gateway.name;
+        let version = self.gateway.version.as_deref().and_then(Version::parse);
+        if let Some(version) = version.filter(|version| *version < Version::OLDEST) {
+            return Some(format!(
+                "Traefik `{traefik}` is version {version}, and Teal steers {} and newer",
+                Version::OLDEST
             ));
         }
         if self.gateway.uses_bound_ports {
@@ -114,187 +119,153 @@ impl Look<'_> {
         subject: &Subject<'_>,
         configured: &Configured,
     ) -> Survey {
-        let mut verdicts = Vec::new();
-        let mut own = Vec::new();
-        for router in subject.routers(configured, &self.gateway.default_rule) {
-            match router.or_else(|problem| self.router_from_api(subject, configured, problem)) {
-                Ok(router) => own.push(router),
-                Err(problem) => return Survey::unsteered(problem),
-            }
-        }
+        let neighbours = self.neighbours(subject);
+        let known = Known {
+            own: configured,
+            neighbours: &neighbours,
+        };
+        let gateway = self.gateway_with_limits(&known);
+        let (mut routers, mut verdicts) = self.own_routers(subject, configured);
         let backends = subject.backends(configured);
-        own.extend(self.routers_of_other_providers(&backends));
-        let others = self.other_routers(subject, &own);
-        let priorities = own.iter().chain(&others).map(|router| router.priority);
-        let probe_priority = probe_priority(priorities);
-        let mut routers = Vec::new();
-        let mut any_broken = false;
-        for router in &own {
+        routers.extend(self.routers_from_elsewhere(subject, &backends, &routers));
+        let others = self.other_routers(subject, &routers);
+        let priorities = routers.iter().chain(&others);
+        let probe_priority = probe_priority(priorities.map(|router| router.priority));
+        let mut pinned = Vec::new();
+        let mut public = Vec::new();
+        for router in &routers {
             if let Some(problem) = self.broken(router, subject) {
-                any_broken = true;
-                verdicts.push(warning(
-                    format!("Traefik does not serve {problem}"),
-                    "mend the router, or expect nothing of it",
-                ));
+                verdicts.push(unserved(&problem));
                 continue;
             }
-            match self.pin(router, &backends, configured, &own, &others) {
-                Ok(pinned) => routers.push(pinned),
-                Err(reason) => verdicts.push(warning(
-                    format!("router `{}` is not steered: {reason}", router.name),
-                    "let the router lead to a service in this service's own labels",
-                )),
+            match self.pin(router, &backends, &known, &routers, &others) {
+                Ok(router) => pinned.push(router),
+                Err(Unpinnable::Elsewhere(reason)) => {
+                    verdicts.push(warning(
+                        format!("router `{}` is not steered: {reason}", router.name),
+                        LEAD_STRAIGHT,
+                    ));
+                    continue;
+                }
+                Err(Unpinnable::Here(reason)) => {
+                    verdicts.push(unsteered_router(&router.name, &reason, LEAD_STRAIGHT));
+                }
             }
+            public.push(self.route(router));
         }
-        let health = health_path(first);
-        let doors = doors(self.gateway, &routers, health.as_deref());
-        let public = routers
-            .iter()
-            .map(|pinned| self.route(&pinned.router))
-            .collect::<Vec<_>>();
-        let mut survey = if routers.is_empty() {
-            Survey::unsteered(if any_broken {
-                "Traefik does not serve the service's routers"
-            } else if !configured.has_streams {
-                "no HTTP router leads to the service"
-            } else {
-                "only TCP or UDP routers lead to the service"
-            })
-        } else {
-            Survey {
-                plan: TrafficPlan::Steered {
-                    traefik: self.gateway.name.clone(),
-                    routes: public.clone(),
-                },
-                ..Survey::unsteered("")
-            }
+        let unusable = verdicts.first().map(|verdict| verdict.reason.clone());
+        let indirect = self.indirect_routes(&backends);
+        let health = health_path(first).or_else(|| path_that_teal_asks(subject.labels));
+        let doors = doors(&gateway, &pinned, health.as_deref());
+        let steered = pinned.iter().map(|pinned| self.route(&pinned.router));
+        let plan = match self.unsteered_because(&gateway, &pinned, configured, unusable) {
+            Some(reason) => TrafficPlan::Unsteered { reason },
+            None => TrafficPlan::Steered {
+                traefik: gateway.name.clone(),
+                routes: steered.collect(),
+            },
         };
-        survey.ports = routers.iter().map(|pinned| pinned.port).collect();
-        survey.is_countable = routers.iter().all(|pinned| {
-            matches!(
-                pinned.backend.options.get("loadbalancer.server.scheme"),
-                None | Some("http")
-            )
-        });
-        survey.routes = public;
-        survey.verdicts = verdicts;
-        survey.held = self.held(&routers, subject);
-        // Its health checks go to Blue as long as that runs, and streams are not steered.
-        survey.has_other_calls = configured.has_streams
-            || routers
+        let is_steered = matches!(plan, TrafficPlan::Steered { .. });
+        // Its health checks go to Blue as long as that runs, and these routes are not steered.
+        let has_other_calls = configured.has_streams
+            || public.len() > pinned.len()
+            || !indirect.is_empty()
+            || pinned
                 .iter()
                 .any(|pinned| pinned.backend.options.has_any("loadbalancer.healthcheck"));
-        if matches!(survey.plan, TrafficPlan::Steered { .. }) {
-            survey.steering = Some(Steering::Pins(Box::new(Pinning {
-                gateway: self.gateway.clone(),
-                routers,
-                doors,
-                health,
-                proofs: Vec::new(),
-                relay: None,
-                unasked: None,
-                probe_priority,
-                copied: self.copied_labels(subject.labels, configured),
-            })));
+        verdicts.extend(indirect);
+        Survey {
+            plan,
+            routes: public,
+            verdicts,
+            ports: pinned.iter().map(|pinned| pinned.port).collect(),
+            is_countable: pinned.iter().all(|pinned| {
+                matches!(
+                    pinned.backend.options.get("loadbalancer.server.scheme"),
+                    None | Some("http")
+                )
+            }),
+            unknown: self.unknown_routes(),
+            held: self.held(&pinned, subject),
+            has_other_calls,
+            steering: is_steered.then(|| {
+                Steering::Pins(Box::new(Pinning {
+                    gateway,
+                    routers: pinned,
+                    doors,
+                    health,
+                    proofs: Vec::new(),
+                    relay: None,
+                    unasked: None,
+                    probe_priority,
+                    copied: self.copied_labels(subject.labels, configured),
+                }))
+            }),
+            ..Survey::unsteered("")
         }
-        survey
     }
 
-    /// A router whose rule Teal can't make out itself, as Traefik made it.
-    fn router_from_api(
+    /// Why these can't be steered. `unusable` is what is wrong with another router.
+    fn unsteered_because(
+        &self,
+        gateway: &Gateway,
+        pinned: &[Pinned],
+        configured: &Configured,
+        unusable: Option<String>,
+    ) -> Option<String> {
+        if pinned.is_empty() {
+            return Some(unusable.unwrap_or_else(|| {
+                match configured.has_streams {
+                    false => "no HTTP router leads to the service",
+                    true => "only TCP or UDP routers lead to the service",
+                }
+                .to_owned()
+            }));
+        }
+        let mut points = pinned
+            .iter()
+            .flat_map(|pinned| gateway.entry_points_of(&pinned.router.entry_points));
+        if self.api.is_some() || points.any(|point| point.limiter().is_none()) {
+            return None;
+        }
+        let (point, limiter) = gateway.entry_points.iter().find_map(EntryPoint::limiter)?;
+        Some(format!(
+            "`{limiter}` counts the requests of all who come by entry point `{point}`, so that Teal asks for nothing there, and the API of Traefik `{}` can't be reached from here",
+            gateway.name
+        ))
+    }
+
+    /// The routers in the service's own labels, and what is to be said of those that are of no use.
+    fn own_routers(
         &self,
         subject: &Subject<'_>,
         configured: &Configured,
-        problem: String,
-    ) -> Result<Router, String> {
-        let written: Vec<_> = configured.routers.keys().cloned().collect();
-        let names = if written.is_empty() {
-            vec![subject.default_name()]
-        } else {
-            written
-        };
-        let routers = self.api.ok_or_else(|| problem.clone())?;
-        names
-            .iter()
-            .find_map(|name| {
-                let found = routers
-                    .iter()
-                    .find(|router| router.name == format!("{name}@docker"))?;
-                let options = configured.routers.get(name).cloned().unwrap_or_default();
-                options
-                    .get("rule")
-                    .is_none()
-                    .then(|| found.to_router(name, options))
-            })
-            .ok_or(problem)
+    ) -> (Vec<Router>, Vec<Verdict>) {
+        let mut usable = Vec::new();
+        let mut verdicts = Vec::new();
+        for (name, router) in subject.routers(configured, &self.gateway.default_rule) {
+            match router {
+                Ok(router) => usable.push(router),
+                Err(Unusable::Unserved(problem)) => verdicts.push(unserved(&problem)),
+                Err(Unusable::Unread(problem)) => match self.told_by_api(&name, configured) {
+                    Some(router) => usable.push(router),
+                    None => verdicts.push(unsteered_router(
+                        &name,
+                        &problem,
+                        "give the router a rule of its own, or let Teal ask Traefik's API",
+                    )),
+                },
+            }
+        }
+        (usable, verdicts)
     }
 
-    /// Routers that lead to the service from elsewhere, such as a file.
-    fn routers_of_other_providers(&self, backends: &[Backend]) -> Vec<Router> {
-        self.api
-            .into_iter()
-            .flatten()
-            .filter_map(ApiRouter::of_another_provider)
-            .filter(|router| {
-                backends
-                    .iter()
-                    .any(|backend| backend.name == router.service)
-            })
-            .collect()
-    }
-
-    fn pin(
-        &self,
-        router: &Router,
-        backends: &[Backend],
-        configured: &Configured,
-        own: &[Router],
-        others: &[Router],
-    ) -> Result<Pinned, String> {
-        let backend = backends
-            .iter()
-            .find(|backend| backend.name == router.service)
-            .ok_or_else(|| format!("it leads to `{}`", router.service))?;
-        if backend.options.has_any("loadbalancer.server.url") {
-            return Err(format!("service `{}` has a fixed address", backend.name));
-        }
-        let port = backend
-            .port
-            .ok_or_else(|| format!("service `{}` has no port", backend.name))?;
-        if !has_room_above(router.priority) {
-            return Err(format!(
-                "its priority, {}, leaves no room for Teal's routers above it",
-                router.priority
-            ));
-        }
-        let mut shadows: Vec<_> = own
-            .iter()
-            .chain(others)
-            .filter(|other| self.shadows(other, router))
-            .map(|other| other.rule.clone())
-            .collect();
-        shadows.sort();
-        shadows.dedup();
-        Ok(Pinned {
-            router: router.clone(),
-            backend: backend.clone(),
-            port,
-            shadows,
-            strips_prefix: router.middlewares.iter().any(|name| {
-                configured
-                    .middlewares
-                    .get(name.trim_end_matches("@docker"))
-                    .is_some_and(|options| {
-                        options.kinds().any(|kind| kind.starts_with("stripprefix"))
-                    })
-            }),
-            probe_middlewares: router
-                .middlewares
-                .iter()
-                .filter(|name| shapes_path(name, configured))
-                .cloned()
-                .collect(),
-        })
+    /// A router whose rule Teal can't make out itself, as Traefik made it.
+    fn told_by_api(&self, name: &str, configured: &Configured) -> Option<Router> {
+        let mut routers = self.api?.routers.iter();
+        let found = routers.find(|router| router.name == format!("{name}@docker"))?;
+        let options = configured.routers.get(name).cloned().unwrap_or_default();
+        Some(found.to_router(name, options))
     }
 
     fn route(&self, router: &Router) -> Route {
@@ -307,21 +278,6 @@ impl Look<'_> {
             tls: router.tls || points.iter().any(|point| point.tls),
             url: points.iter().find_map(|point| url(point, router, &target)),
         }
-    }
-
-    fn copied_labels(
-        &self,
-        labels: &HashMap<String, String>,
-        configured: &Configured,
-    ) -> HashMap<String, String> {
-        let mut copied: HashMap<_, _> = constraints::labels_in(&self.gateway.constraints)
-            .into_iter()
-            .filter_map(|key| labels.get(&key).map(|value| (key, value.clone())))
-            .collect();
-        if let Some(network) = &configured.network {
-            copied.insert("traefik.docker.network".into(), network.clone());
-        }
-        copied
     }
 
     fn warnings(&self, configured: &Configured) -> Vec<Verdict> {
@@ -349,25 +305,35 @@ impl Look<'_> {
     }
 }
 
-fn warning(reason: String, remedy: &str) -> Verdict {
-    Verdict {
-        level: Level::Warning,
-        code: VerdictCode::NoRoute,
-        readiness: Readiness::Ready,
-        reason,
-        meaning: "requests on this way may meet a container that is just stopping".into(),
-        remedy: remedy.into(),
-        fix: None,
-    }
+pub(super) fn warning(reason: String, remedy: &str) -> Verdict {
+    finding::warning(VerdictCode::NoRoute, reason)
+        .means("requests on this way may meet a container that is just stopping")
+        .remedy(remedy)
 }
 
-fn shapes_path(middleware: &str, configured: &Configured) -> bool {
-    let name = middleware.strip_suffix("@docker").unwrap_or(middleware);
-    configured.middlewares.get(name).is_some_and(|options| {
-        options
-            .kinds()
-            .all(|kind| PATH_SHAPERS.contains(&kind.as_str()))
-    })
+fn unserved(problem: &str) -> Verdict {
+    warning(
+        format!("Traefik does not serve {problem}"),
+        "mend the router, or expect nothing of it",
+    )
+}
+
+/// Requests come to the service by this router, and pins can't take them over.
+pub(super) fn unsteered_router(name: &str, why: &str, remedy: &str) -> Verdict {
+    finding::needs_force(
+        VerdictCode::NoRoute,
+        format!("router `{name}` is not steered: {why}"),
+    )
+    .means("its requests go to Blue and Green alike while both run, and may fail when Blue stops")
+    .remedy(remedy)
+}
+
+/// The path by which Teal itself finds the health out.
+fn path_that_teal_asks(labels: &HashMap<String, String>) -> Option<String> {
+    match HealthTest::from_label(labels.get(TEAL_HEALTH)?)? {
+        HealthTest::Teal { path, .. } => path,
+        _ => None,
+    }
 }
 
 fn url(point: &EntryPoint, router: &Router, target: &Target) -> Option<String> {

@@ -6,6 +6,7 @@ use super::{
     clashes::{DROPPED, Definitions},
     constraints,
     default_rule::DefaultRule,
+    expression::can_meet,
     labels::{Configured, Options, Router, Subject},
     look::Look,
     pins::{LEVELS, PIN},
@@ -34,9 +35,16 @@ impl Neighbour<'_> {
         }
     }
 
-    fn routers(&self, default_rule: &DefaultRule) -> Vec<Router> {
+    pub(super) fn routers(&self, default_rule: &DefaultRule) -> Vec<Router> {
         let routers = self.subject().routers(&self.configured, default_rule);
-        routers.into_iter().filter_map(Result::ok).collect()
+        let routers = routers.into_iter();
+        routers.filter_map(|(_, router)| router.ok()).collect()
+    }
+
+    /// Whether it has a part in a service of such a name.
+    pub(super) fn has_service(&self, is: impl Fn(&str) -> bool) -> bool {
+        let backends = self.subject().backends(&self.configured);
+        backends.iter().any(|backend| is(&backend.name))
     }
 
     /// Its name and its project's, for people.
@@ -113,9 +121,9 @@ impl Look<'_> {
 
     /// Why Traefik does not serve a router, as its API tells or else as the labels do.
     pub(super) fn broken(&self, router: &Router, subject: &Subject<'_>) -> Option<String> {
-        if let Some(routers) = self.api {
+        if let Some(told) = self.api {
             let name = format!("{}@docker", router.name);
-            let found = routers.iter().find(|found| found.name == name)?;
+            let found = told.routers.iter().find(|found| found.name == name)?;
             return found.problem();
         }
         let mut known: BTreeSet<String> = self
@@ -136,11 +144,13 @@ impl Look<'_> {
         ))
     }
 
-    /// Whether `other` wins over `router` now and would not over a pin of it.
+    /// Whether `other` wins over `router` now, for requests that both take, and would not over a pin
+    /// of it.
     pub(super) fn shadows(&self, other: &Router, router: &Router) -> bool {
         let here = self.points(router);
         let there = self.points(other);
         other.rule != router.rule
+            && can_meet(&other.rule, &router.rule)
             && other.priority > router.priority
             && other.priority <= router.priority + i64::from(LEVELS)
             && here
@@ -160,8 +170,8 @@ impl Look<'_> {
     /// Routers of other services on the same Traefik: those that its API tells of, and those of
     /// containers that it may not have taken up yet.
     pub(super) fn other_routers(&self, subject: &Subject<'_>, own: &[Router]) -> Vec<Router> {
-        let told = self.api.into_iter().flatten();
-        let told = told
+        let told = self
+            .routers_told()
             .map(|router| router.to_router(&router.name, Options::default()))
             .filter(|router| {
                 let name = router.name.strip_suffix("@docker").unwrap_or(&router.name);

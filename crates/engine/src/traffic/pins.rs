@@ -9,6 +9,7 @@ use std::{borrow::Cow, collections::HashMap};
 use sha1::{Digest, Sha1};
 
 use super::{
+    expression::without_host_names,
     http::PROBE_HEADER,
     labels::{Backend, Router},
     sidecar::short,
@@ -63,6 +64,25 @@ pub(super) struct Pinned {
     pub(super) strips_prefix: bool,
     /// The router's middlewares that a probe goes through: those that shape the path.
     pub(super) probe_middlewares: Vec<String>,
+    /// Whether its middlewares let only so many requests through.
+    pub(super) limited: Limited,
+}
+
+/// Whether something counts requests and refuses the next ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Limited {
+    #[default]
+    No,
+    /// What this middleware does can't be seen.
+    Perhaps(String),
+    By(String),
+}
+
+impl Pinned {
+    /// Whether its rule is written in the language of Traefik 2.
+    fn is_old_syntax(&self) -> bool {
+        self.router.options.get("rulesyntax") == Some("v2")
+    }
 }
 
 /// One container that can be part of splits.
@@ -228,7 +248,8 @@ fn write_router(
     let router = &pinned.router;
     let mut rule = format!("({})", router.rule);
     for shadow in &pinned.shadows {
-        rule.extend([" && !(", shadow, ")"]);
+        let shadow = without_host_names(shadow, pinned.is_old_syntax());
+        rule.extend([" && !(", &shadow, ")"]);
     }
     let priority = router.priority.saturating_add(i64::from(generation));
     let mut put = |option: &str, value: String| {

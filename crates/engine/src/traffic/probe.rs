@@ -12,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     http::{self, Answer, NoAnswer},
     ledger::{Expected, Ledger, Moment},
+    pins::Limited,
     steer::Traffic,
     survey::{Door, Survey},
 };
@@ -29,6 +30,8 @@ const ONE_ANSWER: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 16;
 /// The time between the requests that are asked when all is over.
 const LAST_BEAT: Duration = Duration::from_millis(5);
+/// The time between two requests where a middleware that can't be seen may count them.
+const SPARING: Duration = Duration::from_secs(1);
 
 /// A probe that runs. Dropping it ends it.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub(crate) struct Probe {
     ledger: Arc<Ledger>,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
+    /// Whether each of its requests may be one less of a user's.
+    is_sparing: bool,
 }
 
 impl Probe {
@@ -52,10 +57,15 @@ impl Probe {
         if let (true, Some(reason)) = (doors.is_empty(), traffic.unasked()) {
             return Err(reason.to_owned());
         }
+        let doors = askable(doors)?;
         let (route, door, expected) = first_that_answers(doors, options).await?;
         let ledger = Arc::new(Ledger::new(describe(&door), expected, traffic.gap()));
         let stop = CancellationToken::new();
-        let every = Duration::from_secs(1) / options.per_second.max(1);
+        let is_sparing = door.limited != Limited::No;
+        let mut every = Duration::from_secs(1) / options.per_second.max(1);
+        if is_sparing {
+            every = every.max(SPARING);
+        }
         let door = watch::Sender::new(Arc::new(door));
         let asked = run(door.subscribe(), every, ledger.clone(), stop.clone());
         let task = tokio::spawn(asked);
@@ -65,6 +75,7 @@ impl Probe {
             ledger,
             stop,
             task: AbortOnDropHandle::new(task),
+            is_sparing,
         })
     }
 
@@ -107,6 +118,7 @@ impl Probe {
         }
         let mut beat = interval(LAST_BEAT);
         let mut requests = JoinSet::new();
+        let last = if self.is_sparing { 1 } else { last };
         for _ in 0..last {
             beat.tick().await;
             requests.spawn(ask(self.door.borrow().clone(), self.ledger.clone()));
@@ -121,9 +133,7 @@ impl Probe {
 pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Option<Verdict> {
     options.probe.expect_status?;
     let doors = survey.doors_to(options.probe.path.as_deref());
-    if doors.is_empty() {
-        return None;
-    }
+    let doors = askable(doors).ok()?;
     let reason = first_that_answers(doors, &options.probe).await.err()?;
     let reason = format!("the service does not answer as expected: {reason}");
     Some(Verdict {
@@ -134,29 +144,70 @@ pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Opt
 }
 
 /// The first route that answers well before anything has changed, and what is expected of it from
-/// then on.
+/// then on. Where its usual path proves nothing, such as one that is not found, another one that is
+/// known to lead to an answer is tried as well.
 pub(super) async fn first_that_answers(
     doors: Vec<(usize, Door)>,
     options: &ProbeOptions,
 ) -> Result<(usize, Door, Expected), String> {
     let mut reasons = Vec::new();
+    let mut second_best = None;
     for (route, door) in doors {
-        let asked = describe(&door);
-        match http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await {
-            Ok(answer) if is_traefiks_404(&answer) => {
-                reasons.push(format!("no route takes `{asked}`"));
+        let mut all = vec![door];
+        if options.path.is_none() {
+            let paths = all[0].other_paths.clone().into_iter();
+            let others = paths.map(|path| {
+                let mut door = all[0].clone();
+                door.target.path = path;
+                door
+            });
+            all.extend(others.collect::<Vec<_>>());
+        }
+        for door in all {
+            match try_door(&door, options.expect_status).await {
+                Ok((status, expected)) if expected.is_proof(status) => {
+                    return Ok((route, door, expected));
+                }
+                Ok((_, expected)) => {
+                    second_best.get_or_insert((route, door, expected));
+                }
+                Err(reason) => reasons.push(reason),
             }
-            Ok(answer) => match Expected::of(options.expect_status, answer.status) {
-                Ok(expected) => return Ok((route, door, expected)),
-                Err(reason) => reasons.push(format!("`{asked}` {reason}")),
-            },
-            Err(problem) => reasons.push(format!("`{asked}`: {problem}")),
         }
     }
-    if reasons.is_empty() {
-        return Err("no entry point that leads to the service can be reached from here".to_owned());
+    second_best.ok_or_else(|| reasons.join("; "))
+}
+
+/// What answers through a door, and what is expected of it from then on.
+async fn try_door(door: &Door, wanted: Option<u16>) -> Result<(u16, Expected), String> {
+    let asked = describe(door);
+    match http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await {
+        Ok(answer) if is_traefiks_404(&answer) => Err(format!("no route takes `{asked}`")),
+        Ok(answer) => match Expected::of(wanted, answer.status) {
+            Ok(expected) => Ok((answer.status, expected)),
+            Err(reason) => Err(format!("`{asked}` {reason}")),
+        },
+        Err(problem) => Err(format!("`{asked}`: {problem}")),
     }
-    Err(reasons.join("; "))
+}
+
+/// The ways in that can be asked through without taking from users what a middleware lets through.
+fn askable(mut doors: Vec<(usize, Door)>) -> Result<Vec<(usize, Door)>, String> {
+    let by = |(_, door): &(usize, Door)| match &door.limited {
+        Limited::By(middleware) => Some(middleware.clone()),
+        Limited::No | Limited::Perhaps(_) => None,
+    };
+    let counting = doors.iter().find_map(by);
+    doors.retain(|door| by(door).is_none());
+    if !doors.is_empty() {
+        return Ok(doors);
+    }
+    Err(match counting {
+        Some(middleware) => format!(
+            "middleware `{middleware}` lets only so many requests through, and Teal's own would be taken from those of users"
+        ),
+        None => "no entry point that leads to the service can be reached from here".to_owned(),
+    })
 }
 
 /// Traefik's words for a request that no router takes.
@@ -206,7 +257,7 @@ async fn ask(door: Arc<Door>, ledger: Arc<Ledger>) {
         }
         Ok(Answer {
             status, elapsed, ..
-        }) => ledger.expected().judge(status).map(|()| elapsed),
+        }) => Ok((status, elapsed)),
         Err(problem) => Err(words(&problem)),
     };
     ledger.write(window, answer);

@@ -2,6 +2,7 @@
 
 use super::{
     held::Held,
+    pins::Limited,
     survey::{Steering, Survey},
 };
 use crate::model::TrafficPlan;
@@ -13,6 +14,7 @@ impl Survey {
             TrafficPlan::Unsteered { reason } => self.without_steering(reason, has_health_check),
             TrafficPlan::Steered { .. } => self.with_steering(),
         };
+        sentences.extend(self.unknown.clone());
         sentences.extend(
             self.verdicts
                 .iter()
@@ -53,6 +55,11 @@ impl Survey {
                 "no entry point can be reached from here: that both sets answer, and that no request failed, is not proved".to_owned(),
             );
         }
+        if let Some(middleware) = self.unseen_middleware() {
+            sentences.push(format!(
+                "what middleware `{middleware}` does can't be seen from here: in case it limits requests, the live probe asks once a second only"
+            ));
+        }
         sentences.extend(self.held.as_ref().map(Held::sentence));
         if !self.is_countable {
             sentences.push(
@@ -60,5 +67,14 @@ impl Survey {
             );
         }
         sentences
+    }
+
+    /// A middleware that the live probe's requests go through and that may count them.
+    fn unseen_middleware(&self) -> Option<String> {
+        let mut doors = self.doors_to(None).into_iter();
+        doors.find_map(|(_, door)| match door.limited {
+            Limited::Perhaps(middleware) => Some(middleware),
+            Limited::No | Limited::By(_) => None,
+        })
     }
 }

@@ -287,7 +287,10 @@ const fn turns_away(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traffic::labels::{Backend, Options, Router};
+    use crate::traffic::{
+        labels::{Backend, Options, Router},
+        pins::Limited,
+    };
 
     fn pinned(name: &str) -> Pinned {
         Pinned {
@@ -310,6 +313,7 @@ mod tests {
             shadows: Vec::new(),
             strips_prefix: false,
             probe_middlewares: Vec::new(),
+            limited: Limited::No,
         }
     }
 

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     docker::{
-        compose_label, look_at, patiently,
+        Missing, compose_label, look_at, patiently,
         teal_label::{DATA, ROLE, ROLLOUT},
         until_sent,
     },
@@ -88,6 +88,16 @@ pub(super) struct Sidecar {
 /// that the toolchain could build it was built with.
 pub(super) fn runs_on(architecture: &str) -> bool {
     program_for(architecture).is_some()
+}
+
+/// The architectures of engines that this Teal has a sidecar for, by Docker's names of them. On
+/// others it steers nothing.
+#[must_use]
+pub fn sidecar_architectures() -> Vec<&'static str> {
+    PROGRAMS
+        .iter()
+        .map(|program| program.architecture)
+        .collect()
 }
 
 fn program_for(architecture: &str) -> Option<&'static Program> {

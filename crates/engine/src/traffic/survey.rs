@@ -11,24 +11,28 @@ use bollard::{
 use futures_util::future::join_all;
 
 use super::{
-    api::{self, ApiMiddleware, ApiRouter},
+    api,
     edge::{Fronting, TakeOver},
     gateway::{Gateway, exposed_ports, network_ids},
     held::Held,
     http::Endpoint,
     look::Look,
-    pins::Pinned,
+    pins::{Limited, Pinned},
     proof::Proof,
     relay::Relay,
     rule::Target,
     sidecar,
+    told::Told,
     version::Version,
 };
 use crate::{
     Error, Result,
     compose::Compose,
     docker::EngineHost,
-    model::{Handover, ProjectSource, Route, TraefikInfo, TrafficPlan, Verdict},
+    model::{
+        Handover, Level, ProjectSource, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode,
+    },
+    readiness::needs_force,
 };
 
 /// What is known of a service's traffic.
@@ -38,10 +42,14 @@ pub(crate) struct Survey {
     pub(crate) routes: Vec<Route>,
     pub(crate) plan: TrafficPlan,
     pub(crate) verdicts: Vec<Verdict>,
+    /// Whether the service is a Traefik itself.
+    pub(crate) is_traefik: bool,
     /// The ports that requests come in on.
     pub(super) ports: Vec<u16>,
     /// Whether what is in flight on them can be counted: not inside HTTP/2 connections.
     pub(super) is_countable: bool,
+    /// What can't be known of its routes, as a sentence.
+    pub(super) unknown: Option<String>,
     /// What holds requests back inside of Traefik.
     pub(super) held: Option<Held>,
     /// Whether Traefik calls the containers by itself, or by routes that are known to stay.
@@ -147,6 +155,10 @@ impl Pinning {
 pub(super) struct Door {
     pub(super) endpoint: Endpoint,
     pub(super) target: Target,
+    /// What else may be asked for, where the target's path proves nothing.
+    pub(super) other_paths: Vec<String>,
+    /// Whether requests that come this way are counted, and the next ones refused.
+    pub(super) limited: Limited,
 }
 
 /// The doors that can be reached, each with the number of its route. With a path of one's own, that
@@ -190,12 +202,36 @@ impl Survey {
                 reason: reason.into(),
             },
             verdicts: Vec::new(),
+            is_traefik: false,
             ports: Vec::new(),
             is_countable: true,
+            unknown: None,
             held: None,
             has_other_calls: false,
             steering: None,
         }
+    }
+
+    /// What is to be said where requests come by routes that nothing steers: all of them may be lost
+    /// in the moment that Blue stops.
+    fn lost(&self) -> Option<Verdict> {
+        let TrafficPlan::Unsteered { reason } = &self.plan else {
+            return None;
+        };
+        let is_told = |verdict: &Verdict| {
+            (verdict.code, verdict.level) == (VerdictCode::NoRoute, Level::NeedsForce)
+        };
+        if self.routes.is_empty() || self.verdicts.iter().any(is_told) {
+            return None;
+        }
+        Some(
+            needs_force(
+                VerdictCode::NoRoute,
+                format!("Traefik leads requests to it, and Teal can't steer them: {reason}"),
+            )
+            .means("Green gets requests before it is verified, and those to Blue may fail when it stops")
+            .remedy("take away what keeps Teal from steering, or use `--force` in a quiet hour"),
+        )
     }
 
     /// Whether traffic can be shared in other parts than by the number of containers, else why not.
@@ -244,10 +280,8 @@ pub(crate) fn survey_handover(
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     gateways: Vec<Gateway>,
-    /// By the id of the Traefik, the routers that its API tells of.
-    routers: HashMap<String, Vec<ApiRouter>>,
-    /// The middlewares that it tells of, likewise.
-    middlewares: HashMap<String, Vec<ApiMiddleware>>,
+    /// By the id of the Traefik, what its API tells.
+    told: HashMap<String, Told>,
     containers: Vec<ContainerSummary>,
     /// The engine's, by Docker's name of it.
     architecture: String,
@@ -268,27 +302,20 @@ impl Surroundings {
         let version = docker.version().await;
         let version = version.map_err(failed("ask for its version"))?;
         let networks = around.iter().flat_map(network_ids).collect();
-        let mut gateways = Gateway::find(docker, host, &containers, &networks)
+        let mut gateways = Gateway::find(docker, host, &containers, &networks, around)
             .await
             .map_err(failed("look for Traefik"))?;
         let asked = gateways.iter_mut().map(|gateway| async {
-            let routers = api::routers(gateway.api?).await?;
+            let told = Told::ask(gateway.api?).await?;
             if let Some(version) = api::version(gateway.api?).await {
                 gateway.version = Some(version);
             }
-            let middlewares = api::middlewares(gateway.api?).await.unwrap_or_default();
-            Some((gateway.id.clone(), routers, middlewares))
+            Some((gateway.id.clone(), told))
         });
-        let mut routers = HashMap::new();
-        let mut middlewares = HashMap::new();
-        for (id, of_routers, of_middlewares) in join_all(asked).await.into_iter().flatten() {
-            routers.insert(id.clone(), of_routers);
-            middlewares.insert(id, of_middlewares);
-        }
+        let told = join_all(asked).await.into_iter().flatten().collect();
         Ok(Self {
             gateways,
-            routers,
-            middlewares,
+            told,
             containers,
             architecture: version.arch.unwrap_or_default(),
             host,
@@ -316,8 +343,7 @@ impl Surroundings {
             Some(gateway) => Look {
                 gateway,
                 others: reaching.map(|other| other.name.as_str()).collect(),
-                api: self.routers.get(&gateway.id).map(Vec::as_slice),
-                middlewares: self.middlewares.get(&gateway.id).map(Vec::as_slice),
+                api: self.told.get(&gateway.id),
                 blue,
                 containers: &self.containers,
                 file_labels,
@@ -329,15 +355,28 @@ impl Surroundings {
             survey.steering = None;
             survey.plan = TrafficPlan::Unsteered {
                 reason: format!(
-                    "this Teal was built without the helper program for the engine's architecture, `{}`",
-                    self.architecture
+                    "this Teal was built without a sidecar for the engine's architecture, `{}` (it has {})",
+                    self.architecture,
+                    architectures_carried()
                 ),
             };
         }
+        survey.verdicts.extend(survey.lost());
+        survey.is_traefik = blue.iter().any(|container| {
+            let mut gateways = self.gateways.iter();
+            gateways.any(|gateway| Some(&gateway.id) == container.id.as_ref())
+        });
         survey.ports.extend(exposed_ports(first));
         survey.ports.sort_unstable();
         survey.ports.dedup();
         survey
+    }
+}
+
+fn architectures_carried() -> String {
+    match sidecar::sidecar_architectures().as_slice() {
+        [] => "none".to_owned(),
+        some => format!("`{}`", some.join("`, `")),
     }
 }
 

@@ -56,8 +56,13 @@ pub(super) async fn beside(
             remedy: "name a health check that the image can run".to_owned(),
         })?;
     // The target keeps it from being taken for one that was left behind.
-    let labels = [(teal_label::ROLE, SIDECAR), (TARGET, container)]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let labels = [
+        (teal_label::ROLE, SIDECAR),
+        (TARGET, container),
+        // Whatever Traefik's defaults are, this is no server.
+        ("traefik.enable", "false"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let body = ContainerCreateBody {
         image: Some(image),
         cmd: Some(words),

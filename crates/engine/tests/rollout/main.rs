@@ -26,6 +26,7 @@ mod recovery;
 mod refused;
 #[cfg(unix)]
 mod reviewed;
+mod routes;
 mod stage;
 #[cfg(unix)]
 mod stopping;

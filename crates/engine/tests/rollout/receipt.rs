@@ -154,6 +154,8 @@ async fn a_path_that_blue_answers_404_is_expected_to_stay_so() {
     let receipt = ended.receipt();
     assert_none_failed(receipt);
     assert_eq!(receipt.expected_status, Some(404));
+    let unproved = receipt.unproved.as_deref().unwrap_or_default();
+    assert!(unproved.starts_with("all answered 404"), "{unproved}");
     let target = receipt.target.as_deref().unwrap_or_default();
     assert!(target.ends_with("/no/such/page"), "{target}");
     stage.assert_succeeded(limits("1", "256M")).await;

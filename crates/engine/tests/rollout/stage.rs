@@ -7,7 +7,7 @@ use teal_engine::{
     event::{Event, EventKind, Failure, Outcome, Phase, Receipt},
     model::{Cpus, Limits, LimitsChange, Memory, Origin, RolloutOptions, RolloutRequest},
 };
-use teal_testkit::{Container, Project, Report, RunningTraffic, Snapshot, Template};
+use teal_testkit::{Container, Project, Report, RunningTraffic, Snapshot, Template, Traffic};
 
 pub(crate) const SERVICE: &str = "hello";
 
@@ -66,11 +66,17 @@ impl Stage {
     }
 
     pub(crate) async fn of(project: Project) -> Self {
+        let traffic = project.traffic();
+        Self::with(project, traffic).await
+    }
+
+    /// With requests of a test's own.
+    pub(crate) async fn with(project: Project, traffic: Traffic) -> Self {
         let engine = engine(&project).await;
         Self {
             before: project.snapshot().await,
             blue: project.containers(SERVICE).await,
-            traffic: project.traffic().start(),
+            traffic: traffic.start(),
             engine,
             project,
         }

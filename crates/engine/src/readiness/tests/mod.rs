@@ -28,6 +28,7 @@ struct Case {
     image_health: Option<HealthCheck>,
     image_volumes: Vec<String>,
     routes: Vec<Route>,
+    is_traefik: bool,
     published: Vec<HostPort>,
     wish: Option<Wish>,
     /// Why the engine can't limit memory.
@@ -45,6 +46,7 @@ impl Default for Case {
             replicas: vec![replica(ContainerState::Running)],
             image_health: None,
             image_volumes: Vec::new(),
+            is_traefik: false,
             routes: vec![Route {
                 router: "web".into(),
                 rule: "Host(`shop.localhost`)".into(),
@@ -99,6 +101,7 @@ impl Case {
                 image_health: self.image_health.as_ref(),
                 image_volumes: &self.image_volumes,
                 routes: &self.routes,
+                is_traefik: self.is_traefik,
                 published: &self.published,
             }),
             health_timeout: Duration::from_secs(120),

@@ -5,7 +5,17 @@ use super::*;
 #[test]
 fn known_stateful_images_need_force() {
     Case::with("image", json!("postgres:16-alpine")).is(Level::NeedsForce, VerdictCode::Stateful);
-    Case::with("image", json!("traefik:v3.7")).is(Level::Refused, VerdictCode::Proxy);
+    let is_proxy = |case: Case| case.is(Level::Refused, VerdictCode::Proxy);
+    is_proxy(Case::with("image", json!("traefik:v3.7")));
+    is_proxy(Case::with("image", json!("example/my_traefik")));
+    is_proxy(Case::with(
+        "command",
+        json!(["--providers.docker", "--ping"]),
+    ));
+    is_proxy(Case {
+        is_traefik: true,
+        ..Case::default()
+    });
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::{
     model::{Route, TraefikInfo, TrafficPlan},
     traffic::{
         http::Endpoint,
+        pins::Limited,
         rule::{Target, health_path},
         survey::{Door, Steering, Survey},
     },
@@ -180,6 +181,8 @@ fn door(entry: &Entry, address: SocketAddr, health: Option<&str>) -> Option<Door
     let door = Door {
         endpoint: Endpoint::here(address, false),
         target: Target::new("PathPrefix(`/`)", health, false),
+        other_paths: Vec::new(),
+        limited: Limited::No,
     };
     entry.protocol.is_http().then_some(door)
 }

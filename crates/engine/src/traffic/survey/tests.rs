@@ -1,6 +1,6 @@
 //! Surveys of services and Traefiks as the engine describes them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{Level, VerdictCode};
@@ -54,11 +54,20 @@ fn surroundings(arguments: &[(&str, &str)]) -> Surroundings {
     Surroundings {
         host: EngineHost::Here,
         gateways: vec![traefik(arguments)],
-        routers: HashMap::new(),
-        middlewares: HashMap::new(),
+        told: HashMap::new(),
         containers: Vec::new(),
         architecture: "amd64".into(),
     }
+}
+
+/// What its Traefik's API answers.
+fn tells(surroundings: &mut Surroundings, routers: Value, services: Value, middlewares: Value) {
+    let told = Told {
+        routers: serde_json::from_value(routers).unwrap(),
+        services: serde_json::from_value(services).unwrap(),
+        middlewares: serde_json::from_value(middlewares).unwrap(),
+    };
+    surroundings.told.insert("traefik".into(), told);
 }
 
 fn survey_of(arguments: &[(&str, &str)], labels: &[(&str, &str)]) -> Survey {
@@ -100,7 +109,7 @@ fn ports_of_an_engine_elsewhere_are_asked_for_there() {
     assert_eq!(doors(&at(far, ":80")), ["http 192.0.2.7:8000 a.test/"]);
     // Bound to the loopback of a machine that is not this one.
     for survey in [at(far, ":443"), at(EngineHost::Unknown, ":80")] {
-        assert!(doors(&survey).is_empty(), "{survey:?}");
+        assert_eq!(pinning(&survey).doors, [None]);
     }
 }
 
@@ -184,7 +193,7 @@ fn what_is_not_steered_says_why() {
             "http://x",
         ),
     ];
-    is(&ARGUMENTS, &fixed, "no HTTP router");
+    is(&ARGUMENTS, &fixed, "fixed address");
 }
 
 /// It is asked in Traefik's own network, as a trial finds out before anything changes.
@@ -216,8 +225,9 @@ fn a_longer_rule_of_the_same_service_is_left_alone() {
             "traefik.http.routers.api.rule",
             "Host(`a.test`) && Path(`/`)",
         ),
-        ("traefik.http.routers.near.rule", "Host(`a.test1`)"),
+        ("traefik.http.routers.near.rule", "HostRegexp(`.+`)"),
         ("traefik.http.routers.near.priority", "16"),
+        ("traefik.http.routers.other.rule", "Host(`a.test1`)"),
     ]);
     let survey = survey_of(&ARGUMENTS, &labels);
     let routers = &pinning(&survey).routers;
@@ -225,8 +235,9 @@ fn a_longer_rule_of_the_same_service_is_left_alone() {
         .iter()
         .find(|pinned| pinned.router.name == "web")
         .unwrap();
-    // `Host(`a.test`)` has priority 14; 27 is out of reach of its pins, 16 is not.
-    assert_eq!(web.shadows, ["Host(`a.test1`)"]);
+    // `Host(`a.test`)` has priority 14; 27 is out of reach of its pins, 16 is not. No request for
+    // `a.test1` can be one for `a.test`.
+    assert_eq!(web.shadows, ["HostRegexp(`.+`)"]);
 }
 
 #[test]
@@ -332,8 +343,7 @@ fn a_router_of_traefiks_file_that_leads_to_the_service_is_carried_over() {
         { "name": "teal-pin-0-g1-web@docker", "rule": "Host(`a.test`) ", "priority": 15,
           "entryPoints": ["web"], "service": "teal-pin-0-g1-web" },
     ]);
-    let routers = serde_json::from_value(routers).unwrap();
-    surroundings.routers.insert("traefik".into(), routers);
+    tells(&mut surroundings, routers, json!([]), json!([]));
     let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
     let routers = &pinning(&survey).routers;
     let names: Vec<_> = routers
@@ -436,10 +446,7 @@ fn a_router_that_traefik_does_not_serve_is_left_alone() {
         let survey = surroundings.survey(&[container("web-1", &labels)], None);
         assert_eq!(survey.verdicts.len(), 1, "{:?}", survey.verdicts);
         assert_eq!(survey.verdicts[0].code, VerdictCode::NoRoute);
-        assert_eq!(
-            reason(&survey),
-            "Traefik does not serve the service's routers"
-        );
+        assert_eq!(reason(&survey), survey.verdicts[0].reason);
         survey.verdicts[0].reason.clone()
     };
     let mut surroundings = surroundings(&ARGUMENTS);
@@ -457,19 +464,16 @@ fn a_router_that_traefik_does_not_serve_is_left_alone() {
     assert!(survey.steering.is_some(), "{survey:?}");
 
     let router = |status: &str| {
-        serde_json::from_value(json!({
+        json!([{
             "name": "web@docker",
             "rule": "Host(`a.test`)",
             "service": "web",
             "status": status,
             "error": ["middleware \"gone@docker\" does not exist"],
-        }))
-        .unwrap()
+        }])
     };
     let of_api = |surroundings: &mut Surroundings, status| {
-        surroundings
-            .routers
-            .insert("traefik".into(), vec![router(status)]);
+        tells(surroundings, router(status), json!([]), json!([]));
     };
     of_api(&mut surroundings, "disabled");
     assert!(told(&surroundings).contains("does not exist"));
@@ -520,4 +524,194 @@ fn an_engine_that_no_helper_runs_on_is_told_before_anything_changes() {
     assert!(reason(&survey).contains("`riscv64`"), "{survey:?}");
     assert!(survey.steering.is_none());
     assert_eq!(survey.routes.len(), 1, "the route is there all the same");
+    needs_force(&survey, "`riscv64`");
+}
+
+fn needs_force(survey: &Survey, words: &str) {
+    let found: Vec<_> = survey
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.level == Level::NeedsForce)
+        .collect();
+    assert_eq!(found.len(), 1, "{:?}", survey.verdicts);
+    assert_eq!(found[0].code, VerdictCode::NoRoute);
+    assert!(found[0].reason.contains(words), "{}", found[0].reason);
+}
+
+#[test]
+fn routes_that_nothing_steers_need_force() {
+    let with = |key, value| {
+        let mut arguments = ARGUMENTS.to_vec();
+        arguments.push((key, value));
+        survey_of(&arguments, &ROUTED)
+    };
+    needs_force(
+        &with("providers.docker.usebindportip", "true"),
+        "bound host ports",
+    );
+    let mut old = surroundings(&ARGUMENTS);
+    old.gateways[0].version = Some("2.11.3".into());
+    let survey = old.survey(&[container("web-1", &ROUTED)], None);
+    needs_force(&survey, "is version 2.11");
+    let strange = [
+        ARGUMENTS[0],
+        ARGUMENTS[1],
+        ("providers.docker.defaultrule", "{{ if true }}x{{ end }}"),
+    ];
+    needs_force(&survey_of(&strange, &ROUTED[..1]), "can't evaluate");
+    // Nothing comes to it by a Traefik that does not expose it.
+    assert_eq!(survey_of(&ARGUMENTS, &[]).verdicts, []);
+}
+
+#[test]
+fn a_router_that_traefik_drops_leaves_the_others_steered() {
+    let labels = [
+        ROUTED[0],
+        ROUTED[1],
+        ("traefik.http.routers.web.service", "web"),
+        ROUTED[2],
+        (
+            "traefik.http.routers.metrics.rule",
+            "PathPrefix(`/metrics`)",
+        ),
+        (
+            "traefik.http.services.metrics.loadbalancer.server.port",
+            "9090",
+        ),
+    ];
+    let survey = survey_of(&ARGUMENTS, &labels);
+    assert!(survey.steering.is_some(), "{survey:?}");
+    assert_eq!(survey.routes.len(), 1, "{:?}", survey.routes);
+    assert_eq!(survey.verdicts.len(), 1, "{:?}", survey.verdicts);
+    let verdict = &survey.verdicts[0];
+    assert_eq!(verdict.level, Level::Warning);
+    assert!(verdict.reason.contains("router `metrics`"), "{verdict:?}");
+}
+
+#[test]
+fn a_route_by_way_of_another_service_is_named() {
+    let mut surroundings = surroundings(&ARGUMENTS);
+    tells(
+        &mut surroundings,
+        json!([
+            { "name": "web@docker", "rule": "Host(`a.test`)", "entryPoints": ["web"],
+              "service": "web", "status": "enabled" },
+            { "name": "shop@file", "rule": "Host(`b.test`)", "entryPoints": ["web"],
+              "service": "canary", "status": "enabled" },
+            { "name": "off@file", "rule": "Host(`c.test`)", "entryPoints": ["web"],
+              "service": "canary@file", "status": "disabled" },
+        ]),
+        json!([{ "name": "canary@file", "weighted": { "services": [
+            { "name": "web@docker", "weight": 9 }, { "name": "next@docker", "weight": 1 } ] } }]),
+        json!([{ "name": "pages@file", "errors": { "service": "web@docker" } }]),
+    );
+    let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+    needs_force(&survey, "router `shop@file` is not steered");
+    assert!(survey.steering.is_some(), "the other is: {survey:?}");
+    let pages = survey
+        .verdicts
+        .iter()
+        .find(|it| it.reason.contains("pages@file"));
+    assert_eq!(pages.unwrap().level, Level::Warning);
+}
+
+#[test]
+fn a_router_of_another_container_is_steered_too() {
+    let mut surroundings = surroundings(&ARGUMENTS);
+    surroundings.containers = vec![neighbour(&[
+        ROUTED[0],
+        ("traefik.http.routers.alias.rule", "Host(`alias.test`)"),
+        ("traefik.http.routers.alias.service", "web"),
+        ("traefik.http.services.own.loadbalancer.server.port", "80"),
+    ])];
+    let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+    let names: Vec<_> = pinning(&survey)
+        .routers
+        .iter()
+        .map(|pinned| pinned.router.name.as_str())
+        .collect();
+    assert_eq!(names, ["web", "alias"]);
+}
+
+#[test]
+fn routes_that_can_not_be_known_are_told_of() {
+    let mut arguments = ARGUMENTS.to_vec();
+    arguments.push(("providers.file.directory", "/routes"));
+    let unpromised = |surroundings: &Surroundings| {
+        let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+        assert!(survey.steering.is_some(), "{survey:?}");
+        survey.unpromised(true)
+    };
+    let mut surroundings = surroundings(&arguments);
+    let told = unpromised(&surroundings);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("(`file`)"), "{told:?}");
+    tells(&mut surroundings, json!([]), json!([]), json!([]));
+    assert_eq!(unpromised(&surroundings), Vec::<String>::new());
+}
+
+fn limited(survey: &Survey) -> Limited {
+    survey.doors_to(None)[0].1.limited.clone()
+}
+
+#[test]
+fn nothing_is_asked_where_requests_are_counted() {
+    let limits = |arguments: &[(&str, &str)], labels: &[(&str, &str)]| {
+        let mut all = ROUTED.to_vec();
+        all.extend(labels);
+        survey_of(arguments, &all)
+    };
+    let capped = [
+        ("traefik.http.routers.web.middlewares", "all"),
+        (
+            "traefik.http.middlewares.all.chain.middlewares",
+            "strip, cap@docker",
+        ),
+        ("traefik.http.middlewares.strip.stripprefix.prefixes", "/a"),
+        ("traefik.http.middlewares.cap.rateLimit.average", "20"),
+    ];
+    let survey = limits(&ARGUMENTS, &capped);
+    assert_eq!(limited(&survey), Limited::By("all".into()));
+    assert_eq!(survey.doors_to(None).len(), 1, "a pin's route goes past it");
+
+    let unseen = [
+        ("traefik.http.routers.web.middlewares", "strip,guard@file"),
+        capped[2],
+    ];
+    let survey = limits(&ARGUMENTS, &unseen);
+    assert_eq!(limited(&survey), Limited::Perhaps("guard@file".into()));
+    assert!(survey.unpromised(true)[0].contains("`guard@file`"));
+    assert_eq!(limited(&limits(&ARGUMENTS, &[])), Limited::No);
+
+    // Every request through such an entry point counts.
+    let mut arguments = ARGUMENTS.to_vec();
+    arguments.push(("entrypoints.web.http.middlewares", "[\"cap@docker\"]"));
+    let survey = limits(&arguments, &capped[3..]);
+    needs_force(&survey, "`cap@docker` counts the requests");
+    let mut surroundings = surroundings(&arguments);
+    tells(
+        &mut surroundings,
+        json!([]),
+        json!([]),
+        json!([{ "name": "cap@docker", "inFlightReq": { "amount": 10 } }]),
+    );
+    let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+    assert!(survey.steering.is_some(), "by the API: {survey:?}");
+    assert!(survey.doors_to(None).is_empty(), "{survey:?}");
+}
+
+#[test]
+fn a_path_that_is_known_to_answer_is_tried_where_the_usual_one_proves_nothing() {
+    let mut labels = ROUTED.to_vec();
+    labels.extend([
+        (
+            "traefik.http.services.web.loadbalancer.healthcheck.path",
+            "/ready",
+        ),
+        ("dev.teal.health", "http:8080/live"),
+    ]);
+    let survey = survey_of(&ARGUMENTS, &labels);
+    assert_eq!(doors(&survey), ["http 127.0.0.1:8000 a.test/live"]);
+    let (_, door) = &survey.doors_to(None)[0];
+    assert_eq!(door.other_paths, ["/ready", "/"]);
 }

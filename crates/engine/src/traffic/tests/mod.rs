@@ -27,6 +27,7 @@ macro_rules! at_the_newest_and_the_oldest {
 
 mod gateways;
 mod in_flight;
+mod neighbours;
 mod places;
 mod shapes;
 mod split;
