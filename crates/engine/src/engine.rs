@@ -216,9 +216,7 @@ impl Engine {
             phase: Phase::Preparation,
             deadline_ms: None,
         });
-        let driver = self
-            .driver(&rollout, planned, origin, unsettled.started_at, lock)
-            .await;
+        let driver = self.driver(&rollout, planned, origin, unsettled.started_at, lock);
         driver.spawn(began.elapsed());
         Ok(rollout)
     }
@@ -237,7 +235,7 @@ impl Engine {
         let id = Uuid::new_v4().to_string();
         let way = Way::Rollout(&id);
         let made = self.planner().plan_for_good(files, &request, way).await?;
-        let accepted = made.as_reviewed(reviewed)?.accepted()?;
+        let accepted = made.reviewed_as(reviewed)?.accepted()?;
         let accepted = self.with_image(accepted, &request, way).await?;
         let unsettled = Unsettled {
             rollout: id,
@@ -271,7 +269,7 @@ impl Engine {
         clean_up(&inner.docker, &inner.data, &inner.locks).await
     }
 
-    async fn driver(
+    fn driver(
         &self,
         rollout: &Rollout,
         planned: Planned,

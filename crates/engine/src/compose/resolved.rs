@@ -51,12 +51,11 @@ impl Resolved {
 
 /// What is said of those things of a kind that the service names.
 fn shared(model: &Map<String, Value>, kind: &str, service: &Value) -> Value {
-    let used = &service[kind];
-    let names: Vec<&str> = match used {
+    let names: Vec<&str> = match &service[kind] {
         Value::Object(names) => names.keys().map(String::as_str).collect(),
         Value::Array(uses) => uses
             .iter()
-            .filter_map(|one| one["source"].as_str())
+            .filter_map(|mount| mount["source"].as_str())
             .collect(),
         _ => Vec::new(),
     };

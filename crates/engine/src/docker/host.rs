@@ -41,10 +41,9 @@ impl EngineHost {
     pub(crate) fn reach(self, bound: Option<IpAddr>) -> Option<IpAddr> {
         match (self, bound.filter(|ip| !ip.is_unspecified())) {
             (Self::Here, None) => Some(Ipv4Addr::LOCALHOST.into()),
-            (Self::At(ip), None) => Some(ip),
             (Self::Unknown, None) => None,
             (Self::At(_) | Self::Unknown, Some(ip)) if ip.is_loopback() => None,
-            (_, Some(ip)) => Some(ip),
+            (Self::At(ip), None) | (_, Some(ip)) => Some(ip),
         }
     }
 }

@@ -62,7 +62,7 @@ impl Engine {
         let made = planner
             .plan_for_good(files, &request.rollout(), Way::Live)
             .await?;
-        let Planned { mut plan, .. } = made.as_reviewed(reviewed)?.accepted()?;
+        let Planned { mut plan, .. } = made.reviewed_as(reviewed)?.accepted()?;
         let live = Live {
             docker: &inner.docker,
             info: &inner.info,

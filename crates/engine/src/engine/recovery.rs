@@ -81,9 +81,7 @@ impl Engine {
             project,
             service: service.to_owned(),
         });
-        let driver = self
-            .driver(&rollout, planned, origin, unsettled.started_at, lock)
-            .await;
+        let driver = self.driver(&rollout, planned, origin, unsettled.started_at, lock);
         driver.spawn_recovery(facts, way);
         Ok(rollout)
     }

@@ -33,19 +33,33 @@ pub(super) struct Green {
     pub(super) resolved: String,
 }
 
+/// What is known of the service before there is a Green.
+pub(super) struct Known<'a> {
+    pub(super) source: &'a ProjectSource,
+    pub(super) project: &'a str,
+    /// The service in the files, without Teal's override.
+    pub(super) file: &'a ComposeService,
+    pub(super) past: &'a [Revision],
+    pub(super) blue: &'a [ContainerInspectResponse],
+}
+
 impl Planner<'_> {
     /// The service with the new override, as Compose will see it; for a rollback, with what the
     /// revision ran with.
     pub(super) async fn green(
         &self,
-        source: &ProjectSource,
+        known: &Known<'_>,
         override_text: &str,
         request: &RolloutRequest,
-        project: &str,
         limits: Limits,
-        (file, past): (&ComposeService, &[Revision]),
-        blue: &[ContainerInspectResponse],
     ) -> Result<Green> {
+        let &Known {
+            source,
+            project,
+            file,
+            past,
+            blue,
+        } = known;
         let name = &request.service;
         let (mut service, mut resolved) = self
             .service(source, None, override_text, name, limits)
@@ -172,8 +186,12 @@ impl Planner<'_> {
         }
         let files = (name, service);
         hashes.extend(live::hash_before(self.compose, source, files, past).await?);
-        let is_other = !hashes.iter().any(|hash| hash == made_from)
-            && !(service.borrows() && self.is_left_alone(source, name, blue).await);
+        let is_known = hashes.iter().any(|hash| hash == made_from);
+        let is_other = match service.borrows() {
+            _ if is_known => false,
+            true => !self.is_left_alone(source, name, blue).await,
+            false => true,
+        };
         Ok(is_other.then(|| difference("other", "", "another key of the service has changed")))
     }
 

@@ -101,7 +101,7 @@ impl super::Planned {
     ///
     /// # Errors
     /// [`Error::PlanChanged`] with this plan.
-    pub(crate) fn as_reviewed(self, reviewed: Option<&str>) -> Result<Self> {
+    pub(crate) fn reviewed_as(self, reviewed: Option<&str>) -> Result<Self> {
         match reviewed {
             Some(id) if id != self.plan.id => Err(Error::PlanChanged {
                 plan: Box::new(self.plan),

@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub(crate) use foreseen::besides_green;
-use green::Green;
+use green::{Green, Known};
 pub(crate) use id::Basis;
 pub(crate) use in_use::in_use;
 use judge::Situation;
@@ -119,6 +119,10 @@ impl Planner<'_> {
     }
 
     /// Makes the plan of a rollout or a live update.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one look after the other, each of which needs those before"
+    )]
     pub(crate) async fn plan(
         &self,
         files: Files,
@@ -142,15 +146,14 @@ impl Planner<'_> {
         let merged = override_file::merged(before, name, written, keys, &labels(way));
         let override_after = merged.map_err(|error| error.at(&override_file))?;
         let replicas = docker::replicas(&blue);
-        let green = self.green(
-            &source,
-            &override_after,
-            request,
-            &base.name,
-            limits_after,
-            (service, &past),
-            &blue,
-        );
+        let known = Known {
+            source: &source,
+            project: &base.name,
+            file: service,
+            past: &past,
+            blue: &blue,
+        };
+        let green = self.green(&known, &override_after, request, limits_after);
         let now = self.now(way, &blue, &replicas);
         let (mut green, (in_use, layer)) = tokio::try_join!(green, now)?;
         let wanted = replicas::replicas(request, way, service.replicas(), blue.len());

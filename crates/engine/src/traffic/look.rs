@@ -332,7 +332,7 @@ pub(super) fn unsteered_router(name: &str, why: &str, remedy: &str) -> Verdict {
 fn path_that_teal_asks(labels: &HashMap<String, String>) -> Option<String> {
     match HealthTest::from_label(labels.get(TEAL_HEALTH)?)? {
         HealthTest::Teal { path, .. } => path,
-        _ => None,
+        HealthTest::Command { .. } => None,
     }
 }
 

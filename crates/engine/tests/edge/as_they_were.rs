@@ -74,9 +74,9 @@ async fn a_service_that_drops_idle_connections_gets_no_request_on_one() {
     let template = Template::named("edgeidle").environment("KEEP_ALIVE_MS", "2000");
     let stage = behind_the_edge(template, teal_testkit::TRAEFIK).await;
     let [port, _] = stage.host_ports();
-    let post = "POST /request/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+    let request = "POST /request/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
     for _ in 0..3 {
-        let burst = (0..10).map(|_| exchange(&port, post));
+        let burst = (0..10).map(|_| exchange(&port, request));
         for answer in futures_util::future::join_all(burst).await {
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         }
