@@ -96,7 +96,8 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
+        let metadata = fs::metadata(path).expect("there is something");
+        metadata.permissions().mode() & 0o777
     }
 
     #[test]

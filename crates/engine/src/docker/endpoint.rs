@@ -280,13 +280,13 @@ mod tests {
 
     #[test]
     fn what_docker_says_of_a_context_is_read() {
-        let output = |status: i32, stdout: &str, stderr: &str| {
+        let output = |status, stdout: &str, stderr: &str| {
             #[cfg(unix)]
             use std::os::unix::process::ExitStatusExt;
             #[cfg(windows)]
             use std::os::windows::process::ExitStatusExt;
             Output {
-                status: ExitStatusExt::from_raw(status.try_into().unwrap()),
+                status: ExitStatusExt::from_raw(status),
                 stdout: stdout.into(),
                 stderr: stderr.into(),
             }

@@ -163,13 +163,15 @@ mod tests {
 
     #[test]
     fn blue_is_back_when_what_served_serves() {
+        use std::slice::from_ref;
+
         use Health::{Healthy, None, Starting, Unhealthy};
         let [healthy, unchecked] = [Healthy, None].map(|health| replica(health, 1));
         let sick = replica(Unhealthy, 1);
         let before = [healthy.clone(), sick.clone()];
         assert_eq!(is(&before, &before), Back::Whole, "as it was is enough");
-        assert_eq!(is(&[unchecked.clone()], &[unchecked]), Back::Whole);
-        assert_eq!(is(&[sick.clone()], &[sick.clone()]), Back::Whole);
+        assert_eq!(is(from_ref(&unchecked), from_ref(&unchecked)), Back::Whole);
+        assert_eq!(is(from_ref(&sick), from_ref(&sick)), Back::Whole);
         let restarted = |health| [replica(health, 2), sick.clone()];
         assert_eq!(is(&before, &restarted(Starting)), Back::NotYet);
         assert_eq!(is(&before, &restarted(Unhealthy)), Back::NotYet);

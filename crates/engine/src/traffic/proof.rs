@@ -340,11 +340,11 @@ mod tests {
         looking.end(&routers, "traefik")
     }
 
-    fn asked() -> Option<Proof> {
-        Some(Proof::Asked {
+    fn asked() -> Proof {
+        Proof::Asked {
             entry_point: "web".into(),
             within: false,
-        })
+        }
     }
 
     fn turned_away() -> Obstacle {
@@ -369,9 +369,9 @@ mod tests {
 
     #[test]
     fn one_that_turns_probes_away_goes_with_the_others() {
-        let tried = vec![tried(asked(), None), tried(None, Some(turned_away()))];
+        let tried = vec![tried(Some(asked()), None), tried(None, Some(turned_away()))];
         let (proofs, trial) = end(tried).unwrap();
-        assert_eq!(proofs, [asked().unwrap(), Proof::WithOthers]);
+        assert_eq!(proofs, [asked(), Proof::WithOthers]);
         assert_eq!(trial.unserved, []);
         assert!(trial.unpromised[0].contains("router `other`"), "{trial:?}");
     }
@@ -379,7 +379,11 @@ mod tests {
     #[test]
     fn one_whose_place_traefik_gives_to_others_is_told_apart() {
         let elsewhere = Obstacle::Elsewhere("it answers 404 by other routes".into());
-        let (_, trial) = end(vec![tried(asked(), None), tried(None, Some(elsewhere))]).unwrap();
+        let (_, trial) = end(vec![
+            tried(Some(asked()), None),
+            tried(None, Some(elsewhere)),
+        ])
+        .unwrap();
         assert_eq!(trial.unpromised, [""; 0]);
         assert_eq!(trial.unserved[0].router, "other");
         assert!(trial.unserved[0].reason.contains("404"), "{trial:?}");

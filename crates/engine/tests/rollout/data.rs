@@ -158,7 +158,7 @@ async fn a_volume_without_a_name_needs_force_and_outlives_blue() {
     assert!(volume.has_note(&stage.project, folder.path()));
     assert!(!cache.is_there(), "a cache goes with Blue");
     let data = stage.project.data_directory();
-    assert_eq!(open_to_others(&data), [PathBuf::new(); 0]);
+    assert_eq!(open_to_others(&data), Vec::<PathBuf>::new());
     stage.assert_succeeded(limits("1", "256M")).await;
 }
 

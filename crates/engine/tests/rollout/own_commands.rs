@@ -62,7 +62,7 @@ async fn refused(stage: &Stage) -> Box<Plan> {
     }
 }
 
-fn says<'a>(plan: &'a Plan, wanted: VerdictCode) -> &'a teal_engine::model::Verdict {
+fn says(plan: &Plan, wanted: VerdictCode) -> &teal_engine::model::Verdict {
     let mut verdicts = plan.verdicts.iter();
     let found = verdicts.find(|verdict| verdict.code == wanted);
     found.unwrap_or_else(|| panic!("no {wanted:?}: {:#?}", plan.verdicts))

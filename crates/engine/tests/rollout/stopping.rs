@@ -141,9 +141,9 @@ async fn killed_while_an_unsteered_blue_is_being_stopped_it_is_taken_back() {
     // No stop is on its way any more.
     let blue = &stage.blue[0].id;
     let container = stage.project.docker().inspect_container(blue, None).await;
-    let state = container.unwrap().state.unwrap();
-    assert_eq!(state.exit_code, Some(0), "started after its end: {state:?}");
-    assert_ne!(state.finished_at.as_deref(), Some("0001-01-01T00:00:00Z"));
+    let now = container.unwrap().state.unwrap();
+    assert_eq!(now.exit_code, Some(0), "started after its end: {now:?}");
+    assert_ne!(now.finished_at.as_deref(), Some("0001-01-01T00:00:00Z"));
     stage.assert_restored_but_for_answers().await;
 }
 

@@ -317,9 +317,9 @@ mod tests {
         let routes: Value = yaml_serde::from_str(&generation.text()).unwrap();
         let shares = &routes["http"]["services"]["g2-e10000-h2c"]["weighted"]["services"];
         assert_eq!(shares[1]["name"], "g2-e10000-cccccccccccc-h2c");
-        let router = &routes["http"]["routers"]["g2-e10000-h2c"];
-        assert_eq!(router["priority"], 1_001_002);
-        assert!(router["rule"].as_str().unwrap().contains("grpc"));
+        let by_grpc = &routes["http"]["routers"]["g2-e10000-h2c"];
+        assert_eq!(by_grpc["priority"], 1_001_002);
+        assert!(by_grpc["rule"].as_str().unwrap().contains("grpc"));
     }
 
     #[test]
