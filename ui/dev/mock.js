@@ -80,7 +80,7 @@ export function mockTauri({ readyPlan, keepPlan, ...scene }) {
       toRevision: to,
     }),
     history: () => scene.history,
-    start_rollout: () => "r8",
+    start_rollout: () => scene.started ?? "r8",
     plan_ready: () => readyPlan,
     plan_keep: () => keepPlan,
     sample_up: () => "never",

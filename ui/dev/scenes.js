@@ -42,6 +42,24 @@ const badAnswers = {
   log: ['<b>not bold</b> level=error msg="upstream closed the connection"'],
 };
 
+const proxy = {
+  container: "monitoring-proxy-1",
+  project: "monitoring",
+  service: "proxy",
+  addresses: ["172.20.0.5"],
+  program: "nginx",
+  resolvesOnce: true,
+  reload: "docker exec monitoring-proxy-1 nginx -s reload",
+};
+const stillCalled = {
+  ...badAnswers,
+  code: "stillCalled",
+  message:
+    "Blue is still called: `monitoring-proxy-1` (service `proxy`, nginx) looked the service's name up once, at its start, and still calls Blue",
+  hint: "deploy again, and run `docker exec monitoring-proxy-1 nginx -s reload` as soon as Teal names the caller: while both sets run it learns of both",
+  log: [],
+};
+
 export const scenes = {
   first: { ...base, startup: null, projects: [], recent: [] },
   start: { ...base, startup: null },
@@ -281,6 +299,38 @@ export const scenes = {
         receipt: receipt(247, 3, ["14:02:11 502 Bad Gateway"]),
         leftBehind: ["monitoring-grafana-2 runs beside Blue", "docker rm -f monitoring-grafana-2"],
       }),
+    ]),
+    act: openService,
+  },
+  "plan-changed": {
+    ...base,
+    started: {
+      reject: {
+        code: "planChanged",
+        message: "the plan has changed since it was shown",
+        hint: "read the new plan, then start that",
+        causes: [],
+        plan: {
+          ...plan,
+          id: "another",
+          differences: [{ what: "image", before: "grafana:11.1", after: "grafana:11.2" }],
+        },
+      },
+    },
+    act: async (page) => {
+      await edit(page);
+      await page.click('[data-testid="deploy-button"]:enabled');
+      await page.waitForSelector('[data-testid="plan-changed"]');
+    },
+  },
+  "still-called": {
+    ...base,
+    ...rolling("removeBlue", 30_000, events, [
+      { type: "callers", color: "blue", callers: [proxy] },
+      { type: "phaseFailed", phase: "removeBlue", tookMs: 30_000, failure: stillCalled },
+      { type: "rollingBack", reason: stillCalled.message },
+      { type: "containers", color: "green", replicas: [] },
+      ended("rolledBack", { failure: stillCalled, receipt: receipt(1_640) }),
     ]),
     act: openService,
   },

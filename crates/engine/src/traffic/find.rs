@@ -17,7 +17,7 @@ use super::{
     gateway::Gateway,
     identity::{Identity, are_settings},
     pins::Limited,
-    settings,
+    settings::{self, Settings},
 };
 
 /// Containers that are looked at at the same time.
@@ -108,7 +108,8 @@ impl Gateway {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// This container, if it is a Traefik.
+    /// This container, if it is a Traefik that takes routes from containers' labels: another one leads
+    /// no request by them, and would take up no split.
     async fn of(
         docker: &Docker,
         host: EngineHost,
@@ -121,8 +122,20 @@ impl Gateway {
                 .filter(are_settings),
             Identity::Other => None,
         };
-        Ok(settings.map(|settings| Self::read(container, host, &settings)))
+        Ok(settings
+            .filter(reads_labels)
+            .map(|settings| Self::read(container, host, &settings)))
     }
+}
+
+fn reads_labels(settings: &Settings) -> bool {
+    settings
+        .iter()
+        .any(|(key, value)| match key.strip_prefix("providers.docker") {
+            Some("") => !value.eq_ignore_ascii_case("false"),
+            Some(option) => option.starts_with('.'),
+            None => false,
+        })
 }
 
 pub(super) fn compose_service(labels: &HashMap<String, String>) -> Option<(String, String)> {
@@ -153,4 +166,22 @@ fn may_reach(summary: &ContainerSummary, networks: &BTreeSet<String>) -> bool {
 /// The edge and the helpers lead no user's requests by labels.
 fn is_of_teal(labels: &HashMap<String, String>) -> bool {
     is_edge(labels) || labels.contains_key(teal_label::ROLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traefik_without_the_docker_provider_reads_no_labels() {
+        let reads = |key: &str, value: &str| {
+            reads_labels(&Settings::from([(key.to_owned(), value.to_owned())]))
+        };
+        assert!(reads("providers.docker", "true"));
+        assert!(reads("providers.docker.exposedbydefault", "false"));
+        assert!(!reads("providers.docker", "false"));
+        assert!(!reads("providers.file.directory", "/dyn"));
+        assert!(!reads("entrypoints.web.address", ":80"));
+        assert!(!reads_labels(&Settings::new()));
+    }
 }
