@@ -35,8 +35,21 @@ pub(crate) async fn stop(docker: &Docker, id: &str) -> Result<()> {
         .map_err(failed(format!("stop container `{id}`")))
 }
 
-/// The same for callers that say themselves what failed.
+/// As [`stop`], for callers that say themselves what failed.
 pub(crate) async fn to_its_end(docker: &Docker, id: &str) -> std::result::Result<(), BollardError> {
+    stop_within(docker, id, None).await
+}
+
+/// The same with another grace period, in seconds, than the container's own.
+pub(crate) async fn stop_within(
+    docker: &Docker,
+    id: &str,
+    seconds: Option<i32>,
+) -> std::result::Result<(), BollardError> {
+    let options = seconds.map(|seconds| StopContainerOptions {
+        t: Some(seconds),
+        ..StopContainerOptions::default()
+    });
     let mut tries = 0;
     loop {
         let Some(container) = look_at(docker, id).await?.filter(has_processes) else {
@@ -44,7 +57,7 @@ pub(crate) async fn to_its_end(docker: &Docker, id: &str) -> std::result::Result
         };
         let within = grace_period(&container).saturating_add(MARGIN);
         let docker = docker.clone().with_timeout(within);
-        let stopped = docker.stop_container(id, None::<StopContainerOptions>);
+        let stopped = docker.stop_container(id, options.clone());
         tries += 1;
         match stopped.await.missing() {
             // Without an answer nobody knows what has become of it: the next look tells.
@@ -67,6 +80,11 @@ pub(crate) fn grace_period(container: &ContainerInspectResponse) -> Duration {
         Some(Err(_)) => ENDLESS,
         None => GRACE_PERIOD,
     }
+}
+
+/// Whether a container may take as long as it likes.
+pub(crate) fn is_endless(container: &ContainerInspectResponse) -> bool {
+    grace_period(container) == ENDLESS
 }
 
 /// Whether there may be anything to stop, now or after its restart policy's pause.

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::{
     Error, Result,
-    model::RolloutRequest,
+    model::{Level, RolloutRequest, VerdictCode},
     plan::{Planned, Way},
 };
 
@@ -13,7 +13,8 @@ impl Engine {
     /// known by then.
     ///
     /// # Errors
-    /// [`Error::NoImage`] with what Compose says, and what refuses the new plan.
+    /// [`Error::NoImage`] with what Compose says, [`Error::PlanChanged`] where more than the image has
+    /// come meanwhile, and what refuses the new plan.
     pub(super) async fn with_image(
         &self,
         planned: Planned,
@@ -35,12 +36,44 @@ impl Engine {
             return Err(failed(output.message()));
         }
         let files = compose.read(&request.source).await?;
-        let again = self.planner().plan(files, request, way).await?;
-        match again.bring {
-            None => again.accepted(),
-            Some(_) => Err(failed(
+        let again = self.planner().plan_for_good(files, request, way).await?;
+        if again.bring.is_some() {
+            return Err(failed(
                 "it succeeded, and the image is not there".to_owned(),
-            )),
+            ));
         }
+        if !is_still(&planned, &again) {
+            return Err(Error::PlanChanged {
+                plan: Box::new(again.plan),
+            });
+        }
+        again.accepted()
     }
+}
+
+/// Whether a plan is the one before but for what the image tells, which nobody could know then.
+fn is_still(before: &Planned, now: &Planned) -> bool {
+    let files = |planned: &Planned| {
+        let basis = planned.basis.as_ref();
+        basis.map(|basis| (basis.files.clone(), basis.edge.clone()))
+    };
+    let blue = |planned: &Planned| -> Vec<String> {
+        let replicas = planned.plan.blue.iter();
+        replicas.map(|replica| replica.id.clone()).collect()
+    };
+    // With force nobody would see what only the image asks for.
+    let forced = |planned: &Planned| -> Vec<VerdictCode> {
+        let verdicts = planned.plan.verdicts.iter();
+        verdicts
+            .filter(|verdict| planned.plan.options.force && verdict.level == Level::NeedsForce)
+            .map(|verdict| verdict.code)
+            .collect()
+    };
+    let (was, is) = (&before.plan, &now.plan);
+    files(before) == files(now)
+        && blue(before) == blue(now)
+        && forced(now).iter().all(|code| forced(before).contains(code))
+        && was.limits_after == is.limits_after
+        && was.replicas == is.replicas
+        && was.traffic == is.traffic
 }

@@ -4,6 +4,7 @@ use super::Planner;
 use crate::{
     Error, OVERRIDE_FILE, Result,
     compose::{ComposeService, override_file},
+    live,
     model::{Limits, LimitsChange, ProjectSource, Revision, RolloutRequest},
 };
 
@@ -66,20 +67,28 @@ fn of_files(file: Limits, overridden: Limits, past: &[Revision]) -> Wanted {
         .iter()
         .filter(|revision| revision.took_effect())
         .find_map(|revision| Some((revision.revision, revision.file_limits?)));
+    // What the containers were made with before a live update is no newer word: `keep` writes it.
+    let made_with = live::limits_before(past);
     let mut reasons = Vec::new();
     let limits = Limits {
         cpus: pick(
             "CPUs",
             file.cpus,
             overridden.cpus,
-            known.map(|(number, limits)| (number, limits.cpus)),
+            known.map(|(number, limits)| match made_with {
+                Some(made_with) if made_with.cpus == file.cpus => (number, file.cpus),
+                _ => (number, limits.cpus),
+            }),
             &mut reasons,
         ),
         memory: pick(
             "memory",
             file.memory,
             overridden.memory,
-            known.map(|(number, limits)| (number, limits.memory)),
+            known.map(|(number, limits)| match made_with {
+                Some(made_with) if made_with.memory == file.memory => (number, file.memory),
+                _ => (number, limits.memory),
+            }),
             &mut reasons,
         ),
     };

@@ -54,6 +54,11 @@ impl Driver {
         those(&self.docker, ids, Replica::gets_requests).await
     }
 
+    /// Whether an unsteered Green that callers may have found does not serve either.
+    async fn nobody_else_serves(&self) -> Result<bool> {
+        Ok(!self.is_steered() && self.serving_of(&self.green).await?.is_empty())
+    }
+
     /// Returns once Blue is as it was when the rollout began, as far as that is in Teal's hands: what
     /// was stopped is healthy again.
     ///
@@ -72,7 +77,7 @@ impl Driver {
             match back {
                 Back::Whole => return Ok(()),
                 // Nothing was taken from it, and nobody else could serve.
-                Back::Sick if !self.green_served => break,
+                Back::Sick if !self.green_served || self.nobody_else_serves().await? => break,
                 Back::NotYet | Back::Sick if is_late => {
                     if !self.serving_of(&self.green).await?.is_empty() {
                         return Err(Error::Unexpected("Blue is not healthy".to_owned()));

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Result,
     docker::{self, Missing},
+    model::Level,
     plan::besides_green,
 };
 
@@ -33,8 +34,9 @@ impl Driver {
             &blue,
         );
         match found.await? {
-            // Who deploys by force was told in Preparation, and goes on.
-            Some(verdict) if !plan.options.force => {
+            // What can't be known needs force, and was told of in Preparation. What is known to stop or
+            // change anything else is new, and is refused whatever was said then.
+            Some(verdict) if verdict.level == Level::Refused || !plan.options.force => {
                 let trouble = Trouble::new(FailureKind::ScaleUp, verdict.reason);
                 Err(trouble.with_hint(NOT_ONLY_GREEN))
             }

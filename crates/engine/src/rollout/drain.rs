@@ -107,7 +107,10 @@ impl Driver {
                 elapsed_ms: millis(began.elapsed()),
             });
             let is_settled = watch.left_alone_by_traefik() >= settles_after;
-            let standing = self.look_at_callers(&mut watch, is_settled).await;
+            // Traefik may go on calling by a route that is not steered: its calls count from then on.
+            let is_due = began.elapsed() >= settles_after.min(timeout / 2);
+            let counts = is_settled || is_due;
+            let standing = self.look_at_callers(&mut watch, counts).await;
             let is_free = standing.stuck.is_empty()
                 && standing.unclear.is_empty()
                 && (!standing.has_rare || began.elapsed() >= WATCHED);

@@ -42,9 +42,9 @@ impl Facts {
             blue,
             green,
             green_percent,
-            // Where Green has everything, stopping Blue once more costs nobody a request.
-            blue_may_be_stopping: green_percent == Some(100)
-                || unsettled.mark(docker).is_set().await?,
+            // Records of a Teal that set no mark have no id either: there, Green's share tells.
+            blue_may_be_stopping: unsettled.mark(docker).is_set().await?
+                || (plan.id.is_empty() && green_percent == Some(100)),
             size: plan.blue.len(),
             green_size: plan.green_size(),
             blue_ran: plan

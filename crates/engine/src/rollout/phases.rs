@@ -55,6 +55,8 @@ impl Driver {
         let phase = Phase::DeployGreen;
         self.keep_blue().await;
         self.wait_for_room().await;
+        // Whoever calls by name finds Green from its start.
+        self.green_served |= !self.is_steered();
         // As Traefik has it by now: the plan may have waited.
         self.serving_blue = self.serving_of(&self.live_blue()).await?;
         if self.is_held() {
@@ -136,6 +138,8 @@ impl Driver {
             self.until_accepting(&unchecked, deadline).await?;
         }
         self.check_control_group().await?;
+        // Nothing holds requests back from a healthy Green then.
+        self.green_served |= !is_held || !self.plan.bypass.is_empty();
         // Of a Blue that does not serve any more nothing is asked.
         self.serving_blue = self.serving_of(&self.serving_blue).await?;
         self.show(Color::Green).await?;

@@ -7,7 +7,10 @@
 
 use std::collections::HashMap;
 
-use bollard::{Docker, models::VolumeCreateRequest, query_parameters::RemoveVolumeOptions};
+use bollard::{
+    Docker, errors::Error as BollardError, models::VolumeCreateRequest,
+    query_parameters::RemoveVolumeOptions,
+};
 use futures_util::future::{join_all, try_join_all};
 
 use super::{
@@ -135,9 +138,27 @@ impl Driver {
             "Waiting until Blue has stopped, to start it again",
         );
         let blue = self.blue();
-        try_join_all(blue.iter().map(|id| docker::stop(&self.docker, id))).await?;
+        let green_serves = !self.serving_of(&self.green).await?.is_empty();
+        try_join_all(blue.iter().map(|id| self.end_stop(id, green_serves))).await?;
         self.mark().remove().await?;
         self.blue_may_be_stopping = false;
         Ok(())
+    }
+
+    /// Where nobody serves meanwhile, or the stop might never end, the container is killed. An engine
+    /// that answers that it can't stop it has given up: nothing ends such a container any more.
+    async fn end_stop(&self, id: &str, green_serves: bool) -> Result<()> {
+        let container = docker::inspect(&self.docker, id).await?;
+        let may_wait = green_serves && !container.as_ref().is_some_and(docker::is_endless);
+        let seconds = (!may_wait).then_some(1);
+        match docker::stop_within(&self.docker, id, seconds).await {
+            Err(error @ BollardError::DockerResponseServerError { .. }) => {
+                self.rollout.warn(format!(
+                    "Blue's container `{id}` can't be stopped, so it goes on as it is: {error}"
+                ));
+                Ok(())
+            }
+            stopped => stopped.map_err(failed(format!("stop container `{id}`"))),
+        }
     }
 }

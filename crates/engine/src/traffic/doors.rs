@@ -115,13 +115,22 @@ impl Pinning {
 
     /// Starts what asks in Traefik's own network, where it does not run.
     pub(super) async fn relay(&mut self, sidecars: &mut Sidecars) {
-        if self.relay.as_ref().is_some_and(|relay| !relay.is_over()) {
-            return;
+        match &self.relay {
+            Some(relay) if self.is_beside_traefik(sidecars, relay).await => return,
+            _ => {}
         }
         let relay = Relay::start(sidecars, &self.gateway.id).await;
         self.relay = relay
             .inspect_err(|error| tracing::warn!(%error, "nothing asks in Traefik's own network"))
             .ok();
+    }
+
+    async fn is_beside_traefik(&self, sidecars: &Sidecars, relay: &Relay) -> bool {
+        let is_beside = relay.is_beside(&sidecars.docker, &self.gateway.id).await;
+        is_beside.unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether Traefik was started again is not known");
+            true
+        })
     }
 
     /// Makes sure that there is a way to look, as long as none was tried.
@@ -149,8 +158,8 @@ impl Pinning {
             tracing::info!(traefik = found.name, id = found.id, "Traefik was made anew");
         }
         self.gateway = found;
-        // It has ended together with the Traefik that it stood beside.
-        if self.relay.as_ref().is_some_and(Relay::is_over) {
+        let asks_within = |proof: &Proof| matches!(proof, Proof::Asked { within: true, .. });
+        if self.relay.is_some() || self.proofs.iter().any(asks_within) {
             self.relay(sidecars).await;
         }
         self.choose_doors();

@@ -41,7 +41,11 @@ impl Gateway {
         });
         let ids: Vec<_> = reaching.filter_map(|summary| summary.id.clone()).collect();
         let mut found = Self::among(docker, host, ids, looked_at).await?;
-        found.sort_by(|one, other| one.name.cmp(&other.name));
+        // Those that are known to read labels come first.
+        found.sort_by(|one, other| {
+            let by = |gateway: &Self| (!gateway.reads_labels, gateway.name.clone());
+            by(one).cmp(&by(other))
+        });
         Ok(found)
     }
 
@@ -108,8 +112,9 @@ impl Gateway {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// This container, if it is a Traefik that takes routes from containers' labels: another one leads
-    /// no request by them, and would take up no split.
+    /// This container, if it is a Traefik that takes routes from containers' labels, or may be one:
+    /// settings can be where they can't be read. One that was told of other providers alone leads no
+    /// request by labels, and would take up no split.
     async fn of(
         docker: &Docker,
         host: EngineHost,
@@ -123,12 +128,12 @@ impl Gateway {
             Identity::Other => None,
         };
         Ok(settings
-            .filter(reads_labels)
+            .filter(|settings| reads_labels(settings) || !are_settings(settings))
             .map(|settings| Self::read(container, host, &settings)))
     }
 }
 
-fn reads_labels(settings: &Settings) -> bool {
+pub(super) fn reads_labels(settings: &Settings) -> bool {
     settings
         .iter()
         .any(|(key, value)| match key.strip_prefix("providers.docker") {

@@ -11,8 +11,12 @@ use bollard::models::{ContainerInspectResponse, PortBinding};
 use crate::docker::EngineHost;
 
 use super::{
-    default_rule::DefaultRule, find::compose_service, pins::Limited, settings::Settings,
-    throttle::Throttle, version::Version,
+    default_rule::DefaultRule,
+    find::{compose_service, reads_labels},
+    pins::Limited,
+    settings::Settings,
+    throttle::Throttle,
+    version::Version,
 };
 
 /// Traefik's own entry point, for its API.
@@ -37,6 +41,8 @@ pub(super) struct Gateway {
     pub(super) throttle: Throttle,
     /// Whether it takes up what changes on the engine.
     pub(super) watches: bool,
+    /// Whether its settings say that it takes routes from labels, as far as they can be read.
+    pub(super) reads_labels: bool,
     /// Compose's project and service: what stays the same when it is made anew.
     pub(super) service: Option<(String, String)>,
     pub(super) networks: BTreeSet<String>,
@@ -100,6 +106,7 @@ impl Gateway {
                 .then(|| published(container, host, api))
                 .flatten(),
             throttle: Throttle::of(settings),
+            reads_labels: reads_labels(settings),
             watches: !settings
                 .get("providers.docker.watch")
                 .is_some_and(|value| value.eq_ignore_ascii_case("false")),

@@ -101,6 +101,15 @@ impl Generations {
         }
     }
 
+    /// How many there will be of each set where there is no Green yet: what a pin weighs goes by both.
+    fn expected(&self, blue: usize, green: usize) -> Sizes {
+        let green = match green {
+            0 => self.green_size.unwrap_or(blue),
+            size => size,
+        };
+        Sizes { blue, green }
+    }
+
     /// Starts a further generation that leads to exactly these containers. What Traefik learns of
     /// later, it learns together with this: it always takes in all containers that run.
     pub(super) async fn begin(
@@ -137,13 +146,7 @@ impl Generations {
             || !self.pins.are_there(&sidecars.list().await?)
             || !self.pins.has_room_for(split, sizes, &wanted)
         {
-            let expected = Sizes {
-                green: match green.len() {
-                    0 => self.green_size.unwrap_or(blue.len()),
-                    size => size,
-                },
-                ..sizes
-            };
+            let expected = self.expected(blue.len(), green.len());
             self.pins = PinSet::begin(generation.number, &self.planned, split, expected);
         }
         self.is_cut_short = true;

@@ -18,7 +18,7 @@ use super::{
 use crate::event::Color;
 
 /// How many generations fit above the priority of a router.
-pub(super) const LEVELS: u32 = 12;
+pub(super) const LEVELS: u32 = 16;
 
 /// How the names of all that pins define begin.
 pub(super) const PIN: &str = "teal-pin-";

@@ -150,7 +150,7 @@ pub(super) struct Looking {
     /// When the first router was proved.
     first: Option<Instant>,
     has_api: bool,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     /// Whether it may be asked in Traefik's own network, where nothing does yet.
     pub(super) may_relay: bool,
 }

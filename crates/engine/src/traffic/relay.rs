@@ -33,7 +33,10 @@ use super::{
     sidecar::{SIDECAR, TARGET, confined, remove},
     sidecars::Sidecars,
 };
-use crate::docker::teal_label::{DATA, ROLE, ROLLOUT};
+use crate::docker::{
+    look_at,
+    teal_label::{DATA, ROLE, ROLLOUT},
+};
 
 const OPEN: u8 = 0;
 const PIECE: u8 = 1;
@@ -49,7 +52,12 @@ const QUEUE: usize = 64;
 
 /// A sidecar that carries connections into the network of a container. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Relay(Arc<Line>);
+pub(super) struct Relay {
+    line: Arc<Line>,
+    /// The container that it stands beside, and when that was started: started again it has another
+    /// network, and the sidecar stays in the old one.
+    beside: Option<(String, String)>,
+}
 
 #[derive(Debug)]
 struct Line {
@@ -79,7 +87,7 @@ enum Told {
 
 impl PartialEq for Relay {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.line, &other.line)
     }
 }
 
@@ -93,6 +101,9 @@ impl Relay {
     ) -> Result<Self, TrafficError> {
         sidecars.ready().await?;
         let docker = &sidecars.docker;
+        let beside = run_of(docker, container)
+            .await
+            .map_err(TrafficError::engine("look at Traefik"))?;
         let started = async {
             let id = create(sidecars, container).await?;
             match listen(docker, &id).await {
@@ -106,7 +117,8 @@ impl Relay {
         let line = started
             .await
             .map_err(TrafficError::engine("start a sidecar in Traefik's network"))?;
-        Ok(Self::of(line.output, line.input))
+        let relay = Self::of(line.output, line.input);
+        Ok(Self { beside, ..relay })
     }
 
     fn of(
@@ -117,17 +129,31 @@ impl Relay {
         let (frames, queue) = mpsc::channel(QUEUE);
         let told = tokio::spawn(hear(output, open.clone()));
         let tell = tokio::spawn(tell(input, queue));
-        Self(Arc::new(Line {
+        let line = Line {
             frames,
             open,
             next: AtomicU32::new(0),
             _tasks: [told, tell].map(AbortOnDropHandle::new),
-        }))
+        };
+        Self {
+            line: Arc::new(line),
+            beside: None,
+        }
     }
 
-    /// Whether the sidecar has ended, as it does with the container that it stands beside.
-    pub(super) fn is_over(&self) -> bool {
-        self.0.open.lock().is_over
+    /// Whether the sidecar still runs beside this container, as that runs now.
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub(super) async fn is_beside(
+        &self,
+        docker: &Docker,
+        container: &str,
+    ) -> Result<bool, DockerError> {
+        if self.line.open.lock().is_over {
+            return Ok(false);
+        }
+        Ok(self.beside == run_of(docker, container).await?)
     }
 
     /// Opens a connection to an address as it is in there.
@@ -135,7 +161,7 @@ impl Relay {
     /// # Errors
     /// Nobody takes it, or the sidecar has ended.
     pub(super) async fn connect(&self, address: SocketAddr) -> io::Result<DuplexStream> {
-        let line = &self.0;
+        let line = &self.line;
         let number = line.next.fetch_add(1, Ordering::Relaxed);
         let (sender, mut told) = mpsc::unbounded_channel();
         if !line.open.insert(number, sender) {
@@ -157,6 +183,12 @@ impl Relay {
         tokio::spawn(carried);
         Ok(near)
     }
+}
+
+/// A container as it runs: its id and when it was started.
+async fn run_of(docker: &Docker, container: &str) -> Result<Option<(String, String)>, DockerError> {
+    let found = look_at(docker, container).await?;
+    Ok(found.and_then(|found| Some((found.id?, found.state?.started_at?))))
 }
 
 impl Open {
@@ -393,6 +425,6 @@ mod tests {
         let relay = echo();
         let refused = relay.connect("127.0.0.1:81".parse().unwrap()).await;
         assert_eq!(refused.unwrap_err().to_string(), "refused");
-        assert!(!relay.is_over());
+        assert!(!relay.line.open.lock().is_over);
     }
 }

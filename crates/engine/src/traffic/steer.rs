@@ -377,6 +377,14 @@ impl Traffic {
         open_doors(doors, path)
     }
 
+    /// Whether requests come from a Traefik in the host's network.
+    pub(crate) fn comes_from_the_host(&self) -> bool {
+        match &self.way {
+            Some(Way::Pins(generations)) => generations.pinning.gateway.is_on_host_network,
+            Some(Way::Edge(_) | Way::TakeOver(_)) | None => false,
+        }
+    }
+
     /// The gap that a handover of ports makes; none where none is to come.
     pub(super) fn gap(&self) -> Option<Gap> {
         match &self.way {

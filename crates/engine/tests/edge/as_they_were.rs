@@ -1,6 +1,10 @@
 //! Requests reach a service behind the edge as they did before.
 
-use std::{process::Command, time::Duration};
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use teal_engine::event::Outcome;
 use teal_testkit::Template;
@@ -135,13 +139,30 @@ fn logged(container: &str) -> Vec<String> {
         .collect()
 }
 
+/// Builds an image of a server that speaks HTTP/1.1 and HTTP/2: Traefik's program by another name, since
+/// by its own it would be taken for what it is.
+fn server_of_both_protocols() {
+    const DOCKERFILE: &str =
+        "FROM scratch\nCOPY --from=from /usr/local/bin/traefik /server\nENTRYPOINT [\"/server\"]\n";
+    let mut build = Command::new("docker")
+        .args(["build", "--quiet", "--tag", "teal-testkit/h2c:1", "-"])
+        .env("DOCKER_BUILDKIT", "0")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = format!("FROM {} AS from\n{DOCKERFILE}", teal_testkit::TRAEFIK);
+    build
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    assert!(build.wait().unwrap().success());
+}
+
 #[tokio::test]
 async fn what_needs_http_2_gets_there_by_it() {
-    // A Traefik is a server that speaks both; by its own name it would be taken for what it is.
-    let tagged = Command::new("docker")
-        .args(["tag", teal_testkit::TRAEFIK, "teal-testkit/h2c:1"])
-        .status();
-    assert!(tagged.unwrap().success());
+    server_of_both_protocols();
     let stage = Stage::fixture("h2c").await;
     let plan = stage.make_ready(SERVICE).await;
     let note = plan.fixes[0].note.clone().unwrap();

@@ -122,25 +122,6 @@ async fn green_that_runs_out_of_memory_says_so() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_missing_fails_the_scale_up() {
-    let mut stage = Stage::up(Template::named("noimage")).await;
-    let file = stage.project.compose_file();
-    let text = fs::read_to_string(&file).unwrap();
-    let missing = text.replace(stage.project.image(), "127.0.0.1:9/there/is:none");
-    fs::write(&file, missing).unwrap();
-    stage.before = stage.project.snapshot().await;
-    let ended = stage.roll_out(change(None, Some("256M")), quick()).await;
-    ended.assert_outcome(Outcome::RolledBack);
-    assert_eq!(ended.failure().code, FailureCode::ScaleUp);
-    assert!(
-        ended.failure().message.contains("there/is:none"),
-        "{:?}",
-        ended.failure()
-    );
-    stage.assert_restored().await;
-}
-
-#[tokio::test]
 async fn green_that_answers_with_errors_fails_verify_traffic() {
     let mut stage = Stage::up(Template::named("errors")).await;
     stage

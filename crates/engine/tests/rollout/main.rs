@@ -27,6 +27,7 @@ mod refused;
 #[cfg(unix)]
 mod reviewed;
 mod routes;
+mod shares;
 mod stage;
 #[cfg(unix)]
 mod stopping;

@@ -154,6 +154,11 @@ impl Stage {
         (self.project, self.before, self.traffic.stop().await)
     }
 
+    /// What has become of the requests so far.
+    pub(crate) fn so_far(&self) -> Report {
+        self.traffic.so_far()
+    }
+
     /// How many requests have been answered, well or not.
     pub(crate) fn answered(&self) -> usize {
         self.traffic.so_far().total()

@@ -6,8 +6,9 @@
 //!
 //! - a program that is known to look names up once, at its start (nginx, `HAProxy`, httpd), is stuck
 //!   with its first call: what it has not learned by now it does not learn;
-//! - any other has to call [`ENOUGH`] times, so that a scraper that comes by now and then keeps
-//!   nobody up. The C library sorts the addresses that it finds, and may always prefer the one that
+//! - any other has to open [`ENOUGH`] connections and to go on, so that a scraper that comes by now
+//!   and then keeps nobody up. Requests over connections that it has do not count: it looks the name
+//!   up when it has to connect again. The C library sorts the addresses that it finds, and may always prefer the one that
 //!   goes: so a caller that looks names up at least for every second connection that it opens moves,
 //!   too;
 //! - Traefik is told by the engine where requests go. After the cutover it opens no connection to
@@ -21,12 +22,14 @@ use std::time::Duration;
 
 use crate::traffic::Calls;
 
-/// So many calls without one to the other set are no chance.
+/// So many connections without one to the other set are no chance.
 const ENOUGH: u64 = 5;
 /// So many connections of Traefik's after the cutover are no stragglers.
 const ENOUGH_OF_TRAEFIK: u64 = 3;
 /// Traefik goes on calling where it has called within this.
 const GOES_ON: Duration = Duration::from_secs(3);
+/// Any other caller does where it has called within this.
+const STILL_CALLS: Duration = Duration::from_secs(10);
 
 /// What was seen of one caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +84,7 @@ pub(super) fn judge(seen: &Seen) -> Judgement {
         }
         _ if seen.knows_other || calls == 0 => Judgement::Moves,
         Kind::ResolvesOnce => Judgement::Stuck,
-        Kind::Other { .. } if is_rare(seen.calls) => Judgement::Rare,
+        Kind::Other { .. } if is_rare(seen.calls) || seen.silent >= STILL_CALLS => Judgement::Rare,
         Kind::Other { looks_up } => match looks_up {
             Some(true) => Judgement::Moves,
             Some(false) => Judgement::Stuck,
@@ -92,7 +95,7 @@ pub(super) fn judge(seen: &Seen) -> Judgement {
 
 /// Whether these are too few to tell anything.
 pub(super) const fn is_rare(calls: Calls) -> bool {
-    calls.all() < ENOUGH
+    calls.opened < ENOUGH
 }
 
 /// Whether a caller looks names up as it connects, by what it did meanwhile; none where it opened
@@ -149,7 +152,17 @@ mod tests {
             assert_eq!(judge(&seen(calls, 0, OTHER)), Judgement::Rare);
         }
         assert_eq!(judge(&seen(ENOUGH, 0, OTHER)), Judgement::Stuck);
-        assert_eq!(judge(&seen(0, ENOUGH, OTHER)), Judgement::Stuck);
+        let silent = Seen {
+            silent: STILL_CALLS,
+            ..seen(ENOUGH, 0, OTHER)
+        };
+        assert_eq!(judge(&silent), Judgement::Rare, "it has ended, or waits");
+    }
+
+    #[test]
+    fn a_pool_of_connections_keeps_nobody_up() {
+        let pooled = seen(0, 900, Kind::Other { looks_up: None });
+        assert_eq!(judge(&pooled), Judgement::Rare);
     }
 
     #[test]

@@ -126,14 +126,10 @@ impl Driver {
     }
 
     /// Takes in what has been called since the last look, and tells who keeps the set.
-    pub(super) async fn look_at_callers(
-        &mut self,
-        watch: &mut Watch,
-        is_settled: bool,
-    ) -> Standing {
+    pub(super) async fn look_at_callers(&mut self, watch: &mut Watch, counts: bool) -> Standing {
         let meter = self.traffic.meter();
         let calls = meter.calls(watch.color);
-        if is_settled && watch.settled.is_none() {
+        if counts && watch.settled.is_none() {
             watch.settled = Some(calls.clone());
         }
         let other = match watch.color {
@@ -221,7 +217,11 @@ impl Driver {
     }
 
     async fn judge(&mut self, watch: &mut Watch, who: &str, sum: &Sum) -> Judgement {
-        let is_traefik = sum.whose.as_ref().is_some_and(|whose| whose.is_traefik);
+        // In the host's network Traefik has no address of its own.
+        let is_traefik = match &sum.whose {
+            Some(whose) => whose.is_traefik,
+            None => self.traffic.comes_from_the_host(),
+        };
         let is_steered_by_it = is_traefik && self.is_steered();
         // Whoever is outside came by host ports until the cutover, and knows no names.
         let calls = match is_steered_by_it || sum.whose.is_none() {

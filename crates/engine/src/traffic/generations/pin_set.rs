@@ -101,8 +101,12 @@ impl PinSet {
 
     /// Whether these can be served: of each color all of its pins, or none yet.
     pub(super) fn has_room_for(&self, split: Split, sizes: Sizes, wanted: &[Placed]) -> bool {
+        let weighs_as_before =
+            |color| split.weight(color, sizes) == split.weight(color, self.sizes);
         let is_ready = self.splits.contains(&split)
-            && split.weight(Color::Green, sizes) == split.weight(Color::Green, self.sizes);
+            && [Color::Blue, Color::Green]
+                .into_iter()
+                .all(weighs_as_before);
         let has_color = |color| {
             let of_color = |placed: &&Placed| placed.pin.color == color;
             let there = self.placed.iter().filter(of_color).count();
@@ -157,4 +161,43 @@ pub(super) async fn placements(
         })
     });
     try_join_all(placed).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(color: Color) -> Placed {
+        Placed {
+            pin: Pin {
+                container: "0123456789ab".into(),
+                color,
+                secret: "s".into(),
+            },
+            started_at: "now".into(),
+        }
+    }
+
+    #[test]
+    fn pins_of_other_weights_are_made_again() {
+        let canary = Split::of(10);
+        let wanted = [placed(Color::Blue)];
+        let has_room = |expected: usize, green: usize| {
+            let mut pins = PinSet::begin(
+                1,
+                &[canary],
+                Split::Blue,
+                Sizes {
+                    blue: 1,
+                    green: expected,
+                },
+            );
+            pins.placed = wanted.to_vec();
+            pins.has_room_for(canary, Sizes { blue: 1, green }, &wanted)
+        };
+        assert!(has_room(1, 1));
+        // Green's weight is the same, and Blue's is not.
+        assert!(!has_room(0, 1));
+        assert!(!has_room(1, 3));
+    }
 }

@@ -1,6 +1,8 @@
 //! The trial before the first change: pins beside Blue, and every way to see that Traefik knows them.
 
-use super::{Generations, PinSet, Sidecars, Sizes, Split, TrafficError, placements};
+use tokio::time::Instant;
+
+use super::{Generations, PinSet, Sidecars, Split, TrafficError, placements};
 use crate::traffic::proof::{Looking, Sought, Trial};
 
 impl Generations {
@@ -22,10 +24,7 @@ impl Generations {
         };
         let number = last + 1;
         let wanted = placements(sidecars, blue, &[]).await?;
-        let sizes = Sizes {
-            blue: blue.len(),
-            green: 0,
-        };
+        let sizes = self.expected(blue.len(), 0);
         self.generation = Some(number);
         self.pins = PinSet::begin(number, &self.planned, Split::Blue, sizes);
         self.is_cut_short = true;
@@ -64,6 +63,7 @@ impl Generations {
             }
             looking.may_relay = false;
             pinning.relay(sidecars).await;
+            looking.deadline = Instant::now() + pinning.gateway.throttle.windows();
         }
         let (proofs, trial) = looking.end(&pinning.routers, traefik)?;
         tracing::info!(?proofs, "it is known how splits are proved");
