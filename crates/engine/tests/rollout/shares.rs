@@ -13,7 +13,7 @@ use crate::stage::{SERVICE, Stage, change, follow, quick};
 async fn share_of_a_canary(stage: &Stage) -> usize {
     let options = RolloutOptions {
         steps: vec![10, 100],
-        answers: 60,
+        answers: 200,
         ..quick()
     };
     let started = stage.start(change(None, Some("256M")), options).await;

@@ -223,7 +223,7 @@ fn a_longer_rule_of_the_same_service_is_left_alone() {
     labels.extend([
         (
             "traefik.http.routers.api.rule",
-            "Host(`a.test`) && Path(`/`)",
+            "Host(`a.test`) && Path(`/reports`)",
         ),
         ("traefik.http.routers.near.rule", "HostRegexp(`.+`)"),
         ("traefik.http.routers.near.priority", "16"),
@@ -235,7 +235,7 @@ fn a_longer_rule_of_the_same_service_is_left_alone() {
         .iter()
         .find(|pinned| pinned.router.name == "web")
         .unwrap();
-    // `Host(`a.test`)` has priority 14; 27 is out of reach of its pins, 16 is not. No request for
+    // `Host(`a.test`)` has priority 14; 34 is out of reach of its pins, 16 is not. No request for
     // `a.test1` can be one for `a.test`.
     assert_eq!(web.shadows, ["HostRegexp(`.+`)"]);
 }
