@@ -30,7 +30,7 @@ async fn main() -> io::Result<ExitCode> {
         println!("usage: soak N");
         return Ok(ExitCode::FAILURE);
     };
-    let project = Project::up(Template::named("soak")).await;
+    let project = Project::up(Template::named("soak").default_throttle()).await;
     let engine = Engine::connect(Settings {
         data_directory: Some(project.data_directory()),
         ..Settings::default()

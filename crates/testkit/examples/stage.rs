@@ -52,6 +52,7 @@ fn usage() -> ExitCode {
 /// What samples/compose.yaml says of `hello`.
 fn sample() -> Template {
     Template::named("stage")
+        .default_throttle()
         .environment("START_DELAY_MS", "3000")
         .health_check(HealthCheck {
             interval: Duration::from_secs(1),
@@ -64,6 +65,7 @@ fn sample() -> Template {
 /// Healthy two seconds after its start.
 fn loaded(replicas: &str) -> Template {
     Template::named("load")
+        .default_throttle()
         .replicas(replicas.parse().expect("checked before"))
         .environment("START_DELAY_MS", "1000")
         .health_check(HealthCheck {

@@ -18,7 +18,7 @@ pub(crate) enum App {
 
 impl App {
     pub(crate) fn template(self) -> Template {
-        let template = Template::named("torture");
+        let template = Template::named("torture").default_throttle();
         let grace_period = match self {
             Self::Prompt => return template,
             Self::Slow => "15s",

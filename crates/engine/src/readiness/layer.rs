@@ -58,6 +58,14 @@ pub(crate) fn goes_with_blue(written: &BTreeSet<String>) -> Option<Verdict> {
     )
 }
 
+/// The engine's own: the program that `init: true` starts, and what tells a container from a machine.
+const OF_THE_ENGINE: [&str; 4] = [
+    "/.dockerenv",
+    "/etc/mtab",
+    "/run/.containerenv",
+    "/sbin/docker-init",
+];
+
 /// What nobody misses.
 fn is_scratch(path: &Path) -> bool {
     const BELOW: [&str; 6] = ["/dev", "/proc", "/run", "/sys", "/var/lock", "/var/run"];
@@ -65,7 +73,8 @@ fn is_scratch(path: &Path) -> bool {
     let mut places = path.ancestors().filter_map(Path::to_str);
     let kind = path.extension().and_then(|kind| kind.to_str());
     let name = path.file_name().and_then(|name| name.to_str());
-    places.any(|place| is_cache(place) || is_log(place))
+    OF_THE_ENGINE.iter().any(|file| path == Path::new(file))
+        || places.any(|place| is_cache(place) || is_log(place))
         || BELOW.iter().any(|folder| path.starts_with(folder))
         || kind.is_some_and(|kind| KINDS.contains(&kind))
         || name.is_some_and(|name| name.ends_with("_history"))

@@ -132,6 +132,7 @@ caller:
 "#
     );
     let template = Template::named("resolves")
+        .default_throttle()
         .no_traefik()
         .no_router()
         .more_services(caller.trim());
@@ -162,7 +163,7 @@ caller:
 
 #[tokio::test]
 async fn silent_connections_from_before_are_counted_as_of_unknown_use() {
-    let stage = Stage::up(Template::named("silent")).await;
+    let stage = Stage::up(Template::named("silent").default_throttle()).await;
     let mut sockets = Vec::new();
     for _ in 0..3 {
         sockets.push(Echo::open(&stage.project.url("/ws")).await);

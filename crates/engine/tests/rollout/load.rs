@@ -10,6 +10,7 @@ use crate::stage::{Stage, change, limits, quick};
 #[tokio::test]
 async fn requests_of_all_kinds_survive_a_service_that_ignores_sigterm() {
     let template = Template::named("kinds")
+        .default_throttle()
         .replicas(2)
         .environment("IGNORE_SIGTERM", "1")
         .service_text("stop_grace_period: 1s");

@@ -26,7 +26,7 @@ fn service(number: usize) -> String {
 
 /// A project of so many services behind one Traefik, each with a host of its own.
 async fn services(count: usize) -> Project {
-    let mut project = Project::new(Template::named("many")).await;
+    let mut project = Project::new(Template::named("many").default_throttle()).await;
     let (name, image) = (project.name().to_owned(), project.image().to_owned());
     let mut text = String::new();
     for service in (1..=count).map(service) {

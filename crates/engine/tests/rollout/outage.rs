@@ -25,7 +25,7 @@ async fn behind(line: &Line, stage: &mut Stage) {
 
 #[tokio::test]
 async fn a_rollout_waits_for_an_engine_that_is_away() {
-    let mut stage = Stage::up(Template::named("outage")).await;
+    let mut stage = Stage::up(Template::named("outage").default_throttle()).await;
     let line = Line::new();
     behind(&line, &mut stage).await;
     let slow = stage.project.traffic().path("/slow?ms=3000").start();
@@ -63,7 +63,7 @@ async fn a_rollout_waits_for_an_engine_that_is_away() {
 
 #[tokio::test]
 async fn compose_that_loses_the_engine_leads_back_to_blue() {
-    let mut stage = Stage::up(Template::named("outage-up")).await;
+    let mut stage = Stage::up(Template::named("outage-up").default_throttle()).await;
     let line = Line::new();
     behind(&line, &mut stage).await;
     let rollout = stage

@@ -115,7 +115,9 @@ async fn what_nothing_can_prove_is_refused_before_anything_changes() {
 #[tokio::test]
 async fn a_traefik_that_does_not_watch_the_engine_is_refused() {
     let project = Project::new(
-        Template::named("unwatched").traefik_argument("--providers.docker.watch=false"),
+        Template::named("unwatched")
+            .default_throttle()
+            .traefik_argument("--providers.docker.watch=false"),
     )
     .await;
     // It looks at the engine once, as it starts.
@@ -152,6 +154,7 @@ async fn a_traefik_without_published_ports_is_asked_in_its_own_network() {
 async fn routers_that_traefik_splits_by_entry_points_are_steered() {
     let header = "traefik.http.middlewares.mark.headers.customrequestheaders.X-Mark";
     let template = Template::named("variants")
+        .default_throttle()
         .label("traefik.http.routers.hello.entrypoints", "web,inner")
         .label(header, "1")
         .traefik_argument("--entrypoints.inner.address=:9000")
@@ -162,20 +165,25 @@ async fn routers_that_traefik_splits_by_entry_points_are_steered() {
 
 #[tokio::test]
 async fn a_default_rule_syntax_of_version_2_is_no_obstacle() {
-    let template = Template::named("syntax").traefik_argument("--core.defaultRuleSyntax=v2");
+    let template = Template::named("syntax")
+        .default_throttle()
+        .traefik_argument("--core.defaultRuleSyntax=v2");
     is_steered(Stage::up(template).await).await;
 }
 
 #[tokio::test]
 async fn a_network_that_the_container_is_not_in_is_no_obstacle() {
-    let template = Template::named("nowhere").label("traefik.docker.network", "nowhere");
+    let template = Template::named("nowhere")
+        .default_throttle()
+        .label("traefik.docker.network", "nowhere");
     is_steered(Stage::up(template).await).await;
 }
 
 #[tokio::test]
 async fn routers_of_a_high_priority_are_steered() {
-    let template =
-        Template::named("high").label("traefik.http.routers.hello.priority", "9000000000000000000");
+    let template = Template::named("high")
+        .default_throttle()
+        .label("traefik.http.routers.hello.priority", "9000000000000000000");
     is_steered(Stage::up(template).await).await;
 }
 
@@ -266,6 +274,7 @@ async fn what_can_not_be_proved_is_not_finished_and_ends_clean() {
 #[tokio::test]
 async fn a_router_that_can_not_be_asked_goes_with_the_others() {
     let template = Template::named("blind")
+        .default_throttle()
         .label(
             "traefik.http.routers.secure.rule",
             "Host(`secure.localhost`)",

@@ -20,7 +20,7 @@ use crate::stage::{SERVICE, Stage, change, engine, follow, limits, quick};
 
 /// A rollout that was left in Health Check, since Green is not healthy for a while.
 async fn left_in_health_check(name: &str) -> Stage {
-    let mut stage = Stage::up(Template::named(name)).await;
+    let mut stage = Stage::up(Template::named(name).default_throttle()).await;
     stage
         .project
         .change(|template| template.environment("START_DELAY_MS", "6000"));
@@ -101,7 +101,7 @@ async fn a_rollout_is_taken_back_without_the_data_and_the_files_it_began_with() 
 
 #[tokio::test]
 async fn without_blue_a_rollout_is_finished_and_can_not_be_taken_back() {
-    let stage = Stage::up(Template::named("gone")).await;
+    let stage = Stage::up(Template::named("gone").default_throttle()).await;
     let mut options = quick();
     options.no_rollback = true;
     let rollout = stage
@@ -151,7 +151,7 @@ async fn without_blue_a_rollout_is_finished_and_can_not_be_taken_back() {
 /// Two with the same data, as a window and a terminal are, and one with other data.
 #[tokio::test]
 async fn three_at_one_service_hear_of_each_other_and_of_the_end() {
-    let mut stage = Stage::up(Template::named("three")).await;
+    let mut stage = Stage::up(Template::named("three").default_throttle()).await;
     stage
         .project
         .change(|template| template.environment("START_DELAY_MS", "10000"));

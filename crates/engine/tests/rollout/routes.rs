@@ -64,14 +64,16 @@ async fn a_traefik_of_the_official_shape_is_steered() {
 async fn a_traefik_whose_tag_was_moved_is_steered() {
     let docker = docker().await;
     let official = official_traefik(&docker).await;
-    let project = Project::new(Template::named("moved")).await;
+    let project = Project::new(Template::named("moved").default_throttle()).await;
     let (repository, tag) = (format!("teal-testkit/{}", project.name()), "1");
     drop(project);
     let options = TagImageOptionsBuilder::new().repo(&repository).tag(tag);
     let tagged = docker.tag_image(&official, Some(options.build())).await;
     tagged.unwrap();
     let image = format!("{repository}:{tag}");
-    let template = Template::named("moved").traefik_image(&image);
+    let template = Template::named("moved")
+        .default_throttle()
+        .traefik_image(&image);
     let stage = Stage::up(template).await;
     let options = RemoveImageOptionsBuilder::new().force(true).build();
     docker

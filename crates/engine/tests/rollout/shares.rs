@@ -44,7 +44,7 @@ async fn share_of_a_canary(stage: &Stage) -> usize {
 
 #[tokio::test]
 async fn a_canary_gets_its_share_of_users_requests() {
-    let stage = Stage::up(Template::named("canary")).await;
+    let stage = Stage::up(Template::named("canary").default_throttle()).await;
     let share = share_of_a_canary(&stage).await;
     assert!((1..=25).contains(&share), "{share} % instead of 10 %");
     let (_project, _before, report) = stage.into_parts().await;

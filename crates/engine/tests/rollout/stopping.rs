@@ -25,6 +25,7 @@ use crate::stage::{SERVICE, Stage, change, follow, limits, quick};
 /// A service that does not end before its grace period is over.
 async fn stubborn(name: &str, grace_period: &str) -> Stage {
     let template = Template::named(name)
+        .default_throttle()
         .environment("IGNORE_SIGTERM", "1")
         .service_text(&format!(
             "stop_grace_period: {grace_period}\nrestart: unless-stopped"
@@ -132,6 +133,7 @@ async fn killed_while_blue_is_being_stopped_it_is_taken_back() {
 #[tokio::test]
 async fn killed_while_an_unsteered_blue_is_being_stopped_it_is_taken_back() {
     let template = Template::named("stop-plain")
+        .default_throttle()
         .no_router()
         .environment("IGNORE_SIGTERM", "1")
         .service_text("stop_grace_period: 6s");

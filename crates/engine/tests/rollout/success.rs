@@ -10,7 +10,7 @@ use crate::stage::{SERVICE, Stage, change, follow, limits, quick};
 
 #[tokio::test]
 async fn one_replica_gets_both_limits() {
-    let stage = Stage::up(Template::named("both")).await;
+    let stage = Stage::up(Template::named("both").default_throttle()).await;
     let ended = stage
         .roll_out(change(Some("1.5"), Some("768M")), quick())
         .await;
@@ -32,7 +32,7 @@ async fn one_replica_gets_both_limits() {
 
 #[tokio::test]
 async fn three_replicas_are_replaced_by_three() {
-    let stage = Stage::up(Template::named("three").replicas(3)).await;
+    let stage = Stage::up(Template::named("three").default_throttle().replicas(3)).await;
     let ended = stage.roll_out(change(None, Some("256M")), quick()).await;
     ended.assert_outcome(Outcome::Success);
     stage.assert_succeeded(limits("1", "256M")).await;
@@ -40,7 +40,9 @@ async fn three_replicas_are_replaced_by_three() {
 
 #[tokio::test]
 async fn cpus_alone_change_in_the_service_key_family() {
-    let template = Template::named("cpus").key_family(KeyFamily::Service);
+    let template = Template::named("cpus")
+        .default_throttle()
+        .key_family(KeyFamily::Service);
     let stage = Stage::up(template).await;
     let ended = stage.roll_out(change(Some("0.5"), None), quick()).await;
     ended.assert_outcome(Outcome::Success);
@@ -54,7 +56,7 @@ async fn cpus_alone_change_in_the_service_key_family() {
 
 #[tokio::test]
 async fn a_rollback_is_a_rollout_to_the_previous_limits() {
-    let stage = Stage::up(Template::named("back")).await;
+    let stage = Stage::up(Template::named("back").default_throttle()).await;
     stage
         .roll_out(change(Some("0.5"), Some("128M")), quick())
         .await
@@ -80,7 +82,7 @@ async fn a_rollback_is_a_rollout_to_the_previous_limits() {
 
 #[tokio::test]
 async fn the_same_limits_are_a_valid_redeploy() {
-    let stage = Stage::up(Template::named("same")).await;
+    let stage = Stage::up(Template::named("same").default_throttle()).await;
     stage
         .roll_out(change(Some("1"), Some("512M")), quick())
         .await
@@ -90,7 +92,12 @@ async fn the_same_limits_are_a_valid_redeploy() {
 
 #[tokio::test]
 async fn force_rolls_a_service_without_a_health_check() {
-    let mut stage = Stage::up(Template::named("nocheck").health_check(None)).await;
+    let mut stage = Stage::up(
+        Template::named("nocheck")
+            .default_throttle()
+            .health_check(None),
+    )
+    .await;
     stage
         .project
         .change(|template| template.environment("LISTEN_DELAY_MS", "1500"));
@@ -104,7 +111,9 @@ async fn force_rolls_a_service_without_a_health_check() {
 
 #[tokio::test]
 async fn green_gets_no_traffic_before_verify_traffic() {
-    let template = Template::named("held").environment("START_DELAY_MS", "300");
+    let template = Template::named("held")
+        .default_throttle()
+        .environment("START_DELAY_MS", "300");
     let stage = Stage::up(template).await;
     let rollout = stage
         .start(change(None, Some("256M")), quick())

@@ -108,7 +108,7 @@ async fn until_served(stage: &Stage) {
 
 #[tokio::test]
 async fn a_traefik_that_is_stopped_leads_back_to_blue() {
-    let stage = Stage::up(Template::named("away")).await;
+    let stage = Stage::up(Template::named("away").default_throttle()).await;
     let traefik = traefik_of(&stage.project).await;
     let docker = stage.project.docker().clone();
     let (ended, outage) = with_outage(&stage, || {
@@ -141,7 +141,7 @@ async fn a_traefik_that_is_stopped_leads_back_to_blue() {
 
 #[tokio::test]
 async fn a_rollout_goes_on_when_traefik_is_restarted() {
-    let stage = Stage::up(Template::named("again")).await;
+    let stage = Stage::up(Template::named("again").default_throttle()).await;
     let traefik = traefik_of(&stage.project).await;
     let docker = stage.project.docker().clone();
     let (ended, outage) = with_outage(&stage, || async move {
@@ -158,7 +158,7 @@ async fn a_rollout_goes_on_when_traefik_is_restarted() {
 
 #[tokio::test]
 async fn a_rollout_finds_a_traefik_that_is_made_anew_on_another_port() {
-    let stage = Stage::up(Template::named("anew")).await;
+    let stage = Stage::up(Template::named("anew").default_throttle()).await;
     let file = stage.project.compose_file();
     let text = std::fs::read_to_string(&file).unwrap();
     let address = stage.project.url("");
@@ -209,7 +209,9 @@ async fn a_split_that_traefik_missed_is_begun_anew() {
     let engine = FaultyEngine::start(move |_, path| {
         path.ends_with("/containers/json") && looks.load(Ordering::Relaxed)
     });
-    let template = Template::named("missed").traefik_socket(&engine.socket());
+    let template = Template::named("missed")
+        .default_throttle()
+        .traefik_socket(&engine.socket());
     let stage = Stage::up(template).await;
     let started = stage.start(change(None, Some("256M")), quick()).await;
     let rollout = started.expect("it starts");
@@ -235,8 +237,9 @@ async fn a_split_that_traefik_missed_is_begun_anew() {
 
 #[tokio::test]
 async fn a_router_that_never_worked_is_told_and_left_alone() {
-    let template =
-        Template::named("broken").label("traefik.http.routers.hello.middlewares", "nowhere@docker");
+    let template = Template::named("broken")
+        .default_throttle()
+        .label("traefik.http.routers.hello.middlewares", "nowhere@docker");
     let project = Project::new(template).await;
     project.compose(&["up", "--detach", "--wait"]).await;
     let stage = Stage::of(project).await;
@@ -263,7 +266,9 @@ async fn a_router_that_never_worked_is_told_and_left_alone() {
 
 #[tokio::test]
 async fn a_path_that_always_answers_404_is_as_good_as_before() {
-    let template = Template::named("missing").rule("PathPrefix(`/nothing-there`)");
+    let template = Template::named("missing")
+        .default_throttle()
+        .rule("PathPrefix(`/nothing-there`)");
     let project = Project::new(template).await;
     project.compose(&["up", "--detach", "--wait"]).await;
     let traffic = project.traffic().path("/nothing-there");
@@ -328,7 +333,7 @@ fn kill(id: &str) -> std::process::Command {
 
 #[tokio::test]
 async fn green_that_ends_in_the_split_leads_back_to_blue() {
-    let stage = Stage::up(Template::named("dies-both")).await;
+    let stage = Stage::up(Template::named("dies-both").default_throttle()).await;
     let is_time = |event: &Event| matches!(event.kind, EventKind::Answers { green: 1.., .. });
     let ended = green_fails_at(&stage, is_time, kill).await;
     ended.assert_outcome(Outcome::RolledBack);
@@ -340,7 +345,7 @@ async fn green_that_ends_in_the_split_leads_back_to_blue() {
 
 #[tokio::test]
 async fn green_that_ends_in_the_drain_leads_back_to_blue() {
-    let stage = Stage::up(Template::named("dies-green")).await;
+    let stage = Stage::up(Template::named("dies-green").default_throttle()).await;
     let slow = stage.project.traffic().path("/slow?ms=3000").start();
     let is_time = |event: &Event| matches!(event.kind, EventKind::Drain { .. });
     let ended = green_fails_at(&stage, is_time, kill).await;
@@ -353,7 +358,7 @@ async fn green_that_ends_in_the_drain_leads_back_to_blue() {
 
 #[tokio::test]
 async fn green_that_turns_unhealthy_in_the_split_leads_back_to_blue() {
-    let mut stage = Stage::up(Template::named("ill")).await;
+    let mut stage = Stage::up(Template::named("ill").default_throttle()).await;
     stage.project.change(|template| {
         template
             .environment("UNHEALTHY_AFTER_MS", "4000")

@@ -66,6 +66,9 @@ fn scratch_and_mounts_are_no_loss() {
         (ADDED, "/etc/nginx/conf.d/site.conf"),
         (ADDED, "/etc/passwd-"),
         (CHANGED, "/etc/passwd"),
+        // What `init: true` brings.
+        (CHANGED, "/sbin"),
+        (ADDED, "/sbin/docker-init"),
         (GONE, "/srv/data/old"),
         // Places of volumes.
         (ADDED, "/data"),

@@ -7,6 +7,7 @@ use super::*;
 #[tokio::test]
 async fn an_entry_point_that_is_not_published_is_confirmed_by_the_api() {
     let template = Template::named("unpublished")
+        .default_throttle()
         .replicas(2)
         .label("traefik.http.routers.hello.entrypoints", "inner")
         .traefik_argument("--entrypoints.inner.address=:9000");
@@ -35,7 +36,7 @@ async fn an_entry_point_that_is_not_published_is_confirmed_by_the_api() {
 
 #[tokio::test]
 async fn a_traefik_that_is_restarted_serves_the_same_split_again() {
-    let mut stage = Stage::up(Template::named("restart").replicas(2)).await;
+    let mut stage = Stage::up(Template::named("restart").default_throttle().replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     stage.shift(&blue, &[]).await.unwrap();
     let traefik = stage.traefik().await;
@@ -58,7 +59,7 @@ async fn a_traefik_that_is_restarted_serves_the_same_split_again() {
 
 #[tokio::test]
 async fn a_traefik_that_is_stopped_fails_the_split_and_leaves_the_one_before() {
-    let mut stage = Stage::up(Template::named("stopped").replicas(2)).await;
+    let mut stage = Stage::up(Template::named("stopped").default_throttle().replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     stage.shift(&blue, &[]).await.unwrap();
     let traefik = stage.traefik().await;
@@ -87,7 +88,7 @@ async fn a_traefik_that_is_stopped_fails_the_split_and_leaves_the_one_before() {
 
 #[tokio::test]
 async fn nothing_is_left_of_a_rollout_that_another_process_began() {
-    let mut stage = Stage::up(Template::named("sweep").replicas(2)).await;
+    let mut stage = Stage::up(Template::named("sweep").default_throttle().replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     stage.shift(&blue, &[]).await.unwrap();
     stage.shift(&blue, &green).await.unwrap();

@@ -6,7 +6,7 @@ at_the_newest_and_the_oldest!(green_gets_its_share_step_by_step);
 
 #[tokio::test]
 async fn traffic_goes_from_blue_to_both_to_green_without_a_failed_request() {
-    let mut stage = Stage::up(Template::named("split").replicas(2)).await;
+    let mut stage = Stage::up(Template::named("split").default_throttle().replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     let running = stage.project.traffic().start();
     some_traffic(&running, 20).await;
@@ -37,7 +37,7 @@ async fn traffic_goes_from_blue_to_both_to_green_without_a_failed_request() {
 
 #[tokio::test]
 async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none() {
-    let mut stage = Stage::up(Template::named("verify").replicas(2)).await;
+    let mut stage = Stage::up(Template::named("verify").default_throttle().replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     let probe = Probe::start(&stage.traffic, &ProbeOptions::default())
         .await
@@ -64,7 +64,7 @@ async fn each_container_is_verified_by_its_own_answers_and_the_probe_misses_none
 
 #[tokio::test]
 async fn a_green_that_answers_errors_is_found() {
-    let mut project = Project::up(Template::named("bad-green")).await;
+    let mut project = Project::up(Template::named("bad-green").default_throttle()).await;
     project.change(|template| template.replicas(2).environment("FAIL_PATH", "/"));
     let blue = project.containers("hello").await;
     project
@@ -98,7 +98,7 @@ async fn a_green_that_answers_errors_is_found() {
 
 #[tokio::test]
 async fn a_container_that_is_gone_is_an_error_and_changes_nothing() {
-    let mut stage = Stage::up(Template::named("gone").replicas(2)).await;
+    let mut stage = Stage::up(Template::named("gone").default_throttle().replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     stage.shift(&blue, &[]).await.unwrap();
     let gone = &stage.containers[1].name;
@@ -122,7 +122,7 @@ async fn a_container_that_is_gone_is_an_error_and_changes_nothing() {
 
 #[tokio::test]
 async fn three_replicas_each_way_and_back_after_blue_was_stopped() {
-    let mut stage = Stage::up(Template::named("three").replicas(6)).await;
+    let mut stage = Stage::up(Template::named("three").default_throttle().replicas(6)).await;
     let (blue, green) = (stage.ids(0, 3), stage.ids(3, 6));
     let running = stage.project.traffic().start();
     let mut marks = Vec::new();
@@ -168,7 +168,7 @@ async fn three_replicas_each_way_and_back_after_blue_was_stopped() {
 
 #[tokio::test]
 async fn a_part_of_a_set_is_a_split_as_well() {
-    let mut stage = Stage::up(Template::named("part").replicas(3)).await;
+    let mut stage = Stage::up(Template::named("part").default_throttle().replicas(3)).await;
     let all = stage.ids(0, 3);
     let running = stage.project.traffic().start();
     let mut marks = Vec::new();
@@ -187,7 +187,10 @@ async fn a_part_of_a_set_is_a_split_as_well() {
 }
 
 async fn green_gets_its_share_step_by_step(traefik: &str) {
-    let template = Template::named("shares").traefik_image(traefik).replicas(4);
+    let template = Template::named("shares")
+        .default_throttle()
+        .traefik_image(traefik)
+        .replicas(4);
     let mut stage = Stage::up(template).await;
     assert_eq!(look(&stage.project).await.can_weigh(), Ok(()));
     let (blue, green) = (stage.ids(0, 2), stage.ids(2, 4));
@@ -229,10 +232,7 @@ fn assert_share(report: &Report, green: &[String], percent: usize) {
 
 #[tokio::test]
 async fn processes_that_die_one_after_the_other_use_up_no_levels() {
-    let template = Template::named("levels")
-        .replicas(2)
-        .traefik_argument("--providers.providersThrottleDuration=200ms");
-    let mut stage = Stage::up(template).await;
+    let mut stage = Stage::up(Template::named("levels").replicas(2)).await;
     let (blue, green) = (stage.ids(0, 1), stage.ids(1, 2));
     let running = stage.project.traffic().start();
     let splits = [(&blue[..], &[][..]), (&blue, &green), (&[], &green)];
