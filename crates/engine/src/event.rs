@@ -249,6 +249,10 @@ pub struct Caller {
     pub resolves_once: bool,
     /// The command that has it look names up again.
     pub reload: Option<String>,
+    /// Whether it has called neither set meanwhile: that it knows this one alone follows from its
+    /// settings.
+    #[serde(default)]
+    pub is_silent: bool,
 }
 
 /// Why a rollout failed, with what a person needs to see.

@@ -19,4 +19,9 @@ resolvesOnce: boolean,
 /**
  * The command that has it look names up again.
  */
-reload: string | null, };
+reload: string | null, 
+/**
+ * Whether it has called neither set meanwhile: that it knows this one alone follows from its
+ * settings.
+ */
+isSilent: boolean, };

@@ -117,7 +117,8 @@ impl Driver {
             quiet = if in_flight == Some(0) { quiet + 1 } else { 0 };
             let is_quiet = quiet >= QUIET && is_settled && is_free;
             // Where nobody is steered away and nothing can be counted, waiting proves nothing.
-            let is_pointless = in_flight.is_none() && !self.is_steered();
+            let is_pointless =
+                in_flight.is_none() && !self.is_steered() && standing.stuck.is_empty();
             if is_quiet || is_pointless || began.elapsed() >= timeout {
                 return Quiet {
                     in_flight,

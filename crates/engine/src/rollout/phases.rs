@@ -79,7 +79,7 @@ impl Driver {
         self.green = self.find_green().await?;
         self.evidence.green_is(&self.green);
         self.count_unsteered(self.green.clone()).await;
-        self.both_run();
+        self.both_run().await;
         self.show(Color::Green).await?;
         self.verify_created().await?;
         self.check_limits().await?;
@@ -287,6 +287,7 @@ impl Driver {
             color: Color::Blue,
             replicas: Vec::new(),
         });
+        self.tell_to_reload_again();
         self.show(Color::Green).await?;
         self.keep_green().await;
         // Green serves by now whatever becomes of the helpers.

@@ -54,6 +54,7 @@ mod tests;
 mod throttle;
 mod tls;
 mod told;
+mod upstreams;
 mod verify;
 mod version;
 mod whose;
@@ -73,6 +74,9 @@ pub use sidecar::sidecar_architectures;
 pub(crate) use sidecar::{confined, ensure_image, remove_image};
 pub(crate) use steer::Traffic;
 pub(crate) use survey::{Surroundings, Survey, survey, survey_handover};
+pub(crate) use upstreams::keeps_address_of;
 pub(crate) use verify::{Answered, Demand};
-pub(crate) use whose::{Addresses, Whose, addresses, program};
+pub(crate) use whose::{
+    Addresses, Processes, Whose, addresses, names_of, neighbours, processes, program,
+};
 pub(crate) use within::{Said, ask_within};

@@ -1,14 +1,15 @@
 //! Whose an address is that calls, and what is known of that container.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     time::Duration,
 };
 
 use bollard::{
-    Docker, models::ContainerSummary, query_parameters::ListContainersOptions,
-    query_parameters::TopOptions,
+    Docker,
+    models::{ContainerInspectResponse, ContainerSummary},
+    query_parameters::{ListContainersOptions, TopOptions},
 };
 
 use super::{edge::is_edge, program::Program, within::beside};
@@ -80,21 +81,99 @@ fn whose(container: ContainerSummary) -> Option<Whose> {
     })
 }
 
+/// The running containers on the networks of these, by whose name service they find them: without
+/// these themselves, Traefik and Teal's own. On the default network nobody finds a name.
+///
+/// # Errors
+/// The engine does not answer.
+pub(crate) async fn neighbours(docker: &Docker, own: &[String]) -> Result<Vec<Whose>> {
+    let containers = patiently(|| docker.list_containers(None::<ListContainersOptions>))
+        .await
+        .map_err(failed("list the containers"))?;
+    let is_own = |container: &ContainerSummary| {
+        let id = container.id.as_ref();
+        id.is_some_and(|id| own.contains(id))
+    };
+    let networks: BTreeSet<String> = containers
+        .iter()
+        .filter(|container| is_own(container))
+        .flat_map(networks_of)
+        .collect();
+    let near = containers.into_iter().filter(|container| {
+        let shares = networks_of(container)
+            .iter()
+            .any(|network| networks.contains(network));
+        shares && !is_own(container)
+    });
+    Ok(near
+        .filter_map(whose)
+        .filter(|whose| !whose.is_traefik)
+        .collect())
+}
+
+fn networks_of(container: &ContainerSummary) -> Vec<String> {
+    let networks = container
+        .network_settings
+        .as_ref()
+        .and_then(|settings| settings.networks.as_ref());
+    let names = networks.into_iter().flat_map(HashMap::keys);
+    names
+        .filter(|name| !["bridge", "host", "none"].contains(&name.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// The names that other containers find this one by: its own and its aliases.
+pub(crate) fn names_of(container: &ContainerInspectResponse) -> Vec<String> {
+    let networks = container
+        .network_settings
+        .as_ref()
+        .and_then(|settings| settings.networks.as_ref());
+    let places = networks.into_iter().flat_map(HashMap::values);
+    let aliases = places.flat_map(|place| place.aliases.iter().flatten());
+    let own = container.name.as_deref();
+    let own = own.map(|name| name.trim_start_matches('/').to_owned());
+    aliases.cloned().chain(own).collect()
+}
+
+/// The processes of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Processes {
+    pub(crate) program: Program,
+    /// Their numbers on the engine's machine.
+    pub(crate) ids: BTreeSet<String>,
+}
+
 /// What a container runs.
 ///
 /// # Errors
 /// The engine can't say: the container has ended, for one.
 pub(crate) async fn program(docker: &Docker, container: &str) -> Result<Program> {
+    Ok(processes(docker, container).await?.program)
+}
+
+/// The same, with each process that it has.
+///
+/// # Errors
+/// As [`program`].
+pub(crate) async fn processes(docker: &Docker, container: &str) -> Result<Processes> {
     let top = patiently(|| docker.top_processes(container, None::<TopOptions>))
         .await
         .map_err(failed("list the processes of a container"))?;
     let titles = top.titles.unwrap_or_default();
-    let column = titles
-        .iter()
-        .position(|title| matches!(title.as_str(), "CMD" | "COMMAND" | "Name"));
+    let column = |names: &[&str]| {
+        titles
+            .iter()
+            .position(|title| names.contains(&title.as_str()))
+    };
+    let (command, id) = (column(&["CMD", "COMMAND", "Name"]), column(&["PID"]));
     let processes = top.processes.unwrap_or_default();
-    let commands = processes.iter().filter_map(|row| row.get(column?));
-    Ok(Program::of(commands.map(String::as_str)))
+    let commands = processes.iter().filter_map(|row| row.get(command?));
+    let ids = processes.iter().filter_map(|row| row.get(id?));
+    Ok(Processes {
+        program: Program::of(commands.map(String::as_str)),
+        ids: ids.cloned().collect(),
+    })
 }
 
 /// How many names a container looks up within this time: about as many, since all that it sends by

@@ -28,6 +28,7 @@ mod refused;
 mod reviewed;
 mod routes;
 mod shares;
+mod silent;
 mod stage;
 #[cfg(unix)]
 mod stopping;

@@ -2,10 +2,11 @@
 //! judged by the one rule in `judge.rs`.
 
 mod judge;
+mod silent;
 mod told;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -15,10 +16,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Driver;
 use crate::{
     Result,
-    event::{Caller, Color, EventKind},
+    event::{Caller, Color},
     traffic::{self, Addresses, Calls, Program, Whose},
 };
 use judge::{Judgement, Kind, Seen, judge, looks_up};
+use silent::Silent;
 pub(super) use told::{sentences, still_called};
 
 /// How long lookups of names are counted for.
@@ -35,10 +37,13 @@ pub(crate) struct Callers {
     asked: Option<Instant>,
     programs: HashMap<String, Program>,
     lookups: HashMap<String, Lookups>,
+    silent: Silent,
     /// Those that were told last.
     told: Vec<Caller>,
     /// Whoever was warned of.
     warned: Vec<String>,
+    /// Proxies that kept Blue until they were reloaded.
+    reloaded: Vec<Caller>,
 }
 
 /// Whether a container looks names up as it connects.
@@ -115,8 +120,9 @@ impl Watch {
 
 impl Driver {
     /// Both sets run from now on: who looks the service's name up finds both.
-    pub(super) fn both_run(&mut self) {
+    pub(super) async fn both_run(&mut self) {
         self.callers.before_green = self.traffic.meter().calls(Color::Blue);
+        self.remember_proxies().await;
     }
 
     /// Counts beside both sets, so that callers of either are seen.
@@ -138,7 +144,12 @@ impl Driver {
         };
         self.know(calls.keys().chain(other.keys())).await;
         let mut standing = Standing::default();
-        for (who, sum) in self.sums(watch, &calls, &other) {
+        let mut active = self.callers_since_both(watch.color, &other);
+        let sums = self.sums(watch, &calls, &active);
+        for (who, sum) in sums {
+            if sum.since_both.all() > 0 {
+                active.insert(who.clone());
+            }
             let caller = self.caller(&sum).await;
             match self.judge(watch, &who, &sum).await {
                 Judgement::Moves => {}
@@ -147,8 +158,37 @@ impl Driver {
                 Judgement::Stuck => standing.stuck.push(caller),
             }
         }
+        if watch.color == Color::Blue {
+            standing.stuck.extend(self.silent_proxies(&active).await);
+        }
         self.tell(watch.color, &standing.stuck);
         standing
+    }
+
+    /// Whoever has called the other set of `color` since both ran, by the names of `sums`.
+    fn callers_since_both(
+        &self,
+        color: Color,
+        other: &BTreeMap<IpAddr, Calls>,
+    ) -> BTreeSet<String> {
+        let is_since = |address: &IpAddr, calls: &Calls| match color {
+            Color::Blue => calls.all() > 0,
+            Color::Green => {
+                let before = self.callers.before_green.get(address).copied();
+                calls.minus(before.unwrap_or_default()).all() > 0
+            }
+        };
+        other
+            .iter()
+            .filter(|(address, calls)| is_since(address, calls))
+            .map(|(address, _)| self.who(address))
+            .collect()
+    }
+
+    /// A container has several addresses, and one name.
+    fn who(&self, address: &IpAddr) -> String {
+        let whose = self.callers.addresses.get(address);
+        whose.map_or_else(|| address.to_string(), |whose| whose.id.clone())
     }
 
     /// Learns whose these addresses are, where that is not known.
@@ -172,7 +212,7 @@ impl Driver {
         &self,
         watch: &mut Watch,
         calls: &BTreeMap<IpAddr, Calls>,
-        other: &BTreeMap<IpAddr, Calls>,
+        know_other: &BTreeSet<String>,
     ) -> BTreeMap<String, Sum> {
         let own = [self.blue(), self.green.clone()].concat();
         let mut sums = BTreeMap::<String, Sum>::new();
@@ -184,8 +224,7 @@ impl Driver {
             if whose.is_some_and(|whose| own.contains(&whose.id)) {
                 continue;
             }
-            let who = whose.map_or_else(|| address.to_string(), |whose| whose.id.clone());
-            let sum = sums.entry(who).or_default();
+            let sum = sums.entry(self.who(address)).or_default();
             let before = match watch.color {
                 Color::Blue => of(&self.callers.before_green, address),
                 Color::Green => Calls::default(),
@@ -199,17 +238,8 @@ impl Driver {
             sum.since_both = sum.since_both.plus(calls.minus(before));
             sum.since_settled = sum.since_settled.plus(calls.minus(settled));
         }
-        for (address, calls) in other {
-            let before = match watch.color {
-                Color::Blue => Calls::default(),
-                Color::Green => of(&self.callers.before_green, address),
-            };
-            if calls.minus(before).all() == 0 {
-                continue;
-            }
-            let whose = self.callers.addresses.get(address);
-            let who = whose.map_or_else(|| address.to_string(), |whose| whose.id.clone());
-            if let Some(sum) = sums.get_mut(&who) {
+        for who in know_other {
+            if let Some(sum) = sums.get_mut(who) {
                 sum.knows_other = true;
             }
         }
@@ -342,25 +372,7 @@ impl Driver {
             },
             resolves_once: program.resolves_once(),
             reload: reload.map(|whose| program.reload(&whose.name)),
-        }
-    }
-
-    /// Tells who keeps the set, where that is news, and warns once of each.
-    fn tell(&mut self, color: Color, stuck: &[Caller]) {
-        let callers = &mut self.callers;
-        if callers.told != stuck {
-            callers.told = stuck.to_vec();
-            self.rollout.emit(EventKind::Callers {
-                color,
-                callers: stuck.to_vec(),
-            });
-        }
-        for caller in stuck {
-            let warning = told::warning(color, caller);
-            if !callers.warned.contains(&warning) {
-                callers.warned.push(warning.clone());
-                self.rollout.warn(warning);
-            }
+            is_silent: false,
         }
     }
 }

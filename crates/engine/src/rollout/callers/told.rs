@@ -1,17 +1,62 @@
-//! Callers in words.
+//! Callers in words, and who is told of them.
 
 use crate::{
-    event::{Caller, Color},
-    rollout::failure::{FailureKind, Trouble},
+    event::{Caller, Color, EventKind},
+    rollout::{
+        Driver,
+        failure::{FailureKind, Trouble},
+    },
 };
 
+impl Driver {
+    /// Tells who keeps the set, where that is news, and warns once of each.
+    pub(super) fn tell(&mut self, color: Color, stuck: &[Caller]) {
+        let callers = &mut self.callers;
+        if callers.told != stuck {
+            callers.told = stuck.to_vec();
+            self.rollout.emit(EventKind::Callers {
+                color,
+                callers: stuck.to_vec(),
+            });
+        }
+        for caller in stuck {
+            let warning = warning(color, caller);
+            if !callers.warned.contains(&warning) {
+                callers.warned.push(warning.clone());
+                self.rollout.warn(warning);
+                if color == Color::Blue && caller.resolves_once {
+                    callers.reloaded.push(caller.clone());
+                }
+            }
+        }
+    }
+
+    /// Blue is gone: proxies that were reloaded while both sets ran still try its address.
+    pub(in crate::rollout) fn tell_to_reload_again(&self) {
+        for caller in &self.callers.reloaded {
+            if let Some(sentence) = once_more(caller) {
+                self.rollout.warn(sentence);
+            }
+        }
+    }
+}
+
 /// What somebody who watches should know, and can do now.
-pub(super) fn warning(color: Color, caller: &Caller) -> String {
+fn warning(color: Color, caller: &Caller) -> String {
     let sentence = sentence(color, caller);
     match &caller.reload {
         Some(reload) => format!("{sentence}; now is the time for `{reload}`"),
         None => sentence,
     }
+}
+
+/// What to do about a proxy that learned of both sets, when one has gone.
+fn once_more(caller: &Caller) -> Option<String> {
+    let reload = caller.reload.as_ref()?;
+    Some(format!(
+        "{} may still try Blue's address besides Green's, and requests wait for it: run `{reload}` once more",
+        who(caller)
+    ))
 }
 
 /// One sentence for each.
@@ -31,6 +76,11 @@ fn sentence(color: Color, caller: &Caller) -> String {
     if caller.program.as_deref() == Some("Traefik") {
         return format!(
             "{who} still opens connections to {color}, by a route that Teal does not steer"
+        );
+    }
+    if caller.is_silent {
+        return format!(
+            "{who} looked the service's name up once, at its start, and knows {color} alone; nobody has asked it for anything meanwhile"
         );
     }
     if caller.resolves_once {
@@ -62,8 +112,10 @@ fn who(caller: &Caller) -> String {
 
 /// Blue can't be stopped, since these still call it.
 pub(in crate::rollout) fn still_called(callers: &[Caller]) -> Trouble {
+    let is_called = callers.iter().any(|caller| !caller.is_silent);
     let message = format!(
-        "Blue is still called: {}",
+        "Blue is still {}: {}",
+        if is_called { "called" } else { "needed" },
         sentences(Color::Blue, callers).join("; ")
     );
     Trouble::new(FailureKind::StillCalled, message).with_hint(hint(callers))
@@ -108,6 +160,7 @@ mod tests {
             program: Some("nginx".into()),
             resolves_once: true,
             reload: Some("docker exec shop-proxy-1 nginx -s reload".into()),
+            is_silent: false,
         }
     }
 
@@ -126,6 +179,19 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_nobody_asked_is_told_by_its_settings() {
+        let silent = Caller {
+            is_silent: true,
+            ..proxy()
+        };
+        let told = format!("{:?}", still_called(&[silent]));
+        assert!(
+            told.contains("Blue is still needed: `shop-proxy-1` (service `proxy`, nginx) looked"),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn whoever_is_not_known_is_told_by_address() {
         let outside = Caller {
             container: None,
@@ -135,6 +201,7 @@ mod tests {
             program: None,
             resolves_once: false,
             reload: None,
+            is_silent: false,
         };
         assert_eq!(
             warning(Color::Green, &outside),

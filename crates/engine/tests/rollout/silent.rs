@@ -1,0 +1,92 @@
+//! A proxy that nobody asks for anything while a rollout runs is not left with a name of Blue's alone.
+
+use std::time::Duration;
+
+use teal_engine::{
+    Engine,
+    event::{EventKind, FailureCode, Outcome},
+    model::{Origin, RolloutOptions, RolloutRequest},
+};
+use teal_testkit::{Project, Template, eventually};
+use tokio::process::Command;
+
+use crate::stage::{Ended, SERVICE, change, engine, follow, quick};
+
+/// A project behind nginx with a static upstream, that has answered once.
+async fn up() -> (Project, Engine) {
+    let project = Project::up(Template::fixture("name-caller")).await;
+    let traffic = project.traffic();
+    eventually("it answers", Duration::from_secs(30), async || {
+        traffic.once().await.is_success().then_some(())
+    })
+    .await;
+    let engine = engine(&project).await;
+    (project, engine)
+}
+
+fn request(project: &Project, options: RolloutOptions) -> RolloutRequest {
+    RolloutRequest {
+        source: project.source(),
+        service: SERVICE.to_owned(),
+        change: change(None, Some("256M")),
+        options,
+        origin: Origin::Terminal,
+        to_revision: None,
+        limits_from_file: false,
+        recreate: false,
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_asks_keeps_blue() {
+    let (project, engine) = up().await;
+    let before = project.snapshot().await;
+    let mut options = quick();
+    options.drain_timeout_ms = 3_000;
+    let rollout = engine.roll_out(request(&project, options)).await.unwrap();
+    let ended = follow(&rollout, |_| ()).await;
+    ended.assert_outcome(Outcome::RolledBack);
+    let failure = ended.failure();
+    assert_eq!(failure.code, FailureCode::StillCalled);
+    assert!(
+        failure.message.contains("nobody has asked it for anything"),
+        "{}",
+        failure.message
+    );
+    assert!(project.traffic().once().await.is_success());
+    before.assert_unchanged(&project.snapshot().await);
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_asks_lets_blue_go_once_it_is_reloaded() {
+    let (project, engine) = up().await;
+    let mut options = quick();
+    options.drain_timeout_ms = 60_000;
+    let rollout = engine.roll_out(request(&project, options)).await.unwrap();
+    let proxy = project.containers("proxy").await[0].name.clone();
+    let reload = || {
+        Command::new("docker")
+            .args(["exec", &proxy, "nginx", "-s", "reload"])
+            .spawn()
+    };
+    let mut reloads = Vec::new();
+    let ended: Ended = follow(&rollout, |event| match &event.kind {
+        EventKind::Callers { callers, .. } if !callers.is_empty() => reloads.push(reload()),
+        // Its workers know both addresses, and one of them is nobody's now.
+        EventKind::Warning { text } if text.contains("once more") => reloads.push(reload()),
+        _ => {}
+    })
+    .await;
+    ended.assert_outcome(Outcome::Success);
+    assert_eq!(reloads.len(), 2, "{}", ended.story());
+    for reload in reloads {
+        assert!(reload.unwrap().wait().await.unwrap().success());
+    }
+    let traffic = project.traffic();
+    eventually(
+        "the new workers answer",
+        Duration::from_secs(30),
+        async || traffic.once().await.is_success().then_some(()),
+    )
+    .await;
+}
