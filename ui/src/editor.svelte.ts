@@ -63,10 +63,12 @@ export class Editor {
   plan = $state.raw<Plan | null>(null);
   error = $state.raw<CommandError | null>(null);
   planning = $state(false);
-  /** How the plan differs from the one that was shown before, until somebody has agreed to it. */
+  /** How the plan differs from the one that was agreed to last, until somebody has agreed to it. */
   changes = $state.raw<string[] | null>(null);
   /** What the plan was made for. */
   #plannedFor = $state.raw<string | null>(null);
+  /** The last plan of it that did not wait for a yes, or got one. */
+  #agreed: Plan | null = null;
 
   #source: () => ProjectSource;
   #service: () => Service;
@@ -248,25 +250,24 @@ export class Editor {
 
   /** A plan that comes to differ without anybody's doing waits for a yes, if it could have been started. */
   #show(plan: Plan, wish: string): void {
-    const before = this.plan;
-    if (before === null || wish !== this.#plannedFor) this.changes = null;
-    else if (before.id !== plan.id && !isRefused(before)) {
-      this.changes = planChanges(before, plan);
-    }
+    const agreed = wish === this.#plannedFor ? this.#agreed : null;
     this.plan = plan;
     this.#plannedFor = wish;
+    if (agreed === null || isRefused(agreed) || agreed.id === plan.id) this.agree();
+    else this.changes = planChanges(agreed, plan);
   }
 
-  /** Shows a plan of the draft as it is that waits for a yes. */
-  offer(plan: Plan, changes: string[]): void {
-    this.plan = plan;
+  /** Shows a plan of the draft as it is that waits for a yes, since it differs from this one. */
+  offer(plan: Plan, before: Plan): void {
     this.#plannedFor = this.#wish;
-    this.changes = changes;
+    this.#agreed = before;
+    this.#show(plan, this.#wish);
   }
 
-  /** Somebody has seen what changed. */
+  /** Somebody has seen what changed, or nothing had to be seen. */
   agree(): void {
     this.changes = null;
+    this.#agreed = this.plan;
   }
 
   /** Starts exactly the plan that is shown. The rollout's id. */

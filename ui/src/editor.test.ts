@@ -129,6 +129,53 @@ test("a plan that becomes another under one's eyes waits for a yes too", async (
   expect(editor.changes).toBeNull();
 });
 
+test("a plan that changes twice is compared with the one that was agreed to", async () => {
+  const editor = edit();
+  await editor.planNow();
+  const memory = plan({ id: "second", limitsAfter: { cpus: 1.5, memory: 70 * M } });
+  planRollout.mockResolvedValueOnce(memory);
+  await editor.planNow();
+  const differences = [{ what: "environment", before: "", after: "changed: TOKEN" }];
+  const both = plan({ ...memory, id: "third", differences });
+  planRollout.mockResolvedValueOnce(both);
+  await editor.planNow();
+  expect(editor.changes).toEqual([
+    "the limits: 1 CPU, 512M → 1.5 CPU, 70M instead of 1 CPU, 512M → 1.5 CPU, 768M",
+    "what else Green gets from the files or the image",
+  ]);
+  editor.agree();
+  planRollout.mockResolvedValueOnce(memory);
+  await editor.planNow();
+  expect(editor.changes).toEqual(["what else Green gets from the files or the image"]);
+  // As it was agreed to: nothing is left to say yes to.
+  planRollout.mockResolvedValueOnce(both);
+  await editor.planNow();
+  expect(editor.changes).toBeNull();
+  expect(editor.isReviewed).toBe(true);
+});
+
+test("a change between two plans is told though planning failed meanwhile", async () => {
+  const editor = edit();
+  await editor.planNow();
+  planRollout.mockRejectedValueOnce({ code: "unexpected", message: "", hint: null, causes: [] });
+  await editor.planNow();
+  const differences = [{ what: "environment", before: "", after: "changed: TOKEN" }];
+  planRollout.mockResolvedValueOnce(plan({ id: "other", differences }));
+  await editor.planNow();
+  expect(editor.changes).toEqual(["what else Green gets from the files or the image"]);
+});
+
+test("a retry that is shown waits for a yes, though its plan is made again", async () => {
+  const editor = edit();
+  const again = await editor.planNow();
+  const differences = [{ what: "environment", before: "", after: "changed: TOKEN" }];
+  editor.offer(again ?? plan(), plan({ id: "failed", differences }));
+  const waits = ["what else Green gets from the files or the image"];
+  expect(editor.changes).toEqual(waits);
+  await editor.planNow();
+  expect(editor.changes).toEqual(waits);
+});
+
 test("a value that no plan shows is told as such", () => {
   expect(planChanges(plan(), plan({ id: "other" }))).toEqual([
     "a value in the compose files or their environment",

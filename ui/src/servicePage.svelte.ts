@@ -157,9 +157,10 @@ export class ServicePage {
   async #again(failed: Plan): Promise<string | null> {
     const plan = await this.editor.planNow();
     if (plan === null) return null;
-    const changes = otherChanges(failed, { ...plan, options: failed.options });
-    if (changes.length === 0) return this.editor.start(plan);
-    this.editor.offer(plan, changes);
+    const { limitsBefore, limitsAfter, options } = plan;
+    const before = { ...failed, limitsBefore, limitsAfter, options };
+    if (otherChanges(before, plan).length === 0) return this.editor.start(plan);
+    this.editor.offer(plan, before);
     return null;
   }
 
