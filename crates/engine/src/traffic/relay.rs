@@ -23,7 +23,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -156,32 +156,104 @@ impl Relay {
         Ok(self.beside == run_of(docker, container).await?)
     }
 
-    /// Opens a connection to an address as it is in there.
+    /// Opens a connection to an address as it is in there. Given up meanwhile, it is closed in there
+    /// as well.
     ///
     /// # Errors
     /// Nobody takes it, or the sidecar has ended.
     pub(super) async fn connect(&self, address: SocketAddr) -> io::Result<DuplexStream> {
         let line = &self.line;
         let number = line.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, mut told) = mpsc::unbounded_channel();
+        let (sender, told) = mpsc::unbounded_channel();
         if !line.open.insert(number, sender) {
             return Err(over());
         }
-        let opens = frame(number, OPEN, address.to_string().as_bytes());
-        line.frames.send(opens).await.map_err(|_| over())?;
-        match told.recv().await {
-            Some(Told::Open) => {}
-            Some(Told::End(reason)) => {
-                line.open.remove(number);
-                return Err(io::Error::new(io::ErrorKind::ConnectionRefused, reason));
-            }
-            Some(Told::Piece(_)) | None => return Err(over()),
-        }
-        let (near, far) = tokio::io::duplex(BUFFER);
-        let carried = carry(far, number, line.frames.clone(), told, line.open.clone());
+        let connection = Connection {
+            number,
+            frames: line.frames.clone(),
+            told,
+            open: line.open.clone(),
+        };
+        let (answer, opened) = oneshot::channel();
         // It ends when either end is dropped.
-        tokio::spawn(carried);
-        Ok(near)
+        tokio::spawn(connection.run(address, answer));
+        opened.await.unwrap_or_else(|_| Err(over()))
+    }
+}
+
+/// One connection, from its first frame to its last.
+struct Connection {
+    number: u32,
+    frames: mpsc::Sender<Bytes>,
+    told: mpsc::UnboundedReceiver<Told>,
+    open: Arc<Open>,
+}
+
+impl Connection {
+    async fn run(
+        mut self,
+        address: SocketAddr,
+        mut answer: oneshot::Sender<io::Result<DuplexStream>>,
+    ) {
+        let opened = tokio::select! {
+            opened = self.opened(address) => Some(opened),
+            // Nobody waits for it any more.
+            () = answer.closed() => None,
+        };
+        match opened {
+            Some(Ok(())) => {
+                let (near, far) = tokio::io::duplex(BUFFER);
+                // One that nobody takes any more is closed by being dropped.
+                answer.send(Ok(near)).ok();
+                self.carry(far).await;
+            }
+            Some(Err(error)) => {
+                answer.send(Err(error)).ok();
+            }
+            None => {}
+        }
+        self.open.remove(self.number);
+        // Where the sidecar has ended, so has the connection.
+        self.frames.send(frame(self.number, END, &[])).await.ok();
+    }
+
+    async fn opened(&mut self, address: SocketAddr) -> io::Result<()> {
+        let opens = frame(self.number, OPEN, address.to_string().as_bytes());
+        self.frames.send(opens).await.map_err(|_| over())?;
+        match self.told.recv().await {
+            Some(Told::Open) => Ok(()),
+            Some(Told::End(reason)) => {
+                Err(io::Error::new(io::ErrorKind::ConnectionRefused, reason))
+            }
+            Some(Told::Piece(_)) | None => Err(over()),
+        }
+    }
+
+    /// Until one of its ends is closed.
+    async fn carry(&mut self, mut far: DuplexStream) {
+        let mut piece = vec![0; BUFFER];
+        loop {
+            tokio::select! {
+                read = far.read(&mut piece) => {
+                    let length = read.unwrap_or(0);
+                    if length == 0 {
+                        return;
+                    }
+                    let carried = frame(self.number, PIECE, &piece[..length]);
+                    if self.frames.send(carried).await.is_err() {
+                        return;
+                    }
+                }
+                heard = self.told.recv() => {
+                    let Some(Told::Piece(bytes)) = heard else {
+                        return;
+                    };
+                    if far.write_all(&bytes).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -309,38 +381,6 @@ async fn tell(mut input: Pin<Box<dyn AsyncWrite + Send>>, mut queue: mpsc::Recei
     }
 }
 
-/// Carries one connection until one of its ends is closed.
-async fn carry(
-    mut far: DuplexStream,
-    number: u32,
-    frames: mpsc::Sender<Bytes>,
-    mut told: mpsc::UnboundedReceiver<Told>,
-    open: Arc<Open>,
-) {
-    let mut piece = vec![0; BUFFER];
-    loop {
-        tokio::select! {
-            read = far.read(&mut piece) => {
-                let length = read.unwrap_or(0);
-                if length == 0 || frames.send(frame(number, PIECE, &piece[..length])).await.is_err() {
-                    break;
-                }
-            }
-            heard = told.recv() => {
-                let Some(Told::Piece(bytes)) = heard else {
-                    break;
-                };
-                if far.write_all(&bytes).await.is_err() {
-                    break;
-                }
-            }
-        }
-    }
-    open.remove(number);
-    // Where the sidecar has ended, so has the connection.
-    frames.send(frame(number, END, &[])).await.ok();
-}
-
 fn frame(number: u32, kind: u8, payload: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(HEAD + payload.len());
     frame.put_u32(number);
@@ -375,10 +415,12 @@ mod tests {
 
     use super::*;
 
-    /// A sidecar that opens every connection, and answers each piece with itself.
-    fn echo() -> Relay {
+    /// A sidecar that opens every connection but those to port 81, which it refuses, and to port 82, on
+    /// which it keeps silent; it answers each piece with itself. With what it is told of.
+    fn echo() -> (Relay, mpsc::UnboundedReceiver<(u32, u8)>) {
         let (input, mut questions) = duplex(BUFFER);
         let (answers, output) = mpsc::unbounded_channel();
+        let (asks, asked) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut head = [0; HEAD];
             while questions.read_exact(&mut head).await.is_ok() {
@@ -388,8 +430,10 @@ mod tests {
                 };
                 let mut payload = vec![0; length.try_into().unwrap()];
                 questions.read_exact(&mut payload).await.unwrap();
+                asks.send((number, kind)).ok();
                 let answer = match kind {
                     OPEN if payload == b"127.0.0.1:81" => frame(number, END, b"refused"),
+                    OPEN if payload == b"127.0.0.1:82" => continue,
                     OPEN => frame(number, OPEN, &[]),
                     kind => frame(number, kind, &payload),
                 };
@@ -402,12 +446,12 @@ mod tests {
         let output = futures_util::stream::unfold(output, |mut output| async {
             Some((output.recv().await?, output))
         });
-        Relay::of(Box::pin(output), Box::pin(input))
+        (Relay::of(Box::pin(output), Box::pin(input)), asked)
     }
 
     #[tokio::test]
     async fn connections_do_not_mix() {
-        let relay = echo();
+        let (relay, _asked) = echo();
         let address = "127.0.0.1:80".parse().unwrap();
         let mut one = relay.connect(address).await.unwrap();
         let mut other = relay.connect(address).await.unwrap();
@@ -422,9 +466,27 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_refused_in_there_is_refused_here() {
-        let relay = echo();
+        let (relay, _asked) = echo();
         let refused = relay.connect("127.0.0.1:81".parse().unwrap()).await;
         assert_eq!(refused.unwrap_err().to_string(), "refused");
         assert!(!relay.line.open.lock().is_over);
+    }
+
+    /// The caller has given it up while the sidecar was still connecting, or has just connected.
+    #[tokio::test]
+    async fn a_connection_that_is_given_up_is_closed_in_there() {
+        for (number, port) in [(0, 82), (1, 80)] {
+            let (relay, mut asked) = echo();
+            relay.line.next.store(number, Ordering::Relaxed);
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            let connecting = tokio::spawn({
+                let relay = relay.clone();
+                async move { relay.connect(address).await.map(drop) }
+            });
+            assert_eq!(asked.recv().await, Some((number, OPEN)));
+            connecting.abort();
+            assert_eq!(asked.recv().await, Some((number, END)), "port {port}");
+            assert!(relay.line.open.lock().by_number.is_empty());
+        }
     }
 }
