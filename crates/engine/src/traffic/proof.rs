@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     confirm::strange_target,
+    doors::Candidate,
     error::TrafficError,
     http::{self, NoAnswer},
     listing::Listing,
@@ -74,6 +75,8 @@ impl Obstacle {
 struct Tried {
     proof: Option<Proof>,
     obstacles: Vec<Obstacle>,
+    /// Where nothing answered when it was asked last.
+    silent: Vec<Proof>,
     /// What the API says, where it was asked.
     listed: Option<Result<(), String>>,
     /// How many looks in a row the API has listed it.
@@ -124,13 +127,13 @@ impl Sought {
             };
             tried.obstacles.clear();
             let secret = probe_value(&self.secret, number);
-            for candidate in pinning.candidates(pinned) {
+            for candidate in tried.in_turn(pinning.candidates(pinned)) {
                 match ask(&candidate.door, &secret).await {
                     Ok(()) => {
                         tried.proof = Some(candidate.proof());
                         break;
                     }
-                    Err(obstacle) => tried.obstacles.push(obstacle),
+                    Err(obstacle) => tried.meets(obstacle, candidate.proof()),
                 }
             }
             if tried.proof.is_none() && tried.looks >= BEHIND {
@@ -160,6 +163,7 @@ impl Looking {
         let tried = pinning.routers.iter().map(|_| Tried {
             proof: None,
             obstacles: Vec::new(),
+            silent: Vec::new(),
             listed: None,
             looks: 0,
         });
@@ -236,6 +240,21 @@ impl Looking {
 }
 
 impl Tried {
+    /// The best way first, but last those where nothing has answered: to ask there again may take as long
+    /// as a probe may, and what asks in Traefik's own network would wait for it.
+    fn in_turn(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+        candidates.sort_by_key(|candidate| self.silent.contains(&candidate.proof()));
+        candidates
+    }
+
+    fn meets(&mut self, obstacle: Obstacle, on: Proof) {
+        self.silent.retain(|silent| *silent != on);
+        if matches!(obstacle, Obstacle::Silent(_)) {
+            self.silent.push(on);
+        }
+        self.obstacles.push(obstacle);
+    }
+
     /// Whether Traefik has taken up what proves the others, and this is not there.
     fn is_unserved(&self) -> bool {
         let mut obstacles = self.obstacles.iter();
@@ -288,8 +307,10 @@ const fn turns_away(status: u16) -> bool {
 mod tests {
     use super::*;
     use crate::traffic::{
+        http::Endpoint,
         labels::{Backend, Options, Router},
         pins::Limited,
+        rule::Target,
     };
 
     fn pinned(name: &str) -> Pinned {
@@ -321,6 +342,7 @@ mod tests {
         Tried {
             proof,
             obstacles: obstacle.into_iter().collect(),
+            silent: Vec::new(),
             listed: None,
             looks: 0,
         }
@@ -387,6 +409,34 @@ mod tests {
         assert_eq!(trial.unpromised, [""; 0]);
         assert_eq!(trial.unserved[0].router, "other");
         assert!(trial.unserved[0].reason.contains("404"), "{trial:?}");
+    }
+
+    #[test]
+    fn where_nothing_answered_it_is_asked_last() {
+        let candidate = |name: &str| Candidate {
+            entry_point: name.to_owned(),
+            door: Door {
+                endpoint: Endpoint::here(([127, 0, 0, 1], 80).into(), false),
+                target: Target::new("PathPrefix(`/`)", None, false),
+                other_paths: Vec::new(),
+                limited: Limited::No,
+            },
+        };
+        let order = |tried: &Tried| -> Vec<String> {
+            let candidates = ["web", "intern", "last"].map(candidate).to_vec();
+            let in_turn = tried.in_turn(candidates).into_iter();
+            in_turn.map(|candidate| candidate.entry_point).collect()
+        };
+        let mut tried = tried(None, None);
+        assert_eq!(order(&tried), ["web", "intern", "last"]);
+        tried.meets(
+            Obstacle::Silent("no answer".into()),
+            candidate("web").proof(),
+        );
+        tried.meets(turned_away(), candidate("intern").proof());
+        assert_eq!(order(&tried), ["intern", "last", "web"]);
+        tried.meets(turned_away(), candidate("web").proof());
+        assert_eq!(order(&tried), ["web", "intern", "last"]);
     }
 
     #[test]
