@@ -311,8 +311,8 @@ fn published(
     inner: SocketAddr,
 ) -> Option<SocketAddr> {
     if is_on_host_network(container) {
-        // Loopback stands for all addresses.
-        let bound = Some(inner.ip()).filter(|ip| !ip.is_loopback());
+        // This one stands for all addresses.
+        let bound = Some(inner.ip()).filter(|ip| *ip != Ipv4Addr::LOCALHOST);
         return Some((host.reach(bound)?, inner.port()).into());
     }
     let ports = container.network_settings.as_ref()?.ports.as_ref()?;
@@ -350,6 +350,8 @@ mod tests {
         let is = |text: &str| Some(text.parse().unwrap());
         assert_eq!(at("192.168.1.5:80"), is("192.168.1.5:80"));
         assert_eq!(at("[fd00::5]:443/tcp"), is("[fd00::5]:443"));
+        assert_eq!(at("127.0.0.2:80"), is("127.0.0.2:80"));
+        assert_eq!(at("[::1]:80"), is("[::1]:80"));
         assert_eq!(at(":80"), is("127.0.0.1:80"));
         assert_eq!(at("0.0.0.0:80"), is("127.0.0.1:80"));
         assert_eq!(at("[::]:80"), is("127.0.0.1:80"));
