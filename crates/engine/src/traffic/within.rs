@@ -55,19 +55,11 @@ pub(super) async fn beside(
             reason: "Teal has no sidecar for the architecture of this engine".to_owned(),
             remedy: "name a health check that the image can run".to_owned(),
         })?;
-    // The target keeps it from being taken for one that was left behind.
-    let labels = [
-        (teal_label::ROLE, SIDECAR),
-        (TARGET, container),
-        // Whatever Traefik's defaults are, this is no server.
-        ("traefik.enable", "false"),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let body = ContainerCreateBody {
         image: Some(image),
         cmd: Some(words),
         attach_stdout: Some(true),
-        labels: Some(labels.into_iter().chain(label).collect()),
+        labels: Some(labels(container).chain(label).collect()),
         host_config: Some(confined(format!("container:{container}"))),
         ..ContainerCreateBody::default()
     };
@@ -89,6 +81,19 @@ pub(super) async fn beside(
             output: format!("no answer within {} s", LONGEST.as_secs()),
         })
     })
+}
+
+fn labels(container: &str) -> impl Iterator<Item = (String, String)> {
+    let labels = [
+        (teal_label::ROLE, SIDECAR),
+        // It keeps it from being taken for one that was left behind.
+        (TARGET, container),
+        // Whatever Traefik's defaults are, this is no server.
+        ("traefik.enable", "false"),
+    ];
+    labels
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into_iter()
 }
 
 /// Runs the sidecar to its end.
@@ -118,4 +123,17 @@ async fn run(docker: &Docker, id: &str) -> Result<Said> {
         success,
         output: output.trim().to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With `exposedByDefault` each start and end would make Traefik read everything again, and look
+    /// for a port.
+    #[test]
+    fn what_only_asks_is_no_server_for_traefik() {
+        let is_told = |(key, value): (String, String)| key == "traefik.enable" && value == "false";
+        assert!(labels("1").any(is_told));
+    }
 }
