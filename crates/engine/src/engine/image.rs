@@ -3,8 +3,8 @@
 use super::Engine;
 use crate::{
     Error, Result,
-    model::{Level, RolloutRequest, VerdictCode},
-    plan::{Planned, Way},
+    model::{Level, Plan, RolloutRequest, VerdictCode},
+    plan::{Basis, Planned, Way},
 };
 
 impl Engine {
@@ -42,7 +42,8 @@ impl Engine {
                 "it succeeded, and the image is not there".to_owned(),
             ));
         }
-        if !is_still(&planned, &again) {
+        let before = (&planned.plan, planned.basis.as_ref());
+        if !is_still(before, (&again.plan, again.basis.as_ref())) {
             return Err(Error::PlanChanged {
                 plan: Box::new(again.plan),
             });
@@ -52,28 +53,110 @@ impl Engine {
 }
 
 /// Whether a plan is the one before but for what the image tells, which nobody could know then.
-fn is_still(before: &Planned, now: &Planned) -> bool {
-    let files = |planned: &Planned| {
-        let basis = planned.basis.as_ref();
-        basis.map(|basis| (basis.files.clone(), basis.edge.clone()))
-    };
-    let blue = |planned: &Planned| -> Vec<String> {
-        let replicas = planned.plan.blue.iter();
+fn is_still(before: (&Plan, Option<&Basis>), now: (&Plan, Option<&Basis>)) -> bool {
+    let files =
+        |basis: Option<&Basis>| basis.map(|basis| (basis.files.clone(), basis.edge.clone()));
+    let blue = |plan: &Plan| -> Vec<String> {
+        let replicas = plan.blue.iter();
         replicas.map(|replica| replica.id.clone()).collect()
     };
     // With force nobody would see what only the image asks for.
-    let forced = |planned: &Planned| -> Vec<VerdictCode> {
-        let verdicts = planned.plan.verdicts.iter();
+    let forced = |plan: &Plan| -> Vec<VerdictCode> {
+        let verdicts = plan.verdicts.iter();
         verdicts
-            .filter(|verdict| planned.plan.options.force && verdict.level == Level::NeedsForce)
+            .filter(|verdict| plan.options.force && verdict.level == Level::NeedsForce)
             .map(|verdict| verdict.code)
             .collect()
     };
-    let (was, is) = (&before.plan, &now.plan);
-    files(before) == files(now)
-        && blue(before) == blue(now)
-        && forced(now).iter().all(|code| forced(before).contains(code))
+    let ((was, was_from), (is, is_from)) = (before, now);
+    files(was_from) == files(is_from)
+        && blue(was) == blue(is)
+        && forced(is).iter().all(|code| forced(was).contains(code))
         && was.limits_after == is.limits_after
         && was.replicas == is.replicas
         && was.traffic == is.traffic
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::ContainerInspectResponse;
+
+    use super::*;
+    use crate::{
+        docker,
+        model::{Replica, TrafficPlan},
+        readiness::needs_force,
+        rollout::tests::plan,
+    };
+
+    fn basis() -> Basis {
+        Basis {
+            files: "files".to_owned(),
+            green: "green".to_owned(),
+            edge: None,
+            image: None,
+        }
+    }
+
+    fn blue() -> Replica {
+        docker::replica(&ContainerInspectResponse {
+            id: Some("1".to_owned()),
+            ..ContainerInspectResponse::default()
+        })
+    }
+
+    /// Whether the plan is still the one before, when this has changed while the image was brought.
+    fn is_still_with(change: impl FnOnce(&mut Plan, &mut Basis)) -> bool {
+        let (mut was, before) = (plan("shop", "web"), basis());
+        was.options.force = true;
+        let (mut is, mut now) = (was.clone(), basis());
+        change(&mut is, &mut now);
+        is_still((&was, Some(&before)), (&is, Some(&now)))
+    }
+
+    #[test]
+    fn what_the_image_tells_is_no_change() {
+        let brought = |plan: &mut Plan, basis: &mut Basis| {
+            plan.image = Some("sha256:1".to_owned());
+            basis.image.clone_from(&plan.image);
+            basis.green = "another".to_owned();
+        };
+        assert!(is_still_with(brought));
+    }
+
+    #[test]
+    fn what_changes_while_the_image_is_brought_is_noticed() {
+        assert!(!is_still_with(|_, basis| basis.files = "edited".to_owned()));
+        assert!(!is_still_with(
+            |_, basis| basis.edge = Some("edited".to_owned())
+        ));
+        assert!(!is_still_with(|plan, _| plan.blue.push(blue())));
+        assert!(!is_still_with(|plan, _| plan.replicas = 7));
+        assert!(!is_still_with(|plan, _| {
+            plan.limits_after.memory = Some("1G".parse().unwrap());
+        }));
+        assert!(!is_still_with(|plan, _| {
+            plan.traffic = TrafficPlan::Unsteered {
+                reason: "Traefik has gone".to_owned(),
+            };
+        }));
+    }
+
+    /// Whoever forced the plan before has not seen it.
+    #[test]
+    fn what_only_the_image_asks_to_be_forced_is_noticed() {
+        let asks = |plan: &mut Plan| {
+            let verdict = needs_force(
+                VerdictCode::SharedVolume,
+                "keeps files in `/data`".to_owned(),
+            );
+            plan.verdicts.push(verdict);
+        };
+        assert!(!is_still_with(|plan, _| asks(plan)));
+        // Without force it refuses the plan by itself.
+        assert!(is_still_with(|plan, _| {
+            asks(plan);
+            plan.options.force = false;
+        }));
+    }
 }
