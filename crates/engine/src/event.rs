@@ -233,6 +233,20 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// Whether it tells how something stands, and nothing any more once the next one is there.
+    pub(crate) const fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::HealthPoll { .. }
+                | Self::Answers { .. }
+                | Self::Drain { .. }
+                | Self::Flow { .. }
+                | Self::Probe { .. }
+        )
+    }
+}
+
 /// Somebody who calls a set past everything that steers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,8 @@
 //! What happened in a rollout so far, for everybody who listens, whenever they came.
 
 use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    mem::{Discriminant, discriminant},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -35,11 +37,36 @@ struct Shared {
     abort: CancellationToken,
 }
 
+/// So many events of a kind are kept that tell how something stands: minutes of them. An hour's would
+/// fill the memory, and whoever comes late asks how it stands now.
+const PASSING_KEPT: usize = 1_000;
+
 /// What was said so far, and where it is kept.
 #[derive(Debug, Default)]
 struct Said {
-    events: Vec<Event>,
+    /// By number; those that have passed are missing.
+    events: BTreeMap<usize, Event>,
+    /// How many were said.
+    length: usize,
+    /// The numbers of those that pass, for each kind.
+    passing: HashMap<Discriminant<EventKind>, VecDeque<usize>>,
     journal: Option<Journal>,
+}
+
+impl Said {
+    fn push(&mut self, event: Event) {
+        if event.kind.passes() {
+            let numbers = self.passing.entry(discriminant(&event.kind)).or_default();
+            numbers.push_back(self.length);
+            if numbers.len() > PASSING_KEPT
+                && let Some(oldest) = numbers.pop_front()
+            {
+                self.events.remove(&oldest);
+            }
+        }
+        self.events.insert(self.length, event);
+        self.length += 1;
+    }
 }
 
 /// The events of a rollout from its first one, whenever the listener came.
@@ -77,7 +104,8 @@ impl Rollout {
         &self.shared.service
     }
 
-    /// All events, from the first.
+    /// All events, from the first; of those that tell how something stands, such as the live probe's
+    /// figures, the last thousand of each kind.
     pub fn events(&self) -> RolloutEvents {
         RolloutEvents {
             length: self.shared.length.subscribe(),
@@ -116,12 +144,12 @@ impl Rollout {
         let event = self.event(kind);
         let mut said = self.lock();
         let kept = said.journal.as_mut().map(|journal| journal.note(&event));
-        said.events.push(event);
+        said.push(event);
         if let Some(Err(error)) = kept {
             said.journal = None;
-            said.events.push(self.event(not_kept(&error)));
+            said.push(self.event(not_kept(&error)));
         }
-        self.shared.length.send_replace(said.events.len());
+        self.shared.length.send_replace(said.length);
     }
 
     /// Keeps in the journal what was said so far, and what will be.
@@ -129,7 +157,7 @@ impl Rollout {
         let keep = |said: &mut Said| -> std::result::Result<(), Box<dyn std::error::Error>> {
             let mut journal = journal?;
             said.events
-                .iter()
+                .values()
                 .try_for_each(|event| journal.note(event))?;
             said.journal = Some(journal);
             Ok(())
@@ -182,11 +210,11 @@ impl RolloutEvents {
         loop {
             {
                 let said = self.rollout.lock();
-                if let Some(event) = said.events.get(self.next) {
-                    self.next += 1;
+                if let Some((number, event)) = said.events.range(self.next..).next() {
+                    self.next = number + 1;
                     return Some(event.clone());
                 }
-                if said.events.last().is_some_and(ended) {
+                if said.events.values().next_back().is_some_and(ended) {
                     return None;
                 }
             }
@@ -242,5 +270,45 @@ mod tests {
         assert!(late.next().await.is_some() && late.next().await.is_some());
         assert_eq!(late.next().await, None);
         assert_eq!(rollout.outcome().await, Outcome::Success);
+    }
+
+    #[tokio::test]
+    async fn an_hour_of_figures_is_not_kept() {
+        let rollout = Rollout::new("id".into(), "shop".into(), "web".into(), Instant::now());
+        let drain = |elapsed_ms| EventKind::Drain {
+            in_flight: Some(1),
+            elapsed_ms,
+        };
+        let many = 36_000;
+        rollout.emit(EventKind::Split { green_percent: 50 });
+        let mut reader = rollout.events();
+        for elapsed_ms in 0..many / 2 {
+            rollout.emit(drain(elapsed_ms));
+        }
+        // In the middle of what has passed by the time that it reads on.
+        reader.next().await.unwrap();
+        reader.next().await.unwrap();
+        rollout.emit(EventKind::Warning {
+            text: "half".into(),
+        });
+        for elapsed_ms in many / 2..many {
+            rollout.emit(drain(elapsed_ms));
+        }
+        rollout.emit(ended());
+        assert_eq!(rollout.lock().events.len(), PASSING_KEPT + 3);
+
+        let mut heard = Vec::new();
+        let mut late = rollout.events();
+        while let Some(event) = late.next().await {
+            heard.push(event.kind);
+        }
+        assert_eq!(heard[0], EventKind::Split { green_percent: 50 });
+        assert!(matches!(heard[1], EventKind::Warning { .. }));
+        assert_eq!(heard[heard.len() - 2], drain(many - 1));
+        assert_eq!(heard.last(), Some(&ended()));
+        assert!(matches!(
+            reader.next().await.unwrap().kind,
+            EventKind::Warning { .. }
+        ));
     }
 }

@@ -1,6 +1,7 @@
 //! The live probe's book: each request, when it was asked and who can have answered it.
 
 use std::{
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,13 +13,16 @@ use crate::{
     receipt::{Figures, HandoverGap, Receipt},
 };
 
-use super::gap::Gap;
+use super::{
+    gap::Gap,
+    tally::{Tally, millis},
+};
 
 /// How many failures the receipt tells in words.
 const FAILURES_TOLD: usize = 5;
 
 /// Where a rollout stands, as the receipt compares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Moment {
     /// Green has not been given traffic.
     Before,
@@ -85,7 +89,8 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 struct Book {
     window: Window,
-    entries: Vec<Entry>,
+    /// By the moment, and by who alone can have answered.
+    tallies: HashMap<(Moment, Option<Color>), Tally>,
     failures: Vec<String>,
     /// Good answers that prove nothing.
     unproved: u32,
@@ -108,14 +113,6 @@ pub(super) struct Window {
     gap_turns: u32,
 }
 
-#[derive(Debug)]
-struct Entry {
-    moment: Moment,
-    color: Option<Color>,
-    /// None of a request that failed.
-    took: Option<Duration>,
-}
-
 impl Ledger {
     /// Blue alone answers at first.
     pub(super) fn new(target: String, expected: Expected, gap: Option<Gap>) -> Self {
@@ -130,7 +127,7 @@ impl Ledger {
                     turn: 0,
                     gap_turns: 0,
                 },
-                entries: Vec::new(),
+                tallies: HashMap::new(),
                 failures: Vec::new(),
                 unproved: 0,
                 last_good: Instant::now(),
@@ -204,18 +201,15 @@ impl Ledger {
             return;
         }
         let took = answer.map_err(|reason| book.tell(reason)).ok();
-        book.entries.push(Entry {
-            moment: began.moment,
-            color,
-            took,
-        });
+        let tally = book.tallies.entry((began.moment, color)).or_default();
+        tally.add(took);
     }
 
     pub(super) fn receipt(&self) -> Receipt {
         let book = self.book();
-        let all = book.figures(|_| true);
-        let of = |moment| book.figures(|entry| entry.moment == moment);
-        let by = |color| book.figures(|entry| entry.color == Some(color));
+        let all = book.figures(|_, _| true);
+        let of = |wanted| book.figures(|moment, _| moment == wanted);
+        let by = |wanted| book.figures(|_, color| color == Some(wanted));
         Receipt {
             target: Some(self.target.clone()),
             expected_status: Some(self.expected.status()),
@@ -273,43 +267,11 @@ impl Book {
         }
     }
 
-    fn figures(&self, wanted: impl Fn(&Entry) -> bool) -> Figures {
-        let chosen = self.entries.iter().filter(|entry| wanted(entry));
-        figures(chosen.map(|entry| entry.took))
+    fn figures(&self, wanted: impl Fn(Moment, Option<Color>) -> bool) -> Figures {
+        let all = self.tallies.iter();
+        let chosen = all.filter(|((moment, color), _)| wanted(*moment, *color));
+        Tally::sum(chosen.map(|(_, tally)| tally)).figures()
     }
-}
-
-/// Sums up requests: how long each good answer took, none for each that failed.
-pub(super) fn figures(requests: impl Iterator<Item = Option<Duration>>) -> Figures {
-    let mut failed = 0;
-    let mut took: Vec<_> = requests
-        .filter_map(|took| {
-            failed += u32::from(took.is_none());
-            took
-        })
-        .collect();
-    took.sort_unstable();
-    let good = u32::try_from(took.len()).unwrap_or(u32::MAX);
-    Figures {
-        requests: good.saturating_add(failed),
-        failed,
-        p50_ms: millis(percentile(&took, 50)),
-        p99_ms: millis(percentile(&took, 99)),
-    }
-}
-
-/// By the nearest rank; zero of nothing.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted
-        .get(rank.saturating_sub(1))
-        .copied()
-        .unwrap_or_default()
-}
-
-/// To the microsecond: what is written is what is read again.
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]
@@ -318,15 +280,6 @@ mod tests {
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
-    }
-
-    #[test]
-    fn percentiles_are_by_nearest_rank() {
-        let sorted: Vec<_> = (1..=200).map(ms).collect();
-        assert_eq!(percentile(&sorted, 50), ms(100));
-        assert_eq!(percentile(&sorted, 99), ms(198));
-        assert_eq!(percentile(&sorted[..1], 99), ms(1));
-        assert_eq!(percentile(&[], 99), Duration::ZERO);
     }
 
     #[test]

@@ -49,6 +49,7 @@ mod sidecars;
 mod split;
 mod steer;
 mod survey;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod throttle;

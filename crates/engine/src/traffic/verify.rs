@@ -9,9 +9,10 @@ use super::{
     confirm::AWAY_AT_MOST,
     error::TrafficError,
     http::{self, Answer, NoAnswer},
-    ledger::{Expected, figures},
+    ledger::Expected,
     pins::{Pin, probe_value},
     steer::Traffic,
+    tally::Tally,
 };
 use crate::{event::Color, model::RolloutOptions, receipt::Figures};
 
@@ -250,7 +251,7 @@ pub(super) fn percent(figures: Figures) -> f64 {
 
 fn of(tested: &[Tested], color: Color) -> Figures {
     let of_color = tested.iter().filter(|one| one.pin.color == color);
-    figures(of_color.flat_map(|one| one.answers.iter().copied()))
+    Tally::of(of_color.flat_map(|one| one.answers.iter().copied())).figures()
 }
 
 fn least(tested: &[Tested], color: Color) -> u32 {
