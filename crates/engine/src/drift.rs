@@ -7,7 +7,7 @@ use bollard::models::ContainerInspectResponse;
 
 use crate::{
     compose::ComposeService,
-    configuration::difference,
+    configuration::{difference, shown_both},
     docker::{self, compose_label, container_label, teal_label},
     live::limits_before,
     model::{Difference, Drift, Limits, NextUp, Revision},
@@ -183,7 +183,8 @@ fn command_difference(
         .into_iter()
         .filter_map(|(file, container)| Some((file.as_ref()?, container.as_deref().unwrap_or(&[]))))
         .find(|(file, container)| file.as_slice() != *container)?;
-    Some(difference("command", &before.join(" "), &after.join(" ")))
+    let (before, after) = shown_both(before, after);
+    Some(difference("command", &before, &after))
 }
 
 fn environment_difference(

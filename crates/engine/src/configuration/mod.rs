@@ -2,6 +2,7 @@
 //! labels. Enough to say what changed, and to run it so again.
 
 mod file;
+mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,6 +14,7 @@ use bollard::models::{ContainerInspectResponse, ImageInspect};
 use crate::{compose::ComposeService, model::Difference};
 
 pub(crate) use file::Configurations;
+pub(crate) use words::{shown, shown_both};
 
 /// Values of the environment never show in `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -74,7 +76,8 @@ impl Configuration {
         }
     }
 
-    /// What changes from this to `after`. Of environment and labels only the names are told.
+    /// What changes from this to `after`. Of environment and labels only the names are told, and of
+    /// commands nothing that may be a value.
     pub(crate) fn differences(&self, after: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
         if self.image != after.image {
@@ -91,7 +94,8 @@ impl Configuration {
         ];
         for (what, before, after) in words {
             if before != after {
-                found.push(difference(what, &before.join(" "), &after.join(" ")));
+                let (before, after) = shown_both(before, after);
+                found.push(difference(what, &before, &after));
             }
         }
         found.extend(changed("labels", &self.labels, &after.labels));
@@ -221,14 +225,14 @@ mod tests {
         let before = service(json!({"environment": {"A": "secret", "B": "1"}}));
         let after = service(json!({
             "environment": {"A": "other", "C": "1"},
-            "command": ["serve", "--fast"],
+            "command": ["serve", "--token", "secret"],
             "labels": {"dev.teal.rollout": "x", "com.docker.compose.version": "5"},
         }));
         assert_eq!(
             before.differences(&after),
             [
                 difference("environment", "", "added: C; changed: A; removed: B"),
-                difference("command", "serve", "serve --fast"),
+                difference("command", "serve", "serve --token …"),
             ]
         );
         assert_eq!(before.differences(&before), []);

@@ -14,6 +14,7 @@ use super::{
     millis,
 };
 use crate::{
+    configuration::shown,
     docker::{self, ExecEnd},
     event::{Caller, Color, EventKind, Phase},
 };
@@ -106,10 +107,9 @@ impl Driver {
                 in_flight,
                 elapsed_ms: millis(began.elapsed()),
             });
-            let is_settled = watch.left_alone_by_traefik() >= settles_after;
-            // Traefik may go on calling by a route that is not steered: its calls count from then on.
-            let is_due = began.elapsed() >= settles_after.min(timeout / 2);
-            let counts = is_settled || is_due;
+            let left_alone = watch.left_alone_by_traefik();
+            let is_settled = left_alone >= settles_after;
+            let counts = calls_count(left_alone, began.elapsed(), settles_after, timeout);
             let standing = self.look_at_callers(&mut watch, counts).await;
             let is_free = standing.stuck.is_empty()
                 && standing.unclear.is_empty()
@@ -177,7 +177,7 @@ impl Driver {
         for hook in &self.pre_stop {
             let left = deadline.saturating_duration_since(Instant::now());
             let end = docker::exec(&self.docker, id, hook.exec_config(), left).await;
-            let command = hook.command.join(" ");
+            let command = shown(&hook.command);
             let trouble = match end {
                 Ok(ExecEnd::Done) => continue,
                 Ok(ExecEnd::NoContainer) => return,
@@ -203,9 +203,47 @@ impl Driver {
     }
 }
 
+/// Whether what Traefik calls from now on is no request that it has held back. It may go on calling by
+/// a route that is not steered and never leave the set alone: its calls count in time for the rest of
+/// the drain to show them.
+fn calls_count(
+    left_alone: Duration,
+    drained_for: Duration,
+    settles_after: Duration,
+    timeout: Duration,
+) -> bool {
+    left_alone >= settles_after || drained_for >= settles_after.min(timeout / 2)
+}
+
 fn with_output(end: &str, output: &str) -> String {
     if output.is_empty() {
         return end.to_owned();
     }
     format!("{end}: {output}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_a_traefik_that_never_pauses_count_in_time() {
+        let counts = |left_alone, drained_for, settles_after| {
+            let [left_alone, drained_for, settles_after] =
+                [left_alone, drained_for, settles_after].map(Duration::from_secs);
+            calls_count(
+                left_alone,
+                drained_for,
+                settles_after,
+                Duration::from_secs(10),
+            )
+        };
+        assert!(counts(0, 0, 0), "nothing is held back");
+        assert!(!counts(0, 2, 3));
+        assert!(counts(3, 3, 3), "it has left the set alone");
+        assert!(counts(0, 3, 3), "it goes on calling");
+        // Half of the drain is left to see who calls.
+        assert!(!counts(4, 4, 60));
+        assert!(counts(0, 5, 60));
+    }
 }
