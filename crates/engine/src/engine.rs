@@ -33,7 +33,7 @@ use crate::{
     },
     observe,
     paths::Paths,
-    plan::{Planned, Planner, Way},
+    plan::{Planned, Planner, Usages, Way},
     private, project,
     rollout::{Callers, Driver, Evidence, Rollout, Room, Unsettled},
     traffic::Traffic,
@@ -68,6 +68,7 @@ struct Inner {
     history: History,
     locks: Locks,
     room: Room,
+    usages: Usages,
     data: PathBuf,
 }
 
@@ -112,6 +113,7 @@ impl Engine {
         Ok(Self {
             inner: Arc::new(Inner {
                 room: Room::of(info.cpus),
+                usages: Usages::default(),
                 locks: Locks::new(&connection.docker, &data, &info.id),
                 docker: connection.docker,
                 endpoint,
@@ -420,6 +422,7 @@ impl Engine {
             info: &self.inner.info,
             history: &self.inner.history,
             data: &self.inner.data,
+            usages: &self.inner.usages,
         }
     }
 }

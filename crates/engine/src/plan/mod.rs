@@ -31,7 +31,7 @@ use crate::{
 pub(crate) use foreseen::besides_green;
 use green::{Green, Known};
 pub(crate) use id::Basis;
-pub(crate) use in_use::in_use;
+pub(crate) use in_use::{Usages, in_use};
 use judge::Situation;
 use limits::Wanted;
 
@@ -48,6 +48,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) history: &'a History,
     /// The data directory.
     pub(crate) data: &'a Path,
+    pub(crate) usages: &'a Usages,
 }
 
 /// How the limits come to be in force.
@@ -280,7 +281,10 @@ impl Planner<'_> {
         let in_use = async {
             match way {
                 Way::Rollout(_) => Ok(None),
-                Way::Preview(_) | Way::Live => in_use(self.docker, replicas).await.map(Some),
+                Way::Preview(_) | Way::Live => {
+                    let in_use = in_use(self.docker, replicas, self.usages);
+                    in_use.await.map(Some)
+                }
             }
         };
         let layer = async {

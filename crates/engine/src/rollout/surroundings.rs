@@ -12,7 +12,7 @@ use super::Rollout;
 use crate::{
     docker::{self, Clocks, Heard},
     model::{EngineInfo, Plan},
-    plan::in_use,
+    plan::{Usages, in_use},
     readiness::{Sets, by_use},
 };
 
@@ -33,7 +33,7 @@ pub(super) fn compare_use(
         green: plan.green_size() as u64,
     };
     AbortOnDropHandle::new(tokio::spawn(async move {
-        let in_use = match in_use(&docker, &blue).await {
+        let in_use = match in_use(&docker, &blue, &Usages::default()).await {
             Ok(in_use) => in_use,
             Err(error) => {
                 tracing::warn!(%error, "what is in use is not known");

@@ -1,5 +1,10 @@
 //! Limits that the engine or the kernel does not hold as they are written.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
 use teal_engine::{
     Engine, Settings,
     event::{FailureCode, Outcome, Phase},
@@ -75,4 +80,41 @@ async fn a_health_check_that_was_taken_out_of_the_file_is_missed() {
     let mut services = project.services.iter();
     let hello = services.find(|service| service.name == SERVICE).unwrap();
     assert_eq!(hello.health_check, None);
+}
+
+/// A plan is made at each pause in somebody's typing, and an engine with hundreds of containers takes
+/// seconds to tell what each of them uses.
+#[tokio::test]
+async fn plans_that_follow_each_other_ask_for_the_use_of_blue_alone() {
+    let template = Template::named("typing").replicas(2);
+    let stage = Stage::up(template).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&asked);
+    let engine = FaultyEngine::start(move |_, path| {
+        if let Some((before, _)) = path.split_once("/stats") {
+            let id = before.rsplit('/').next().unwrap_or_default();
+            notes.lock().unwrap().push(id.to_owned());
+        }
+        false
+    });
+    let connected = Engine::connect(Settings {
+        docker_host: Some(engine.host()),
+        data_directory: Some(stage.project.data_directory()),
+        ..Settings::default()
+    });
+    let connected = connected.await.unwrap();
+    let plan = async |memory| {
+        let request = stage.request(change(None, Some(memory)), quick());
+        connected.plan(&request).await.unwrap();
+        std::mem::take(&mut *asked.lock().unwrap())
+    };
+    let blue: BTreeSet<_> = stage.blue.iter().map(|blue| blue.id.clone()).collect();
+    let first: BTreeSet<_> = plan("256M").await.into_iter().collect();
+    assert!(first.is_superset(&blue) && first.len() > blue.len());
+    for memory in ["25M", "250M"] {
+        let next = plan(memory).await;
+        assert_eq!(next.len(), blue.len(), "{next:?}");
+        assert_eq!(next.into_iter().collect::<BTreeSet<_>>(), blue);
+    }
+    stage.assert_restored().await;
 }
