@@ -299,6 +299,11 @@ impl Driver {
         let books = self.books();
         let image_after = self.image_after().await;
         let receipt = self.evidence.stop().await;
+        if let Err(error) = self.traffic.hang_up().await {
+            let error = chain(&error);
+            self.rollout
+                .warn(format!("helpers of Teal are left: {error}"));
+        }
         tracing::info!(outcome = ?end.outcome, "rollout ended");
         let revisions = record::revisions(&record::Ended {
             plan: &self.plan,

@@ -31,13 +31,15 @@ pub(crate) async fn helpers(docker: &Docker) -> Result<Vec<Helper>> {
 
 /// Removes the sidecars of a rollout, and what no other rollout uses.
 pub(crate) async fn remove_helpers(docker: &Docker, rollout: &str) -> Result<()> {
-    sweep(docker, rollout).await.map_err(|error| match error {
-        TrafficError::Engine { operation, source } => Error::Engine {
-            operation: operation.to_owned(),
-            source,
-        },
-        other => Error::Unexpected(other.to_string()),
-    })
+    sweep(docker, rollout, &[])
+        .await
+        .map_err(|error| match error {
+            TrafficError::Engine { operation, source } => Error::Engine {
+                operation: operation.to_owned(),
+                source,
+            },
+            other => Error::Unexpected(other.to_string()),
+        })
 }
 
 /// Removes what is left where no sidecar is: orphans and images.

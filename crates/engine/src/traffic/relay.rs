@@ -107,16 +107,17 @@ impl Relay {
         let started = async {
             let id = create(sidecars, container).await?;
             match listen(docker, &id).await {
-                Ok(line) => Ok(line),
+                Ok(line) => Ok((id, line)),
                 Err(error) => {
                     remove(docker, [id.as_str()]).await?;
                     Err(error)
                 }
             }
         };
-        let line = started
+        let (id, line) = started
             .await
             .map_err(TrafficError::engine("start a sidecar in Traefik's network"))?;
+        sidecars.relays(id);
         let relay = Self::of(line.output, line.input);
         Ok(Self { beside, ..relay })
     }

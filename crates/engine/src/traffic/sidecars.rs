@@ -27,6 +27,8 @@ pub(super) struct Sidecars {
     /// The ports that requests come in on.
     ports: Vec<u16>,
     running: Vec<Sidecar>,
+    /// Those that carry connections into Traefik's network.
+    relays: Vec<String>,
     pub(super) meter: Meter,
 }
 
@@ -39,6 +41,7 @@ impl Sidecars {
             image: None,
             ports,
             running: Vec::new(),
+            relays: Vec::new(),
             meter: Meter::default(),
         }
     }
@@ -193,19 +196,42 @@ impl Sidecars {
             .map_err(TrafficError::engine("list sidecars"))
     }
 
-    /// Takes all of them away.
+    /// This one carries connections, until [`Self::hang_up`].
+    pub(super) fn relays(&mut self, id: String) {
+        self.relays.push(id);
+    }
+
+    /// Takes all of them away but those that carry connections: the live probe asks on by them.
     pub(super) async fn release(&mut self) -> Result<(), TrafficError> {
         self.running.clear();
-        sweep(&self.docker, &self.rollout).await
+        sweep(&self.docker, &self.rollout, &self.relays).await
+    }
+
+    /// Takes those away that carry connections, once nobody asks any more.
+    pub(super) async fn hang_up(&mut self) -> Result<(), TrafficError> {
+        if self.relays.is_empty() {
+            return Ok(());
+        }
+        let relays = self.relays.iter().map(String::as_str);
+        sidecar::remove(&self.docker, relays)
+            .await
+            .map_err(TrafficError::engine("remove sidecars"))?;
+        self.relays.clear();
+        remove_image(&self.docker).await
     }
 }
 
-/// Removes the sidecars of a rollout and those whose container is gone, and the image where no other
-/// rollout uses it.
-pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficError> {
-    let found = sidecar::list(docker, Some(rollout))
+/// Removes the sidecars of a rollout, but for these, and those whose container is gone, and the image
+/// where no other rollout uses it.
+pub(super) async fn sweep(
+    docker: &Docker,
+    rollout: &str,
+    but: &[String],
+) -> Result<(), TrafficError> {
+    let mut found = sidecar::list(docker, Some(rollout))
         .await
         .map_err(TrafficError::engine("list sidecars"))?;
+    found.retain(|sidecar| !but.contains(&sidecar.id));
     for step in removal(&found) {
         sidecar::remove(docker, step)
             .await
@@ -214,6 +240,10 @@ pub(super) async fn sweep(docker: &Docker, rollout: &str) -> Result<(), TrafficE
     sidecar::remove_orphans(docker)
         .await
         .map_err(TrafficError::engine("remove sidecars of others"))?;
+    remove_image(docker).await
+}
+
+async fn remove_image(docker: &Docker) -> Result<(), TrafficError> {
     sidecar::remove_image(docker)
         .await
         .map_err(TrafficError::engine("remove the sidecar's image"))

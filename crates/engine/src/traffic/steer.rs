@@ -352,6 +352,11 @@ impl Traffic {
         self.sidecars.release().await
     }
 
+    /// Takes away what carried Teal's own questions, once nothing is asked any more.
+    pub(crate) async fn hang_up(&mut self) -> Result<(), TrafficError> {
+        self.sidecars.hang_up().await
+    }
+
     /// The pins that requests go to.
     pub(super) fn served(&self) -> Vec<Pin> {
         let pins = match &self.way {

@@ -140,13 +140,64 @@ async fn is_steered(stage: Stage) {
     let ended = stage.roll_out(change(None, Some("256M")), quick()).await;
     ended.assert_outcome(Outcome::Success);
     assert_eq!(ended.warnings(), [""; 0]);
-    assert!(ended.receipt().requests > 0, "{:?}", ended.receipt());
+    let receipt = ended.receipt();
+    assert!(receipt.after.requests > 0, "{receipt:?}");
+    assert_eq!(receipt.failed, 0, "{:?}", receipt.failures);
     stage.assert_succeeded(limits("1", "256M")).await;
 }
 
 #[tokio::test]
 async fn a_traefik_without_published_ports_is_asked_in_its_own_network() {
     is_steered(up(Project::new(Template::fixture("no-published-port")).await).await).await;
+}
+
+/// What asks stands in Traefik's network, which goes with each run of Traefik.
+async fn asked_on_when_traefik_runs_again(words: fn(&str) -> Vec<String>) {
+    let stage = up(Project::new(Template::fixture("no-published-port")).await).await;
+    let traefik = stage.project.containers("traefik").await[0].id.clone();
+    let (rollout, file) = (
+        stage.start(change(None, Some("256M")), quick()).await,
+        stage.project.compose_file(),
+    );
+    let mut again = None;
+    let ended = follow_within(Duration::from_secs(180), &rollout.unwrap(), |event| {
+        if matches!(
+            event.kind,
+            EventKind::PhaseStarted {
+                phase: Phase::VerifyTraffic,
+                ..
+            }
+        ) {
+            let mut command = tokio::process::Command::new("docker");
+            command
+                .args(words(&traefik))
+                .current_dir(file.parent().unwrap());
+            again = Some(command.spawn().unwrap());
+        }
+    })
+    .await;
+    let again = again.expect("it came to Verify Traffic").wait().await;
+    assert!(again.unwrap().success());
+    ended.assert_outcome(Outcome::Success);
+    // Asked in there afterwards, too.
+    let after = ended.receipt().after;
+    assert!(after.requests > 0 && after.failed == 0, "{after:?}");
+    let (project, before, _) = stage.into_parts().await;
+    before.assert_same_but_for(&project.snapshot().await, &[OVERRIDE_FILE]);
+}
+
+#[tokio::test]
+async fn a_traefik_without_published_ports_is_asked_on_when_it_is_restarted() {
+    asked_on_when_traefik_runs_again(|id| ["restart", id].map(str::to_owned).to_vec()).await;
+}
+
+#[tokio::test]
+async fn a_traefik_without_published_ports_is_asked_on_when_it_is_made_again() {
+    let words = |_: &str| {
+        let words = "compose up --detach --force-recreate --no-deps traefik";
+        words.split(' ').map(str::to_owned).collect()
+    };
+    asked_on_when_traefik_runs_again(words).await;
 }
 
 /// Traefik lists `web-hello@docker` and `inner-hello@docker`, and no `hello@docker`.
