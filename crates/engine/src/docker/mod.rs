@@ -33,7 +33,7 @@ pub(crate) use no_limits::NoLimits;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
 pub(crate) use ports::published;
 pub(crate) use pull::pull;
-pub(crate) use stop::{grace_period, is_endless, stop, stop_within, to_its_end};
+pub(crate) use stop::{grace_period, is_endless, stop, stop_in_time, stop_within, to_its_end};
 pub(crate) use usage::{UsageNow, usage_now, usage_of, usage_of_all};
 pub(crate) use volumes::{image_volumes, remove_volume, unnamed_volumes};
 

@@ -35,6 +35,19 @@ pub(crate) async fn stop(docker: &Docker, id: &str) -> Result<()> {
         .map_err(failed(format!("stop container `{id}`")))
 }
 
+/// As [`stop`], for a way that has to end: a container without an end to its grace period gets what
+/// Docker gives one where nobody says otherwise.
+pub(crate) async fn stop_in_time(docker: &Docker, id: &str) -> Result<()> {
+    let endless = look_at(docker, id)
+        .await
+        .map_err(failed(format!("inspect container `{id}`")))?
+        .filter(is_endless);
+    let seconds = endless.and_then(|_| i32::try_from(GRACE_PERIOD.as_secs()).ok());
+    stop_within(docker, id, seconds)
+        .await
+        .map_err(failed(format!("stop container `{id}`")))
+}
+
 /// As [`stop`], for callers that say themselves what failed.
 pub(crate) async fn to_its_end(docker: &Docker, id: &str) -> std::result::Result<(), BollardError> {
     stop_within(docker, id, None).await

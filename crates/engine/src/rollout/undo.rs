@@ -171,7 +171,7 @@ impl Driver {
             };
             match (replica.state, now) {
                 (ContainerState::Exited | ContainerState::Created, ContainerState::Running) => {
-                    docker::stop(&self.docker, id).await?;
+                    docker::stop_in_time(&self.docker, id).await?;
                 }
                 (ContainerState::Restarting, ContainerState::Exited) => {
                     docker::start(&self.docker, id).await?;
@@ -195,7 +195,11 @@ impl Driver {
                 self.drain_green(phase, &green).await;
             }
             self.step(phase, "Removing Green");
-            try_join_all(green.iter().map(|id| docker::stop(&self.docker, id))).await?;
+            // Nobody calls it any more, so that nobody is served by waiting for ever.
+            let stops = green
+                .iter()
+                .map(|id| docker::stop_in_time(&self.docker, id));
+            try_join_all(stops).await?;
             // People may have written into a Green that got requests.
             if self.green_served {
                 self.tell_kept_volumes(Color::Green, &green).await;

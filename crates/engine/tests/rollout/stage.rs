@@ -10,6 +10,8 @@ use teal_engine::{
 use teal_testkit::{Container, Project, Report, RunningTraffic, Snapshot, Template, Traffic};
 
 pub(crate) const SERVICE: &str = "hello";
+/// When a container ended that has not ended yet, in the engine's words.
+const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// A project that is up, with traffic on it, as it was before the rollout.
 pub(crate) struct Stage {
@@ -147,6 +149,14 @@ impl Stage {
     pub(crate) async fn roll_out(&self, change: LimitsChange, options: RolloutOptions) -> Ended {
         let rollout = self.start(change, options).await.expect("it starts");
         follow(&rollout, |_| ()).await
+    }
+
+    /// Whether a container has run all along since it was made.
+    pub(crate) async fn was_never_stopped(&self, id: &str) -> bool {
+        let docker = self.project.docker();
+        let found = docker.inspect_container(id, None).await.unwrap();
+        let state = found.state.unwrap();
+        state.running == Some(true) && state.finished_at.as_deref() == Some(NEVER)
     }
 
     /// Stops the requests: the project, what it was before, and what became of them.

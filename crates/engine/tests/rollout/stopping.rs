@@ -9,14 +9,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bollard::query_parameters::EventsOptions;
 use futures_util::StreamExt;
 use teal_engine::{
-    event::{EventKind, Outcome},
-    model::{Origin, Recovery, RolloutRequest},
+    event::{Color, Event, EventKind, Outcome},
+    model::{Origin, Recovery, RolloutOptions, RolloutRequest},
 };
 use teal_testkit::{Project, Template, eventually};
 
@@ -155,6 +155,111 @@ async fn killed_while_blue_is_being_stopped_it_is_finished() {
     killed_while_stopping(&stage).await;
     recover(&stage, Recovery::Finish, Outcome::Success).await;
     stage.assert_succeeded(limits("1", "256M")).await;
+}
+
+/// Green serves everything by then, and Blue was not sent a stop yet.
+async fn killed_before_blue_is_stopped_it_goes_on(
+    stage: &Stage,
+    is_time: impl FnMut(&Event) -> bool + Send + 'static,
+) {
+    let options = RolloutOptions {
+        drain_timeout_ms: 60_000,
+        ..quick()
+    };
+    let request = stage.request(change(None, Some("256M")), options);
+    stage.kill_at(request, is_time).await.unwrap();
+    recover(stage, Recovery::RollBack, Outcome::RolledBack).await;
+    assert!(stage.was_never_stopped(&stage.blue[0].id).await);
+}
+
+#[tokio::test]
+async fn killed_while_a_proxy_keeps_blue_it_is_taken_back_without_a_stop() {
+    let project = Project::up(Template::fixture("name-caller")).await;
+    let traffic = project.traffic();
+    eventually("it answers", Duration::from_secs(30), async || {
+        traffic.once().await.is_success().then_some(())
+    })
+    .await;
+    let stage = Stage::of(project).await;
+    let is_kept = |event: &Event| matches!(event.kind, EventKind::Callers { .. });
+    killed_before_blue_is_stopped_it_goes_on(&stage, is_kept).await;
+    stage.assert_restored().await;
+}
+
+#[tokio::test]
+async fn killed_while_requests_end_on_blue_it_is_taken_back_without_a_stop() {
+    let stage = Stage::up(Template::named("stop-not-yet")).await;
+    let slow = stage.project.traffic().path("/slow?ms=4000");
+    let slow = slow
+        .every(Duration::from_millis(500))
+        .timeout(Duration::from_secs(30));
+    let slow = slow.start();
+    // More than the quick requests beside them.
+    let is_draining = |event: &Event| {
+        matches!(
+            event.kind,
+            EventKind::Drain {
+                in_flight: Some(3..),
+                ..
+            }
+        )
+    };
+    killed_before_blue_is_stopped_it_goes_on(&stage, is_draining).await;
+    slow.stop().await.assert_none_failed();
+    stage.assert_restored().await;
+}
+
+/// Far longer than any other part of a rollout, and than a test has time for.
+const FOR_MINUTES: &str = "5m";
+const AT_ONCE: Duration = Duration::from_secs(60);
+
+/// Aborts while Blue is being stopped, and says how long the way back took.
+async fn time_of_the_way_back(stage: &Stage, mut meanwhile: impl FnMut(&str)) -> Duration {
+    let is_sent = stop_is_sent(stage);
+    let rollout = stage.engine.roll_out(request(stage)).await.unwrap();
+    let (mut green, mut aborted) = (String::new(), None);
+    let ended = follow(&rollout, |event| {
+        if let EventKind::Containers {
+            color: Color::Green,
+            replicas,
+        } = &event.kind
+            && let Some(replica) = replicas.first()
+        {
+            green.clone_from(&replica.id);
+        }
+        if aborted.is_none() && is_sent.load(Ordering::Relaxed) {
+            meanwhile(&green);
+            aborted = Some(Instant::now());
+            rollout.abort();
+        }
+    })
+    .await;
+    let took = aborted.expect("it stopped Blue").elapsed();
+    assert_ne!(ended.outcome, Outcome::Success, "{}", ended.story());
+    assert_ne!(ended.outcome, Outcome::NotRolledBack, "{}", ended.story());
+    took
+}
+
+/// Nobody serves while Blue is waited for, so that each second of it would be an outage.
+#[tokio::test]
+async fn a_blue_in_its_grace_period_is_killed_at_once_where_green_does_not_serve() {
+    let stage = stubborn("stop-no-green", FOR_MINUTES).await;
+    let took = time_of_the_way_back(&stage, |green| {
+        let killed = Command::new("docker").args(["kill", green]).output();
+        assert!(killed.unwrap().status.success());
+    })
+    .await;
+    assert!(took < AT_ONCE, "{took:?}");
+    stage.assert_restored_but_for_answers().await;
+}
+
+/// The engine waits for its end for ever.
+#[tokio::test]
+async fn a_blue_without_an_end_to_its_grace_period_is_killed_at_once() {
+    let stage = stubborn("stop-endless", "-1s").await;
+    let took = time_of_the_way_back(&stage, |_| ()).await;
+    assert!(took < AT_ONCE, "{took:?}");
+    stage.assert_restored().await;
 }
 
 /// What a call to the engine may take at most, in the tests of what takes longer.
