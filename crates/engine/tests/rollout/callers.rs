@@ -161,6 +161,19 @@ caller:
     assert!(blue.connections > 0, "it did call: {}", ended.story());
 }
 
+/// It has no address of its own, and its health checks go on calling Blue after the cutover.
+#[tokio::test]
+async fn a_traefik_in_the_hosts_network_keeps_nobody() {
+    let stage = stage("host-traefik").await;
+    let mut options = quick();
+    options.drain_timeout_ms = DRAIN_MS;
+    let ended = stage.roll_out(change(None, Some("256M")), options).await;
+    ended.assert_outcome(Outcome::Success);
+    assert_eq!(ended.callers(), Vec::<&Caller>::new());
+    assert_eq!(ended.receipt().left, [""; 0]);
+    stage.assert_succeeded(limits("1", "256M")).await;
+}
+
 #[tokio::test]
 async fn silent_connections_from_before_are_counted_as_of_unknown_use() {
     let stage = Stage::up(Template::named("silent").default_throttle()).await;

@@ -230,6 +230,39 @@ async fn what_was_written_into_a_green_that_served_is_kept_too() {
     stage.assert_restored().await;
 }
 
+/// Whoever calls the service by its name finds Green from its start, whatever phase it is.
+#[tokio::test]
+async fn what_was_written_into_a_green_that_callers_found_by_name_is_kept_too() {
+    let template = Template::named("anon-by-name")
+        .no_router()
+        .service_text("volumes: [/data]");
+    let stage = Stage::up(template).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rollout = stage
+        .start(change(None, Some("256M")), forced())
+        .await
+        .unwrap();
+    let mut kept = None;
+    let ended = follow(&rollout, |event| {
+        if let EventKind::Containers {
+            color: teal_engine::event::Color::Green,
+            replicas,
+        } = &event.kind
+            && let (Some(green), None) = (replicas.first(), &kept)
+        {
+            write_note(folder.path(), &green.id, "/data/note.txt");
+            kept = Some(Volume::of(&green.id, "/data"));
+            rollout.abort();
+        }
+    })
+    .await;
+    ended.assert_outcome(Outcome::Aborted);
+    let kept = kept.expect("Green was made");
+    assert!(kept.has_note(&stage.project, folder.path()));
+    assert_eq!(ended.receipt().kept_volumes[0].id, kept.0);
+    stage.assert_restored_but_for_answers().await;
+}
+
 #[tokio::test]
 async fn data_beside_the_sources_and_in_the_web_root_needs_force() {
     for (fixture, places) in [

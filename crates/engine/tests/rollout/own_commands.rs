@@ -6,7 +6,7 @@ use std::{fs, process::Command, time::Duration};
 use teal_engine::{
     Error,
     event::{Event, EventKind, FailureCode, Outcome, Phase},
-    model::{Level, Plan, RolloutRequest, VerdictCode},
+    model::{Level, Plan, RolloutOptions, RolloutRequest, VerdictCode},
 };
 use teal_testkit::{Project, Template, eventually};
 
@@ -95,9 +95,23 @@ async fn a_network_that_the_files_define_differently_is_refused() {
 
 #[tokio::test]
 async fn a_network_that_changes_after_preparation_leads_back_with_blue_untouched() {
+    a_late_change_of_a_network_leads_back(quick()).await;
+}
+
+/// What was not known in Preparation was not forced either.
+#[tokio::test]
+async fn force_does_not_let_a_late_change_of_a_network_stop_blue() {
+    let options = RolloutOptions {
+        force: true,
+        ..quick()
+    };
+    a_late_change_of_a_network_leads_back(options).await;
+}
+
+async fn a_late_change_of_a_network_leads_back(options: RolloutOptions) {
     let mut stage = fixture("changed-network").await;
     let rollout = stage
-        .start(change(None, Some("256M")), quick())
+        .start(change(None, Some("256M")), options)
         .await
         .expect("it starts");
     // Holding takes helpers that have yet to start.
@@ -116,6 +130,9 @@ async fn a_network_that_changes_after_preparation_leads_back_with_blue_untouched
     assert_eq!(failure.code, FailureCode::ScaleUp);
     assert!(failure.message.contains("_alone"), "{failure:?}");
     assert!(failure.hint.contains("quiet hour"), "{failure:?}");
+    let blue = &stage.project.containers(SERVICE).await[0];
+    assert_eq!(blue.id, stage.blue[0].id);
+    assert!(stage.was_never_stopped(&blue.id).await);
     edit(&mut stage, "compose.yaml", "other", "alone as it was").await;
     stage.assert_restored().await;
 }
