@@ -224,6 +224,50 @@ async fn a_dry_run_shows_everything_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_plan_that_was_reviewed_is_started_or_nothing_is() {
+    let mut project = Project::up(Template::named("cli-plan")).await;
+    let words = format!("deploy hello --memory 256M {QUICK}");
+    let output = run(&project, &format!("{words} --dry-run --json")).await;
+    assert_code(&output, 0);
+    let reviewed: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let reviewed = reviewed["id"].as_str().unwrap().to_owned();
+    let output = run(&project, &format!("{words} --dry-run")).await;
+    assert!(
+        stdout(&output).contains(&format!("`--plan {reviewed}` starts exactly this")),
+        "{}",
+        stdout(&output)
+    );
+
+    project.change(|template| template.environment("DELAY_MS", "1"));
+    let changed = project.snapshot().await;
+    let output = run(&project, &format!("{words} --plan {reviewed}")).await;
+    assert_code(&output, 1);
+    let text = stderr(&output);
+    assert!(
+        text.contains("the plan has changed since it was shown"),
+        "{text}"
+    );
+    let output = run(&project, &format!("{words} --plan {reviewed} --json")).await;
+    assert_code(&output, 1);
+    let said = &events(&output)[0];
+    assert_eq!(said["code"], "planChanged");
+    let now = said["plan"]["id"].as_str().unwrap();
+    assert_ne!(now, reviewed);
+    assert!(
+        text.contains(&format!("review the new plan, `{now}`")),
+        "{text}"
+    );
+    changed.assert_unchanged(&project.snapshot().await);
+
+    let output = run(&project, &format!("{words} --plan {now} --json")).await;
+    assert_code(&output, 0);
+    let events = events(&output);
+    let planned = events.iter().find(|event| event["type"] == "planned");
+    assert_eq!(planned.unwrap()["plan"]["id"], now);
+    assert_eq!(limits(&project).await, [(Some(1.0), Some(256 * MIB))]);
+}
+
+#[tokio::test]
 async fn what_is_refused_ends_with_1_and_changes_nothing() {
     let project = Project::up(Template::named("cli-refused").health_check(None)).await;
     let before = project.snapshot().await;
