@@ -1,6 +1,6 @@
 //! Names and values that look like options, commands or paths, against the real Compose.
 
-use std::{fs, path::PathBuf};
+use std::{fs, net::TcpListener, path::PathBuf};
 
 use super::{compose, folder, open, open_as};
 use crate::{
@@ -77,6 +77,30 @@ async fn compose_refuses_a_hostile_project_name_for_what_it_is() {
     }
     let names: Vec<_> = fs::read_dir(project.path()).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");
+}
+
+/// Also where the folder's own `.env` asks for it, and by `extends`.
+#[tokio::test]
+async fn files_from_elsewhere_are_not_fetched() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let place = elsewhere.local_addr().unwrap();
+    let allowed = "COMPOSE_EXPERIMENTAL_GIT_REMOTE=true\nCOMPOSE_EXPERIMENTAL_OCI_REMOTE=true\n";
+    for file in [format!("oci://{place}/a"), format!("http://{place}/a.git")] {
+        let included = format!("include: [\"{file}\"]\nservices: {{web: {{image: web}}}}\n");
+        let extended =
+            format!("services: {{web: {{extends: {{file: \"{file}\", service: web}}}}}}\n");
+        for text in [included, extended] {
+            let project = folder(&[("compose.yaml", &text), (".env", allowed)]);
+            let opened = open(project.path()).await;
+            assert!(
+                matches!(opened, Err(Error::RemoteFiles { .. })),
+                "{opened:?}"
+            );
+        }
+    }
+    let came = elsewhere.accept();
+    assert!(came.is_err(), "somebody came for a file: {came:?}");
 }
 
 #[tokio::test]

@@ -297,4 +297,12 @@ mod tests {
         assert_eq!(edge.image, "mine:1");
         assert!(edge.baseline.contains("http://web:80") && edge.baseline.contains("http://api:80"));
     }
+
+    /// Where SELinux decides who reads a file, the edge reads its own.
+    #[test]
+    fn the_baseline_is_labelled_for_containers() {
+        let [_, baseline] = Definition::volumes();
+        let options = baseline.rsplit(':').next().unwrap_or_default();
+        assert_eq!(options.split(',').collect::<Vec<_>>(), ["ro", "z"]);
+    }
 }
