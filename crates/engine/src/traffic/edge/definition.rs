@@ -298,7 +298,7 @@ mod tests {
         assert!(edge.baseline.contains("http://web:80") && edge.baseline.contains("http://api:80"));
     }
 
-    /// Where SELinux decides who reads a file, the edge reads its own.
+    /// The edge reads its own file also where a security module decides who reads what.
     #[test]
     fn the_baseline_is_labelled_for_containers() {
         let [_, baseline] = Definition::volumes();
