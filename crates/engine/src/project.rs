@@ -119,6 +119,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         services: services?,
         traefik,
         override_file: override_exists.then_some(override_path),
+        notices: base.notices,
     })
 }
 
@@ -303,6 +304,7 @@ impl<'a> Part<'a> {
         Service {
             edge: self.file.is_edge(),
             name: self.name.to_owned(),
+            off_profiles: self.file.off_profiles().to_vec(),
             image: self.file.image.clone(),
             state: most_telling(&replicas),
             health: worst(&replicas),

@@ -3,4 +3,4 @@
 /**
  * Which file a change goes into.
  */
-export type Place = "override" | "inFile";
+export type Place = "override" | "inFile" | "beside";

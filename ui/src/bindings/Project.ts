@@ -18,4 +18,8 @@ traefik: TraefikInfo | null,
 /**
  * `docker-compose.blue-green.yml`, where there is one beside the compose file.
  */
-overrideFile: string | null, };
+overrideFile: string | null, 
+/**
+ * What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+ */
+notices: Array<string>, };

@@ -14,6 +14,10 @@ source: ProjectSource, workingDirectory: string,
  */
 running: number, total: number, 
 /**
+ * Jobs that have ended well and that nothing starts again, of all its containers.
+ */
+completed: number, 
+/**
  * Whether a running container is unhealthy.
  */
 unhealthy: boolean, 

@@ -36,6 +36,10 @@ fixes: Array<FixChange>, files: Array<FileChange>,
  */
 health: HealthProposal | null, 
 /**
+ * What a person has to do before Teal can do more: some fixes are tried on a container that runs.
+ */
+first: string | null, 
+/**
  * What is in the way once the changes are made, the worst first.
  */
 verdictsAfter: Array<Verdict>, };

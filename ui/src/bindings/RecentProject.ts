@@ -6,6 +6,10 @@ import type { ProjectSource } from "./ProjectSource";
  */
 export type RecentProject = { name: string, 
 /**
+ * With the name it tells the project from others, whichever of its files were named.
+ */
+workingDirectory: string, 
+/**
  * Opens it again.
  */
 source: ProjectSource, };

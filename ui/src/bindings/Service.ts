@@ -21,6 +21,11 @@ export type Service = {
  */
 edge: boolean, name: string, 
 /**
+ * The profiles of which one has to be on for Compose to start it with the project; empty where
+ * Compose does so anyway.
+ */
+offProfiles: Array<string>, 
+/**
  * The image's name, or none for a service that is only built.
  */
 image: string | null, 

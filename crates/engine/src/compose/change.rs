@@ -67,6 +67,7 @@ impl Compose {
         let path = match place {
             Place::Override => self.own_override(source).await?,
             Place::InFile => writer(&texts, service, keys)?,
+            Place::Beside => beside(source)?,
         };
         let (own, others): (Vec<_>, Vec<_>) =
             texts.into_iter().partition(|(file, _)| *file == path);
@@ -112,7 +113,9 @@ impl Compose {
                 path: target.path.clone(),
                 line: None,
                 reason: format!("`{other}` would change with it"),
-                remedy: format!("write what both share out for `{other}`, or choose another file"),
+                remedy: format!(
+                    "write what both share out for `{other}`, or leave the file as it is and name an override besides (`--beside`)"
+                ),
             });
         }
         let mut model = ComposeModel::read(&text)?;
@@ -153,16 +156,32 @@ impl Compose {
     }
 
     async fn config_text(&self, source: &ProjectSource) -> Result<String> {
-        let source = every_profile(source);
-        let words = self.command(&source, &[], &["config", "--format", "json"]);
-        self.ask(&words, &working_directory(&source), None).await
+        let directory = working_directory(source);
+        let printed = self.config(source, &[], &directory, None).await?;
+        Ok(printed.text)
     }
 
     async fn config_with(&self, source: &ProjectSource, path: &Path, text: &str) -> Result<String> {
-        let (source, directory) = through_stdin(&every_profile(source), path);
-        let words = self.command(&source, &[], &["config", "--format", "json"]);
-        self.ask(&words, &directory, Some(text)).await
+        let (source, directory) = through_stdin(source, path);
+        let printed = self.config(&source, &[], &directory, Some(text)).await?;
+        Ok(printed.text)
     }
+}
+
+/// An override beside the last file, of a name that Compose looks for nowhere: `dev.yml` has
+/// `dev.teal.yml`. Named already, it is the last file itself.
+fn beside(source: &ProjectSource) -> Result<PathBuf> {
+    let last = source.files.last().ok_or_else(|| Error::CannotChange {
+        reason: "the project has no file that an override could lie beside".to_owned(),
+        remedy: "name its compose files with `-f`".to_owned(),
+    })?;
+    let stem = last.file_stem().unwrap_or_default().to_string_lossy();
+    if stem.ends_with(".teal") {
+        return Ok(last.clone());
+    }
+    let extension = last.extension().unwrap_or("yml".as_ref());
+    let name = format!("{stem}.teal.{}", extension.to_string_lossy());
+    Ok(last.with_file_name(name))
 }
 
 /// The last file that says one of the keys of the service, else the last that has the service.
@@ -183,13 +202,6 @@ fn writer(texts: &[(PathBuf, String)], service: &str, keys: &[&[&str]]) -> Resul
         remedy: "choose the override (without `--in-file`), or change the included file by hand"
             .to_owned(),
     })
-}
-
-pub(super) fn every_profile(source: &ProjectSource) -> ProjectSource {
-    ProjectSource {
-        profiles: vec!["*".into()],
-        ..source.clone()
-    }
 }
 
 /// The source with one file read from standard input, and the directory that stays the project's.

@@ -158,21 +158,30 @@ impl Compose {
         let first = source.files.first();
         let Some((folder, name)) = first.and_then(|file| Some((file.parent()?, file.file_name()?)))
         else {
-            return Err(no_override("the project has no file".to_owned()));
+            return Err(no_override(
+                "the project has no file".to_owned(),
+                "name its compose files with `-f`",
+            ));
         };
         let variables = self.variables(folder, source).await?;
         if !variables.files.is_empty() {
-            return Err(no_override(format!(
-                "`COMPOSE_FILE` names the files in `{}`, so Compose reads no override by itself",
-                folder.display()
-            )));
+            return Err(no_override(
+                format!(
+                    "`COMPOSE_FILE` names the files in `{}`, so Compose reads no override by itself",
+                    folder.display()
+                ),
+                "choose an override of its own, to be named at the end of `COMPOSE_FILE` (`--beside`), or the compose file itself (`--in-file`)",
+            ));
         }
         let found = named_files(folder).unwrap_or_default();
         if found != source.files {
-            return Err(no_override(format!(
-                "the files were named (`-f`), so Compose reads no override beside `{}` by itself",
-                name.display()
-            )));
+            return Err(no_override(
+                format!(
+                    "the files were named (`-f`), so Compose reads no override beside `{}` by itself",
+                    name.display()
+                ),
+                "choose an override of its own, to be named after the others with `-f` (`--beside`), or the compose file itself (`--in-file`)",
+            ));
         }
         Ok(match found.into_iter().nth(1) {
             Some(file) => file,
@@ -198,11 +207,10 @@ impl Compose {
     }
 }
 
-fn no_override(reason: String) -> Error {
+fn no_override(reason: String, remedy: &str) -> Error {
     Error::CannotChange {
         reason,
-        remedy: "choose the compose file itself (`--in-file`), or open the project by its folder"
-            .to_owned(),
+        remedy: remedy.to_owned(),
     }
 }
 

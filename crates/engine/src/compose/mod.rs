@@ -2,6 +2,7 @@
 //! `extends`, interpolation, profiles and env files mean is Compose's business, never ours.
 
 mod change;
+mod config;
 mod converge;
 mod discovery;
 mod dry_run;
@@ -45,7 +46,6 @@ pub(crate) use process::CommandOutput;
 pub(crate) use resolved::Resolved;
 
 use crate::{Error, Result, docker::Environment, model::ProjectSource};
-use change::every_profile;
 use process::Captured;
 
 /// The oldest Compose that knows `!override` and reads everything Teal writes.
@@ -163,7 +163,8 @@ impl Compose {
     }
 
     /// The model that Compose makes of the project's files, with `extra` files after its own.
-    /// Services of every profile are in it; those that the source does not enable are marked.
+    /// Services of every profile are in it, unless Compose refuses those that are off; those that the
+    /// source does not enable are marked.
     ///
     /// # Errors
     /// [`Error::ProjectInvalid`] with Compose's own message.
@@ -187,12 +188,11 @@ impl Compose {
         text: Option<&str>,
     ) -> Result<ComposeModel> {
         let directory = working_directory(source);
-        let every_profile = every_profile(source);
-        let config = self.command(&every_profile, extra, &["config", "--format", "json"]);
-        let answer = self.ask(&config, &directory, text).await?;
-        let mut model = ComposeModel::read(&answer)?;
-        model.resolved = Resolved::read(&answer)?;
-        if model.has_profiles() {
+        let printed = self.config(source, extra, &directory, text).await?;
+        let mut model = ComposeModel::read(&printed.text)?;
+        model.resolved = Resolved::read(&printed.text)?;
+        model.notices = printed.notices;
+        if printed.is_whole && model.has_profiles() {
             let services = self.command(source, extra, &["config", "--services"]);
             let names = self.ask(&services, &directory, text).await?;
             model.enable_only(names.lines());
@@ -255,19 +255,25 @@ impl Compose {
 
     /// What a reading command prints, or Compose's message as [`Error::ProjectInvalid`].
     async fn ask(&self, words: &[String], directory: &Path, input: Option<&str>) -> Result<String> {
-        let Captured {
-            success,
-            stdout,
-            stderr,
-        } = process::capture(words, directory, &self.environment, input).await?;
-        if success {
-            return Ok(stdout);
+        let captured = self.ask_aloud(words, directory, input).await?;
+        Ok(captured.stdout)
+    }
+
+    /// The same with what it says besides.
+    async fn ask_aloud(
+        &self,
+        words: &[String],
+        directory: &Path,
+        input: Option<&str>,
+    ) -> Result<Captured> {
+        let captured = process::capture(words, directory, &self.environment, input).await?;
+        if captured.success {
+            return Ok(captured);
         }
-        Err(
-            environment::refused_remote(&stderr).unwrap_or_else(|| Error::ProjectInvalid {
-                message: process::message(&stderr),
-            }),
-        )
+        let remote = environment::refused_remote(&captured.stderr);
+        Err(remote.unwrap_or_else(|| Error::ProjectInvalid {
+            message: process::message(&captured.stderr),
+        }))
     }
 
     async fn ask_version(&self) -> Option<String> {

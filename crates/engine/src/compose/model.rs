@@ -23,9 +23,21 @@ pub(crate) struct ComposeModel {
     pub name: String,
     #[serde(default)]
     pub services: BTreeMap<String, ComposeService>,
+    #[serde(default)]
+    networks: BTreeMap<String, Option<ProjectNetwork>>,
     /// Tells this reading of the files from another.
     #[serde(skip)]
     pub resolved: Resolved,
+    /// What Compose warns of as it reads the files, in its own words.
+    #[serde(skip)]
+    pub notices: Vec<String>,
+}
+
+/// One of the project's networks.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ProjectNetwork {
+    external: bool,
 }
 
 /// One service. Values of its environment never show in `Debug`.
@@ -196,6 +208,14 @@ impl ComposeModel {
         parse(text)
     }
 
+    /// Whether the service is in a network that is not the project's own.
+    pub(crate) fn is_in_shared_network(&self, service: &ComposeService) -> bool {
+        let networks = service.networks.keys();
+        networks
+            .filter_map(|name| self.networks.get(name)?.as_ref())
+            .any(|network| network.external)
+    }
+
     pub(super) fn has_profiles(&self) -> bool {
         self.services
             .values()
@@ -333,6 +353,15 @@ impl ComposeService {
                 .or(image.map(|image| image.retries))
                 .unwrap_or(HEALTH_RETRIES),
         })
+    }
+
+    /// The profiles of which one has to be on for Compose to start it with the project; none where
+    /// Compose does so anyway.
+    pub(crate) fn off_profiles(&self) -> &[String] {
+        match self.enabled {
+            true => &[],
+            false => &self.profiles,
+        }
     }
 
     pub(crate) fn disables_health_check(&self) -> bool {

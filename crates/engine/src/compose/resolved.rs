@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Compose, every_profile, model::parse, working_directory};
+use super::{Compose, model::parse, working_directory};
 use crate::{Result, docker::teal_label, model::ProjectSource};
 
 /// The kinds of things that a service names and that stand beside the services.
@@ -77,12 +77,9 @@ impl Compose {
         source: &ProjectSource,
         extra: &[&std::path::Path],
     ) -> Result<Resolved> {
-        let words = self.command(
-            &every_profile(source),
-            extra,
-            &["config", "--format", "json"],
-        );
-        Resolved::read(&self.ask(&words, &working_directory(source), None).await?)
+        let directory = working_directory(source);
+        let printed = self.config(source, extra, &directory, None).await?;
+        Resolved::read(&printed.text)
     }
 }
 

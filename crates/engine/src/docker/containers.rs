@@ -1,25 +1,22 @@
 //! Containers of a Compose project: found by label, read, started, stopped, removed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use bollard::{
     Docker,
     errors::Error as BollardError,
     models::{
-        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary,
-        ContainerSummaryStateEnum, HealthConfig, HealthStatusEnum, HealthcheckResult,
+        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, HealthConfig,
+        HealthStatusEnum, HealthcheckResult, ImageInspect,
     },
     query_parameters::{ListContainersOptions, LogsOptions, RemoveContainerOptions},
 };
 use futures_util::{TryStreamExt, future::try_join_all};
 
-use super::{Missing, compose_label, failed, patiently, teal_label};
+use super::{Missing, compose_label, failed, is_image_name, patiently, teal_label};
 use crate::{
     Result,
-    model::{
-        ContainerState, Cpus, Health, HealthCheck, Limits, Memory, ProjectSource, ProjectSummary,
-        Replica,
-    },
+    model::{ContainerState, Cpus, Health, HealthCheck, Limits, Memory, Replica},
     traffic::edge,
 };
 
@@ -27,7 +24,10 @@ use crate::{
 const PROBE_OUTPUT: usize = 2_000;
 
 /// Containers with these labels in any state, one-off ones (`compose run`) left out.
-async fn summaries(docker: &Docker, labels: Vec<String>) -> Result<Vec<ContainerSummary>> {
+pub(super) async fn summaries(
+    docker: &Docker,
+    labels: Vec<String>,
+) -> Result<Vec<ContainerSummary>> {
     let options = ListContainersOptions {
         all: true,
         filters: Some(HashMap::from([("label".to_owned(), labels)])),
@@ -47,7 +47,7 @@ async fn summaries(docker: &Docker, labels: Vec<String>) -> Result<Vec<Container
         .collect())
 }
 
-fn label<'a>(container: &'a ContainerSummary, name: &str) -> Option<&'a str> {
+pub(super) fn label<'a>(container: &'a ContainerSummary, name: &str) -> Option<&'a str> {
     container.labels.as_ref()?.get(name).map(String::as_str)
 }
 
@@ -100,11 +100,7 @@ pub(crate) struct Image {
 
 /// The image that a name means on the engine; none where it is not there.
 pub(crate) async fn image(docker: &Docker, name: &str) -> Result<Option<Image>> {
-    let image = docker
-        .inspect_image(name)
-        .await
-        .missing()
-        .map_err(failed(format!("inspect image `{name}`")))?;
+    let image = image_named(docker, name).await?;
     Ok(image.and_then(|image| {
         let config = image.config.unwrap_or_default();
         Some(Image {
@@ -112,6 +108,19 @@ pub(crate) async fn image(docker: &Docker, name: &str) -> Result<Option<Image>> 
             health_check: config.healthcheck.as_ref().and_then(health_check_of),
         })
     }))
+}
+
+/// The same with all that the engine knows of it.
+pub(crate) async fn image_named(docker: &Docker, name: &str) -> Result<Option<ImageInspect>> {
+    // The engine refuses to look for what is no name.
+    if !is_image_name(name) {
+        return Ok(None);
+    }
+    docker
+        .inspect_image(name)
+        .await
+        .missing()
+        .map_err(failed(format!("inspect image `{name}`")))
 }
 
 /// The health check that the image of a service brings itself. What a container was made with may be
@@ -132,67 +141,6 @@ pub(crate) async fn health_check_of_image(
         }),
         (None, None) => Ok(None),
     }
-}
-
-/// The projects on the engine, by name.
-pub(crate) async fn list_projects(docker: &Docker) -> Result<Vec<ProjectSummary>> {
-    let mut projects: BTreeMap<String, Vec<ContainerSummary>> = BTreeMap::new();
-    for container in summaries(docker, vec![compose_label::PROJECT.to_owned()]).await? {
-        if let Some(name) = label(&container, compose_label::PROJECT) {
-            projects.entry(name.to_owned()).or_default().push(container);
-        }
-    }
-    Ok(projects
-        .into_iter()
-        .map(|(name, containers)| summary(name, &containers))
-        .collect())
-}
-
-fn summary(name: String, containers: &[ContainerSummary]) -> ProjectSummary {
-    let paths = |wanted: &str| -> Vec<std::path::PathBuf> {
-        containers
-            .iter()
-            .filter_map(|container| label(container, wanted))
-            .max_by_key(|list| list.len())
-            .map(|list| {
-                list.split(',')
-                    .filter(|path| !path.is_empty())
-                    .map(Into::into)
-                    .collect()
-            })
-            .unwrap_or_default()
-    };
-    let override_name = crate::OVERRIDE_FILE;
-    let files: Vec<_> = paths(compose_label::CONFIG_FILES)
-        .into_iter()
-        .filter(|file| file.file_name().is_none_or(|name| name != override_name))
-        .collect();
-    let running = containers
-        .iter()
-        .filter(|container| container.state == Some(ContainerSummaryStateEnum::RUNNING));
-    ProjectSummary {
-        files_exist: !files.is_empty() && files.iter().all(|file| file.exists()),
-        working_directory: paths(compose_label::WORKING_DIRECTORY)
-            .into_iter()
-            .next()
-            .unwrap_or_default(),
-        running: count(running.clone()),
-        total: count(containers.iter()),
-        unhealthy: running
-            .filter_map(|container| container.status.as_deref())
-            .any(|status| status.contains("(unhealthy)")),
-        source: ProjectSource {
-            files,
-            env_files: paths(compose_label::ENVIRONMENT_FILES),
-            project_name: Some(name.clone()),
-            ..ProjectSource::default()
-        },
-        name,
-    }
-}
-
-fn count<T>(items: impl Iterator<Item = T>) -> u32 {
-    u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
 fn number(container: &ContainerInspectResponse) -> u32 {

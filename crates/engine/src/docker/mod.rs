@@ -5,10 +5,12 @@ mod dial;
 mod endpoint;
 mod exec;
 mod host;
+mod image_name;
 mod missing;
 mod no_limits;
 mod outage;
 mod ports;
+mod projects;
 mod pull;
 mod stop;
 mod usage;
@@ -22,16 +24,18 @@ use tokio::process::Command;
 use crate::{Error, Result, Settings};
 
 pub(crate) use containers::{
-    Image, container_label, health_check_of_image, image, inspect, last_log, limits, list,
-    list_projects, look_at, probe_output, remove, remove_but_volumes, replica, replicas, start,
+    Image, container_label, health_check_of_image, image, image_named, inspect, last_log, limits,
+    list, look_at, probe_output, remove, remove_but_volumes, replica, replicas, start,
 };
 pub(crate) use endpoint::{Endpoint, Environment, Variable, apply};
 pub(crate) use exec::{ExecEnd, exec};
 pub(crate) use host::EngineHost;
+pub(crate) use image_name::is_image_name;
 pub(crate) use missing::Missing;
 pub(crate) use no_limits::NoLimits;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
 pub(crate) use ports::published;
+pub(crate) use projects::list_projects;
 pub(crate) use pull::pull;
 pub(crate) use stop::{grace_period, is_endless, stop, stop_in_time, stop_within, to_its_end};
 pub(crate) use usage::{UsageNow, usage_now, usage_of, usage_of_all};

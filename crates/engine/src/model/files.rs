@@ -18,6 +18,9 @@ pub enum Place {
     Override,
     /// The compose file that says it now, with a backup.
     InFile,
+    /// An override of Teal's naming beside the last file (`dev.teal.yml` beside `dev.yml`), for projects
+    /// whose files are named: Compose reads it where it is named after them.
+    Beside,
 }
 
 /// One file, before and after.
@@ -78,6 +81,9 @@ pub struct ReadyPlan {
     pub files: Vec<FileChange>,
     /// The health check that is added, and what it said when it was tried.
     pub health: Option<HealthProposal>,
+    /// What a person has to do before Teal can do more: some fixes are tried on a container that runs.
+    #[serde(default)]
+    pub first: Option<String>,
     /// What is in the way once the changes are made, the worst first.
     pub verdicts_after: Vec<Verdict>,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{AppliedChange, Drift, Limits, Memory, Readiness, Verdict};
+use super::{AppliedChange, Drift, Limits, Memory, Readiness, Verdict, VerdictCode};
 
 /// The Docker engine and the Compose that Teal talks to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -62,6 +62,9 @@ pub struct ProjectSummary {
     /// Containers that run, of all its containers.
     pub running: u32,
     pub total: u32,
+    /// Jobs that have ended well and that nothing starts again, of all its containers.
+    #[serde(default)]
+    pub completed: u32,
     /// Whether a running container is unhealthy.
     pub unhealthy: bool,
     /// False where a compose file of it is gone from the disk.
@@ -82,6 +85,9 @@ pub struct Project {
     pub traefik: Option<TraefikInfo>,
     /// `docker-compose.blue-green.yml`, where there is one beside the compose file.
     pub override_file: Option<PathBuf>,
+    /// What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+    #[serde(default)]
+    pub notices: Vec<String>,
 }
 
 /// One service: what the files say and what runs.
@@ -93,6 +99,10 @@ pub struct Service {
     #[serde(default)]
     pub edge: bool,
     pub name: String,
+    /// The profiles of which one has to be on for Compose to start it with the project; empty where
+    /// Compose does so anyway.
+    #[serde(default)]
+    pub off_profiles: Vec<String>,
     /// The image's name, or none for a service that is only built.
     pub image: Option<String>,
     /// The most telling state of its containers; none without a container.
@@ -153,6 +163,17 @@ pub struct Replica {
     pub image_id: String,
     /// The rollout that created it, where Teal did.
     pub rollout: Option<String>,
+}
+
+impl Service {
+    /// What its verdicts come to besides that nothing of it was started; none where it has a
+    /// container.
+    pub fn readiness_once_started(&self) -> Option<Readiness> {
+        let others = self.verdicts.iter();
+        let others = others.filter(|verdict| verdict.code != VerdictCode::NotRunning);
+        let each = others.map(|verdict| verdict.readiness);
+        (self.replicas.is_empty() && !self.edge).then(|| each.max().unwrap_or_default())
+    }
 }
 
 impl Replica {

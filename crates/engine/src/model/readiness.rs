@@ -103,6 +103,8 @@ pub enum VerdictCode {
     /// Its health check needs longer to turn healthy than a rollout waits.
     SlowHealthCheck,
     HostPort,
+    /// Nothing can have the name of its image.
+    BadImage,
     ContainerName,
     NetworkMode,
     RouteClash,

@@ -147,12 +147,7 @@ impl Planner<'_> {
     ) -> Result<Option<Configuration>> {
         let built = built_image(project, name, blue);
         let image = service.image.as_deref().unwrap_or(&built);
-        let image = self
-            .docker
-            .inspect_image(image)
-            .await
-            .missing()
-            .map_err(failed(format!("inspect image `{image}`")))?;
+        let image = docker::image_named(self.docker, image).await?;
         Ok(image.map(|image| Configuration::of_service(service, &image)))
     }
 

@@ -4,6 +4,7 @@
 mod container;
 mod finding;
 mod health;
+mod image;
 mod layer;
 mod mounts;
 mod neighbours;
@@ -100,6 +101,7 @@ pub(crate) fn verdicts(facts: &Facts) -> Vec<Verdict> {
         return own_edge(facts);
     }
     verdicts.extend(running::verdicts(facts));
+    verdicts.extend(image::verdict(facts));
     verdicts.extend(container::verdicts(facts));
     verdicts.extend(state::verdicts(facts));
     verdicts.extend(health::verdicts(facts));

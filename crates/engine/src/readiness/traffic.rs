@@ -3,6 +3,7 @@
 use super::{
     Facts,
     finding::{list, warning},
+    proxy,
 };
 use crate::model::{Verdict, VerdictCode};
 
@@ -13,24 +14,49 @@ pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     verdicts
 }
 
+/// Only where somebody may count on a route: where the service asks for one, or where what asks it
+/// lies outside of the project. Who calls it from within has a verdict of its own.
 fn no_route(facts: &Facts) -> Option<Verdict> {
-    let has_route = match facts.found {
-        Some(found) => !found.routes.is_empty(),
-        None => facts
-            .service
-            .labels
-            .keys()
-            .any(|key| key.starts_with("traefik.")),
-    };
     // A host port is the way in, and a verdict of its own.
-    if has_route || !facts.service.ports.is_empty() {
+    let is_routed = facts.found.is_some_and(|found| !found.routes.is_empty());
+    if is_routed || !facts.service.ports.is_empty() {
         return None;
     }
-    Some(
+    if asks_for_route(facts) {
+        // Before it runs nobody can tell where its labels lead.
+        let runs = facts.serving().next().is_some();
+        return runs.then(without_effect);
+    }
+    if let Some(verdict) = proxy::other_way(facts) {
+        return Some(verdict);
+    }
+    let is_called_from_elsewhere = facts.model.is_in_shared_network(facts.service)
+        && facts.model.callers(facts.name).is_empty();
+    is_called_from_elsewhere.then(|| {
         warning(VerdictCode::NoRoute, "no Traefik route leads to it")
-            .means("nothing steers requests between Blue and Green: callers may meet a container that is just stopping")
-            .remedy("give it Traefik labels for a rollout without a failed request"),
+            .means("it is in a network that other projects use: whoever calls it from there may meet a container that is just stopping")
+            .remedy("give it Traefik labels for a rollout without a failed request")
+    })
+}
+
+/// Whether labels ask Traefik for a route over HTTP. Routers of other kinds are told of one by one.
+fn asks_for_route(facts: &Facts) -> bool {
+    let is = |key: &str, start: &str| key.to_ascii_lowercase().starts_with(start);
+    let labels = &facts.service.labels;
+    let has = |start| labels.keys().any(|key| is(key, start));
+    let is_enabled = labels.iter().any(|(key, value)| {
+        key.eq_ignore_ascii_case("traefik.enable") && value.eq_ignore_ascii_case("true")
+    });
+    has("traefik.http.") || (is_enabled && !has("traefik.tcp.") && !has("traefik.udp."))
+}
+
+fn without_effect() -> Verdict {
+    warning(
+        VerdictCode::NoRoute,
+        "its Traefik labels lead no requests to it",
     )
+    .means("nothing steers requests between Blue and Green: callers may meet a container that is just stopping")
+    .remedy("see that a Traefik with the Docker provider runs in one of its networks; the plan of a rollout says what is missing")
 }
 
 fn sticky(facts: &Facts) -> Option<Verdict> {

@@ -84,9 +84,11 @@ impl Subject<'_> {
         let target = compose
             .target(&self.files.source, name, self.request.place, &keys)
             .await?;
+        let verdicts = self.verdicts(&self.files.model, self.service);
+        let first = self.first(&verdicts);
         let mut health = None;
         let mut remedies = Vec::new();
-        for verdict in self.verdicts(&self.files.model, self.service) {
+        for verdict in verdicts {
             remedies.extend(self.remedy(&verdict, &target, &mut health).await?);
         }
         let edits: Vec<Edit> = remedies
@@ -124,6 +126,7 @@ impl Subject<'_> {
             fixes: remedies.into_iter().map(|remedy| remedy.change).collect(),
             files,
             health,
+            first,
         })
     }
 
@@ -156,6 +159,21 @@ impl Subject<'_> {
         verdicts.extend(self.survey.verdicts.iter().cloned());
         readiness::sort(&mut verdicts);
         verdicts
+    }
+
+    /// What has to be done first, where fixes wait for a container to be tried on.
+    fn first(&self, verdicts: &[Verdict]) -> Option<String> {
+        let waits = |verdict: &Verdict| {
+            matches!(verdict.fix, Some(Fix::AddHealthCheck | Fix::UseEdge { .. }))
+                && self.wants(verdict)
+        };
+        let is_waiting = self.running().is_none() && verdicts.iter().any(waits);
+        is_waiting.then(|| {
+            format!(
+                "start it with `docker compose up -d {}`: a health check and Teal's edge are tried on a container that runs",
+                self.request.service
+            )
+        })
     }
 
     /// What takes a verdict away; none where Teal knows nothing, or was not asked to.

@@ -8,7 +8,9 @@ mod merge;
 mod merge_any;
 mod model;
 mod part;
+mod place;
 mod process;
+mod profiles;
 mod shapes;
 
 use std::{
@@ -19,7 +21,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::{Compose, ComposeModel};
+use super::{Compose, ComposeModel, Edit, Files, Node};
 use crate::{Result, model::ProjectSource};
 
 /// A folder with these files in it, each a path below it and its text.

@@ -2,6 +2,7 @@
 
 mod container;
 mod health;
+mod image;
 mod layer;
 mod running;
 mod state;
@@ -169,6 +170,7 @@ fn a_plain_service_is_ready() {
 fn the_worst_comes_first() {
     let mut case = Case::with("container_name", json!("web"));
     case.model["services"]["web"]["image"] = json!("redis");
+    case.model["services"]["web"]["labels"] = json!({"traefik.enable": "true"});
     case.routes.clear();
     let levels: Vec<_> = case
         .verdicts()
