@@ -229,16 +229,21 @@ pub(crate) struct FileOptions {
     /// `docker compose up` reads
     #[arg(long)]
     pub(crate) in_file: bool,
+    /// Write an override of its own beside the last compose file, such as `dev.teal.yml`, for a project
+    /// whose files are named with `-f` or `COMPOSE_FILE`
+    #[arg(long, conflicts_with = "in_file")]
+    pub(crate) beside: bool,
     /// Put the files back to what they were before
-    #[arg(long, conflicts_with_all = ["dry_run", "in_file"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "in_file", "beside"])]
     pub(crate) undo: bool,
 }
 
 impl FileOptions {
     pub(crate) fn place(&self) -> Place {
-        match self.in_file {
-            true => Place::InFile,
-            false => Place::Override,
+        match (self.in_file, self.beside) {
+            (true, _) => Place::InFile,
+            (false, true) => Place::Beside,
+            (false, false) => Place::Override,
         }
     }
 }

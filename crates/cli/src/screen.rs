@@ -7,7 +7,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::theme::{Theme, paint};
+use crate::{
+    text::harmless,
+    theme::{Theme, paint},
+};
 
 /// Where everything is printed. A reader that goes away (`teal … | head`) is no error, and never
 /// the end of a rollout.
@@ -67,6 +70,21 @@ impl Screen {
             }
             _ => ExitCode::from(code),
         }
+    }
+}
+
+/// Prints what a person should know of the project's files to standard error, as Compose does: what
+/// reads standard output does not meet it.
+pub(crate) fn notices(notices: &[String]) {
+    let theme = Theme::of_stderr();
+    for notice in notices {
+        let line = format!(
+            "{} {}\n",
+            paint(theme.warning, "warning:"),
+            harmless(notice)
+        );
+        // There is no third place to say that standard error is gone.
+        anstream::stderr().write_all(line.as_bytes()).ok();
     }
 }
 

@@ -34,6 +34,38 @@ pub(crate) fn short_id(container: &str) -> &str {
     if is_id { &container[..12] } else { container }
 }
 
+/// An image's name without the digits that say nothing to a person: `web:1@sha256:01…` is `web:1`, and
+/// one without a tag keeps the first twelve.
+pub(crate) fn short_image(image: &str) -> Cow<'_, str> {
+    let Some((name, digest)) = image.split_once('@') else {
+        return image.into();
+    };
+    // A colon before a slash is a registry's port.
+    let has_tag = name
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| last.contains(':'));
+    match (has_tag, digest.split_once(':')) {
+        (true, _) => name.into(),
+        (false, Some((algorithm, digits))) => {
+            let start: String = digits.chars().take(12).collect();
+            format!("{name}@{algorithm}:{start}").into()
+        }
+        (false, None) => image.into(),
+    }
+}
+
+/// At most `most` characters; what is left out shows as `…`.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => text.into(),
+        Some(_) => {
+            let start: String = text.chars().take(most.saturating_sub(1)).collect();
+            format!("{}…", start.trim_end()).into()
+        }
+    }
+}
+
 /// `n` with its thousands apart: `4,812`.
 pub(crate) fn count(n: impl Into<u64>) -> String {
     let digits = n.into().to_string();
@@ -70,6 +102,31 @@ mod tests {
     fn only_ids_are_shortened() {
         assert_eq!(short_id(&"0123456789abcdef".repeat(4)), "0123456789ab");
         assert_eq!(short_id("shop-web-1"), "shop-web-1");
+    }
+
+    #[test]
+    fn an_image_is_told_without_its_digits() {
+        let digits = "0123456789abcdef".repeat(4);
+        for (image, short) in [
+            ("web:1".to_owned(), "web:1"),
+            (format!("web:1@sha256:{digits}"), "web:1"),
+            (
+                format!("host:5000/web@sha256:{digits}"),
+                "host:5000/web@sha256:0123456789ab",
+            ),
+            (
+                format!("host:5000/web:1@sha256:{digits}"),
+                "host:5000/web:1",
+            ),
+        ] {
+            assert_eq!(short_image(&image), short);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_shows_that_it_was() {
+        assert_eq!(cut("größer", 6), "größer");
+        assert_eq!(cut("größer als", 8), "größer…");
     }
 
     #[test]

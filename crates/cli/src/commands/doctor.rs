@@ -6,8 +6,8 @@ use teal_engine::model::{Readiness, Verdict};
 use super::{Outcome, connect};
 use crate::{
     cli::{Doctor, Global},
-    display::diagnosis,
-    screen::Screen,
+    display::{diagnoses, nothing_runs},
+    screen::{Screen, notices},
     text::harmless,
 };
 
@@ -26,14 +26,17 @@ struct Diagnosis<'a> {
 pub(super) async fn run(global: &Global, doctor: &Doctor, screen: &mut Screen) -> Outcome {
     let engine = connect().await?;
     let source = global.source();
+    let mut is_stopped = None;
     let services = match &doctor.service {
         Some(name) => vec![engine.service(&source, name).await?],
         None => {
             let project = engine.project(&source).await?;
+            notices(&project.notices);
             if project.services.is_empty() && !screen.is_json {
                 let name = harmless(&project.name);
                 screen.line(&format!("project `{name}` has no services"));
             }
+            is_stopped = nothing_runs(&project);
             project.services
         }
     };
@@ -45,11 +48,7 @@ pub(super) async fn run(global: &Global, doctor: &Doctor, screen: &mut Screen) -
         });
         screen.json(&said.collect::<Vec<_>>());
     } else if !services.is_empty() {
-        let theme = screen.theme;
-        let each = services
-            .iter()
-            .map(|service| diagnosis(&service.name, service.readiness, &service.verdicts, theme));
-        screen.line(&each.collect::<Vec<_>>().join("\n\n"));
+        screen.line(&diagnoses(&services, is_stopped.as_deref(), screen.theme));
     }
     let ready = services
         .iter()

@@ -3,7 +3,7 @@
 
 use teal_engine::{
     Engine, Error,
-    model::{ChangeKind, KeepRequest, ProjectSource},
+    model::{ChangeKind, KeepRequest, Place, ProjectSource},
 };
 
 use super::{Outcome, connect};
@@ -36,6 +36,9 @@ pub(super) async fn run(global: &Global, keep: &Keep, screen: &mut Screen) -> Ou
     if screen.is_json {
         screen.json(&applied);
     } else if !keep.files.dry_run && !applied.files.is_empty() {
+        if request.place == Place::Beside {
+            screen.line(&files::naming_hint(&applied.source_after));
+        }
         screen.line(&files::undo_hint("keep", &keep.service));
     }
     Ok(0)
@@ -46,11 +49,11 @@ pub(super) async fn run(global: &Global, keep: &Keep, screen: &mut Screen) -> Ou
 pub(super) fn source(global: &Global, options: &FileOptions) -> Result<ProjectSource, Failure> {
     let source = global.source();
     let named = source.files.iter().any(|file| file.is_file());
-    if named && !options.in_file {
+    if named && options.place() == Place::Override {
         return Err(Failure::Engine(Error::CannotChange {
             reason: "the files were named (`-f`), so Compose reads no override by itself"
                 .to_owned(),
-            remedy: "change the file itself with `--in-file`, or name the folder: `-f FOLDER`"
+            remedy: "write an override of its own, to be named after the others (`--beside`), change the file itself (`--in-file`), or name the folder (`-f FOLDER`)"
                 .to_owned(),
         }));
     }

@@ -1,6 +1,6 @@
 //! `teal ready`: takes what is in the way of a service's rollouts out of it.
 
-use teal_engine::model::{ChangeKind, HealthTest, Level, ReadyRequest};
+use teal_engine::model::{ChangeKind, HealthTest, Level, Place, ReadyRequest};
 
 use super::{Outcome, connect, keep};
 use crate::{
@@ -37,6 +37,9 @@ pub(super) async fn run(global: &Global, ready: &Ready, screen: &mut Screen) -> 
             screen.line(&verdict(found, screen.theme));
         }
         if !ready.files.dry_run && !applied.files.is_empty() {
+            if request.place == Place::Beside {
+                screen.line(&files::naming_hint(&applied.source_after));
+            }
             screen.line(&files::undo_hint("ready", &ready.service));
         }
     }

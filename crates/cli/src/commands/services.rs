@@ -1,17 +1,25 @@
 //! `teal services`
 
-use teal_engine::model::{ContainerState, Difference, Drift, Health, Limits, NextUp, Service};
+use teal_engine::model::{
+    ContainerState, Difference, Drift, Health, Limits, NextUp, Service, VerdictCode,
+};
 
 use super::{Outcome, connect};
 use crate::{
     cli::Global,
     display::{table, told as in_words},
-    screen::Screen,
-    text::harmless,
+    screen::{Screen, notices},
+    text::{cut, harmless, short_image},
 };
+
+/// The most characters of a cell whose text may be long; `teal doctor` and `--json` tell all of it.
+const LONGEST: usize = 60;
+/// The same of an image's name, whose end tells the most.
+const LONGEST_IMAGE: usize = 40;
 
 pub(super) async fn run(global: &Global, screen: &mut Screen) -> Outcome {
     let project = connect().await?.project(&global.source()).await?;
+    notices(&project.notices);
     if screen.is_json {
         screen.json(&project.services);
     } else if project.services.is_empty() {
@@ -39,15 +47,25 @@ fn row(service: &Service) -> Vec<String> {
     let (cpu, memory) = limits(&service.limits);
     vec![
         harmless(&service.name).into_owned(),
-        harmless(service.image.as_deref().unwrap_or("(built)")).into_owned(),
-        state(service).to_owned(),
+        image(service.image.as_deref().unwrap_or("(built)")),
+        state(service),
         format!("{running}/{}", service.desired_replicas),
         cpu,
         memory,
-        route(service),
-        drift(service.drift.as_ref()),
-        readiness(service),
+        cut(&route(service), LONGEST).into_owned(),
+        cut(&drift(service.drift.as_ref()), LONGEST).into_owned(),
+        cut(&readiness(service), LONGEST).into_owned(),
     ]
+}
+
+fn image(name: &str) -> String {
+    let short = short_image(name);
+    let all = short.chars().count();
+    let shown = match all.checked_sub(LONGEST_IMAGE) {
+        None | Some(0) => short.into_owned(),
+        Some(over) => format!("…{}", short.chars().skip(over + 1).collect::<String>()),
+    };
+    harmless(&shown).into_owned()
 }
 
 fn limits(limits: &Limits) -> (String, String) {
@@ -58,8 +76,12 @@ fn limits(limits: &Limits) -> (String, String) {
     )
 }
 
-fn state(service: &Service) -> &'static str {
-    match (service.state, service.health) {
+fn state(service: &Service) -> String {
+    let word = match (service.state, service.health) {
+        (None, _) if !service.off_profiles.is_empty() => {
+            let profiles = harmless(&service.off_profiles.join(", ")).into_owned();
+            return format!("off (profile {profiles})");
+        }
         (None, _) => "not created",
         (Some(ContainerState::Running), Health::None) => "running",
         (Some(ContainerState::Running), Health::Healthy) => "healthy",
@@ -71,7 +93,8 @@ fn state(service: &Service) -> &'static str {
         (Some(ContainerState::Removing), _) => "removing",
         (Some(ContainerState::Exited), _) => "exited",
         (Some(ContainerState::Dead), _) => "dead",
-    }
+    };
+    word.to_owned()
 }
 
 fn route(service: &Service) -> String {
@@ -106,11 +129,15 @@ fn drift(drift: Option<&Drift>) -> String {
     harmless(&parts.join("; ")).into_owned()
 }
 
-/// `ready`, or the one thing that is most in the way.
+/// `ready`, or the one thing that is most in the way. That there is no container is the state's to say.
 fn readiness(service: &Service) -> String {
-    match service.verdicts.first() {
+    let is_started = !service.replicas.is_empty();
+    let mut verdicts = service.verdicts.iter();
+    let worst = verdicts.find(|it| is_started || it.code != VerdictCode::NotRunning);
+    match worst {
         None if service.edge => "Teal's edge".to_owned(),
-        None => "ready".to_owned(),
+        None if is_started => "ready".to_owned(),
+        None => "ready once it runs".to_owned(),
         Some(verdict) => harmless(&verdict.reason).into_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Changes of the project's own files: what they are for, and their difference.
 
-use teal_engine::model::{FileChange, KeepPlan, ReadyPlan};
+use teal_engine::model::{FileChange, KeepPlan, ProjectSource, ReadyPlan};
 
 use crate::{
     text::harmless,
@@ -27,10 +27,16 @@ pub(crate) fn ready(plan: &ReadyPlan, theme: Theme) -> String {
             harmless(&health.output)
         ));
     }
-    if plan.files.is_empty() {
-        lines.push(format!(
-            "nothing is in the way of {service} that Teal could change in its files"
-        ));
+    lines.extend(
+        plan.first
+            .as_ref()
+            .map(|first| format!("{service} has to run first: {}", harmless(first))),
+    );
+    if plan.files.is_empty() && plan.first.is_none() {
+        lines.push(match plan.verdicts_after.is_empty() {
+            true => format!("nothing is in the way of {service}"),
+            false => format!("Teal can take nothing out of the way of {service} by its files:"),
+        });
     }
     lines.extend(plan.files.iter().flat_map(|file| change(file, theme)));
     lines.join("\n")
@@ -60,6 +66,19 @@ pub(crate) fn keep(plan: &KeepPlan, theme: Theme) -> String {
         lines.push(note_line(text, theme));
     }
     lines.join("\n")
+}
+
+/// How an override that Compose does not look for is read.
+pub(crate) fn naming_hint(source: &ProjectSource) -> String {
+    let files = source.files.iter().map(|file| {
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        format!("-f {}", harmless(&name.to_string_lossy()))
+    });
+    let files: Vec<_> = files.collect();
+    format!(
+        "Compose and Teal read it where it is named: {}, or at the end of `COMPOSE_FILE`",
+        files.join(" ")
+    )
 }
 
 pub(crate) fn undo_hint(command: &str, service: &str) -> String {

@@ -1,6 +1,6 @@
 //! What stands in the way of a rollout.
 
-use teal_engine::model::{Fix, Level, Readiness, Verdict};
+use teal_engine::model::{Fix, Level, Project, Readiness, Service, Verdict, VerdictCode};
 
 use crate::{
     text::harmless,
@@ -23,21 +23,54 @@ pub(crate) fn verdict(verdict: &Verdict, theme: Theme) -> String {
     )
 }
 
+/// What is in the way of each service in full, under what is said of all of them.
+pub(crate) fn diagnoses(services: &[Service], of_all: Option<&str>, theme: Theme) -> String {
+    let each = services.iter().map(|service| {
+        let is_known =
+            |verdict: &&Verdict| of_all.is_none() || verdict.code != VerdictCode::NotRunning;
+        let verdicts: Vec<_> = service.verdicts.iter().filter(is_known).collect();
+        diagnosis(service, &verdicts, theme)
+    });
+    let parts: Vec<_> = of_all
+        .map(|text| harmless(text).into_owned())
+        .into_iter()
+        .chain(each)
+        .collect();
+    parts.join("\n\n")
+}
+
+/// That a project has no container at all, which is said once for all of its services.
+pub(crate) fn nothing_runs(project: &Project) -> Option<String> {
+    let services = &project.services;
+    let is_stopped = !services.is_empty() && services.iter().all(|it| it.replicas.is_empty());
+    is_stopped.then(|| {
+        format!(
+            "Nothing of project `{}` runs: start it with `docker compose up -d`. Its files and images say this much:",
+            project.name
+        )
+    })
+}
+
 /// A service's name, what its verdicts come to, and each of them in full.
-pub(crate) fn diagnosis(
-    service: &str,
-    readiness: Readiness,
-    verdicts: &[Verdict],
-    theme: Theme,
-) -> String {
-    let (style, word) = match readiness {
+fn diagnosis(service: &Service, verdicts: &[&Verdict], theme: Theme) -> String {
+    let name = harmless(&service.name);
+    let once_started = service.readiness_once_started();
+    let (style, word) = match once_started.unwrap_or(service.readiness) {
         Readiness::Ready => (theme.success, "ready"),
         Readiness::ReadyAfterFix => (theme.warning, "ready after a fix"),
         Readiness::NotForBlueGreen => (theme.failure, "not for blue/green"),
     };
+    let mut word = word.to_owned();
+    if once_started.is_some_and(|readiness| readiness != Readiness::NotForBlueGreen) {
+        word.push_str(", once it runs");
+    }
+    if !service.off_profiles.is_empty() {
+        let profiles = harmless(&service.off_profiles.join(", ")).into_owned();
+        word = format!("{word} (profile {profiles} is off)");
+    }
     let mut lines = vec![format!(
         "{}: {}",
-        paint(theme.strong, harmless(service)),
+        paint(theme.strong, name),
         paint(style, word)
     )];
     for verdict in verdicts {
@@ -95,8 +128,6 @@ fn deed(fix: &Fix) -> String {
 
 #[cfg(test)]
 mod tests {
-    use teal_engine::model::VerdictCode;
-
     use super::*;
 
     fn no_health_check() -> Verdict {
@@ -119,17 +150,66 @@ mod tests {
         );
     }
 
+    fn service(verdicts: Vec<Verdict>, has_container: bool) -> Service {
+        let replica = serde_json::json!({
+            "id": "1", "name": "shop-web-1", "number": 1, "state": "running", "health": "none",
+            "limits": {"cpus": null, "memory": null}, "started_at": null, "startedAt": null,
+            "imageId": "sha256:1", "rollout": null,
+        });
+        let replicas: Vec<_> = has_container.then_some(replica).into_iter().collect();
+        serde_json::from_value(serde_json::json!({
+            "name": "web", "image": null, "state": null, "health": "none", "desiredReplicas": 1,
+            "replicas": replicas,
+            "fileLimits": {"cpus": null, "memory": null},
+            "limits": {"cpus": null, "memory": null},
+            "reservations": {"cpus": null, "memory": null},
+            "keyFamily": "deploy", "healthCheck": null, "ports": [], "volumes": [], "routes": [],
+            "callers": [], "readiness": Readiness::of(&verdicts), "verdicts": verdicts,
+            "revision": null, "drift": null, "applied": [],
+        }))
+        .unwrap()
+    }
+
+    fn not_running() -> Verdict {
+        Verdict {
+            level: Level::Refused,
+            code: VerdictCode::NotRunning,
+            reason: "has no container".into(),
+            meaning: String::new(),
+            remedy: "start it".into(),
+            fix: None,
+            ..no_health_check()
+        }
+    }
+
+    fn told(service: Service, of_all: Option<&str>) -> String {
+        diagnoses(&[service], of_all, Theme::default())
+    }
+
     #[test]
     fn a_diagnosis_says_all_that_is_known() {
-        let verdicts = [no_health_check()];
         assert_eq!(
-            diagnosis("web", Readiness::of(&verdicts), &verdicts, Theme::default()),
+            told(service(vec![no_health_check()], true), None),
             "web: ready after a fix\n  ~ `web` has no health check\n    nobody knows when it is up\n    \
              hint: add one\n    fix: Teal can propose a health check and add it"
         );
+        assert_eq!(told(service(vec![], true), None), "web: ready");
+    }
+
+    #[test]
+    fn what_has_to_run_first_is_said_once() {
         assert_eq!(
-            diagnosis("web", Readiness::Ready, &[], Theme::default()),
-            "web: ready"
+            told(service(vec![not_running()], false), None),
+            "web: ready, once it runs\n  ~ has no container\n    hint: start it"
+        );
+        assert_eq!(
+            told(
+                service(vec![not_running(), no_health_check()], false),
+                Some("Nothing runs:")
+            ),
+            "Nothing runs:\n\nweb: ready after a fix, once it runs\n  ~ `web` has no health check\n    \
+             nobody knows when it is up\n    hint: add one\n    \
+             fix: Teal can propose a health check and add it"
         );
     }
 }
