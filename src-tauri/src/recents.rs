@@ -20,8 +20,27 @@ const KEPT: usize = 20;
 #[ts(export)]
 pub(crate) struct RecentProject {
     pub(crate) name: String,
+    /// With the name it tells the project from others, whichever of its files were named.
+    #[serde(default)]
+    pub(crate) working_directory: PathBuf,
     /// Opens it again.
     pub(crate) source: ProjectSource,
+}
+
+impl RecentProject {
+    fn is(&self, other: &Self) -> bool {
+        self.name == other.name && self.working_directory == other.working_directory
+    }
+
+    /// Earlier Teals kept no directory: it is the project's own, as Compose counts it.
+    fn with_directory(mut self) -> Self {
+        if self.working_directory.as_os_str().is_empty() {
+            let of_file = || self.source.files.first().and_then(|file| file.parent());
+            let directory = self.source.project_directory.as_deref().or_else(of_file);
+            self.working_directory = directory.map(Path::to_owned).unwrap_or_default();
+        }
+        self
+    }
 }
 
 /// The list of them, the latest first.
@@ -40,6 +59,7 @@ impl Recents {
         }
     }
 
+    /// Each project once, the latest first.
     pub(crate) fn list(&self) -> Result<Vec<RecentProject>> {
         let path = self.path();
         let text = match fs::read(&path) {
@@ -47,13 +67,21 @@ impl Recents {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(file_error("read", &path, error)),
         };
-        serde_json::from_slice(&text).map_err(|error| file_error("read", &path, error.into()))
+        let read: Vec<RecentProject> = serde_json::from_slice(&text)
+            .map_err(|error| file_error("read", &path, error.into()))?;
+        let mut projects: Vec<RecentProject> = Vec::new();
+        for project in read.into_iter().map(RecentProject::with_directory) {
+            if !projects.iter().any(|known| known.is(&project)) {
+                projects.push(project);
+            }
+        }
+        Ok(projects)
     }
 
     /// Puts a project at the top.
     pub(crate) fn record(&self, project: RecentProject) -> Result<()> {
         self.change(|projects| {
-            projects.retain(|known| known.source != project.source);
+            projects.retain(|known| !known.is(&project));
             projects.insert(0, project);
             projects.truncate(KEPT);
         })
@@ -106,6 +134,7 @@ mod tests {
     fn project(name: &str) -> RecentProject {
         RecentProject {
             name: name.to_owned(),
+            working_directory: format!("/srv/{name}").into(),
             source: ProjectSource {
                 files: vec![format!("/srv/{name}/compose.yml").into()],
                 ..ProjectSource::default()
@@ -129,6 +158,32 @@ mod tests {
         assert_eq!(names(&recents), ["a", "b"]);
         recents.forget(&project("a").source).unwrap();
         assert_eq!(names(&recents), ["b"]);
+    }
+
+    #[test]
+    fn a_project_is_there_once_whichever_of_its_files_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let recents = Recents::new(directory.path().to_owned());
+        let mut with_override = project("a");
+        let other = PathBuf::from("/srv/a/compose.override.yml");
+        with_override.source.files.push(other.clone());
+        recents.record(project("a")).unwrap();
+        recents.record(with_override.clone()).unwrap();
+        assert_eq!(recents.list().unwrap(), [with_override]);
+
+        // Another checkout is another project.
+        let mut elsewhere = project("a");
+        elsewhere.working_directory = "/srv/copy".into();
+        recents.record(elsewhere).unwrap();
+        assert_eq!(names(&recents), ["a", "a"]);
+
+        // As earlier Teals kept it.
+        let old = r#"[{"name": "b", "source": {"files": ["/srv/b/one.yml"]}},
+            {"name": "b", "source": {"files": ["/srv/b/one.yml", "/srv/b/two.yml"]}}]"#;
+        fs::write(directory.path().join(FILE), old).unwrap();
+        let list = recents.list().unwrap();
+        assert_eq!(list.len(), 1);
+        assert_eq!(list[0].working_directory, Path::new("/srv/b"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ export const summary = (name, running, total, over = {}) => ({
   workingDirectory: `/srv/${name}`,
   running,
   total,
+  completed: 0,
   unhealthy: false,
   filesExist: true,
   ...over,
@@ -20,7 +21,13 @@ export const base = {
     summary("shop", 7, 7),
     summary("wiki", 2, 3, { unhealthy: true }),
   ],
-  recent: [{ name: "playground", source: source("/home/ada/playground/compose.yml") }],
+  recent: [
+    {
+      name: "playground",
+      workingDirectory: "/home/ada/playground",
+      source: source("/home/ada/playground/compose.yml"),
+    },
+  ],
   rollouts: [],
   project,
   plan,

@@ -60,6 +60,7 @@ export const route = (name) => ({
 
 export const service = (name, over = {}) => ({
   name,
+  offProfiles: [],
   image: `registry.example.com/${name}:11.2.0`,
   state: "running",
   health: "healthy",
@@ -157,6 +158,7 @@ export const project = {
   services,
   traefik: { container: id("f"), version: "3.7", addresses: ["localhost:8000"], api: true },
   overrideFile: null,
+  notices: [],
 };
 
 export const text = (cpus, memory) => `services:

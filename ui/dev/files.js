@@ -102,6 +102,7 @@ export const readyPlan = {
     output: "",
     container: "monitoring-grafana-1",
   },
+  first: null,
   verdictsAfter: [verdicts[3]],
 };
 

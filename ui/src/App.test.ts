@@ -60,6 +60,69 @@ test("says why there is no engine, and comes back by itself", async () => {
   await waitFor(() => expect(screen.queryByTestId("engine-gone")).toBeNull());
 });
 
+test("tells what Compose warns of, and which services have drifted", async () => {
+  const notices = ['The "TAG" variable is not set. Defaulting to a blank string.'];
+  const drift = {
+    nextUp: "recreate",
+    differences: [{ what: "memory", before: "768M", after: "512M" }],
+    byHand: [],
+    live: [],
+    keepable: true,
+    command: ["docker"],
+  } as const;
+  const drifted = service({
+    drift: { ...drift, differences: [...drift.differences], byHand: [], live: [], command: [] },
+  });
+  open({
+    startup: () => ({ source, version: "0.1.0" }),
+    open_project: () => project({ notices, services: [drifted] }),
+  });
+  expect((await screen.findByTestId("notices")).textContent).toContain('The "TAG" variable');
+  expect(text("drift-chip")).toBe("web drifted");
+});
+
+test("opens the project that is open already without reading it anew", async () => {
+  open({
+    startup: () => ({ source: { ...source, files: ["/srv/shop/other.yaml"] }, version: "0.1.0" }),
+  });
+  await screen.findByTestId("service-row-web");
+  await screen.findByTestId("open-project-shop");
+  const asked = called("open_project").length;
+  await fireEvent.click(screen.getByTestId("open-project-shop"));
+  expect(screen.queryByTestId("service-row-web")).toBeTruthy();
+  expect(called("open_project")).toHaveLength(asked);
+});
+
+test("a job that is done keeps no project from running", async () => {
+  const list = [
+    {
+      name: "shop",
+      source,
+      workingDirectory: "/srv/shop",
+      running: 6,
+      total: 7,
+      completed: 1,
+      unhealthy: false,
+      filesExist: true,
+    },
+  ];
+  open({ list_projects: () => list });
+  const item = await screen.findByTestId("open-project-shop");
+  expect(item.textContent).toContain("6/6");
+  expect(within(item).getByRole("img", { name: "running" })).toBeTruthy();
+});
+
+test("without an engine nobody knows whether a recent project is stopped", async () => {
+  open({
+    engine_info: () => {
+      throw { code: "noEngine", message: "no engine", hint: null, causes: [] };
+    },
+    recent_projects: () => [{ name: "old", source, workingDirectory: "/srv/old" }],
+  });
+  await screen.findByTestId("engine-gone");
+  expect(screen.queryByText("stopped")).toBeNull();
+});
+
 test("a project arrives however much happens on the engine meanwhile", async () => {
   const arrivals: ((value: unknown) => void)[] = [];
   open({

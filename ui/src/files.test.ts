@@ -49,6 +49,7 @@ const readyPlan: ReadyPlan = {
     output: "fine",
     container: "shop-web-1",
   },
+  first: null,
   verdictsAfter: [],
 };
 

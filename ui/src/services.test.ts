@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 
-import { driftSentence, healthOf, readiness, rollbackTarget, stateOf } from "./services";
+import {
+  driftSentence,
+  healthOf,
+  isFixable,
+  isToRun,
+  readiness,
+  rollbackTarget,
+  stateOf,
+  told,
+} from "./services";
 import { replica, revision, service } from "./testing/fixtures";
 
 test("says what the next plain up does", () => {
@@ -47,6 +56,64 @@ test("says how ready a service is, and what is most in the way", () => {
     text: "Ready after a fix",
     reason: "publishes host port 80, and 1 more",
   });
+});
+
+const job = {
+  level: "refused",
+  code: "oneShot",
+  readiness: "notForBlueGreen",
+  reason: "is a job",
+  meaning: "",
+  remedy: "",
+  fix: null,
+} as const;
+
+test("a job that is done is completed, and nothing to be run or made ready", () => {
+  const done = service({
+    state: "exited",
+    replicas: [replica({ state: "exited", exitCode: 0 })],
+    verdicts: [{ ...job, fix: { kind: "addHealthCheck" } }],
+    readiness: "notForBlueGreen",
+  });
+  expect(healthOf(done)).toEqual({ tone: "none", label: "completed" });
+  expect(isToRun(done)).toBe(false);
+  expect(isFixable(done.verdicts)).toBe(false);
+  expect(readiness(done).tone).toBe("none");
+  const failed = service({ ...done, replicas: [replica({ state: "exited", exitCode: 1 })] });
+  expect(healthOf(failed).label).toBe("exited");
+  expect(isToRun(failed)).toBe(true);
+});
+
+test("a profile that is off is told, and its service need not run", () => {
+  const off = service({ state: null, replicas: [], offProfiles: ["tools"] });
+  expect(healthOf(off)).toEqual({ tone: "none", label: "profile tools off" });
+  expect(isToRun(off)).toBe(false);
+});
+
+test("tells the readiness of what was not started yet", () => {
+  const stopped = { ...job, code: "notRunning", readiness: "readyAfterFix" } as const;
+  const idle = { state: null, replicas: [], readiness: "readyAfterFix" } as const;
+  expect(readiness(service({ ...idle, replicas: [], verdicts: [stopped] }))).toEqual({
+    tone: "none",
+    text: "Ready, once it runs",
+    reason: "",
+  });
+  const port = { ...job, readiness: "readyAfterFix", reason: "publishes host port 80" } as const;
+  expect(readiness(service({ ...idle, replicas: [], verdicts: [stopped, port] }))).toEqual({
+    tone: "warning",
+    text: "Ready after a fix",
+    reason: "publishes host port 80",
+  });
+});
+
+test("a difference without a value before is told in words", () => {
+  expect(told({ what: "memory", before: "768M", after: "512M" })).toBe("memory 768M → 512M");
+  expect(told({ what: "environment", before: "", after: "changed: A" })).toBe(
+    "environment changed: A",
+  );
+  expect(told({ what: "other", before: "", after: "another key has changed" })).toBe(
+    "another key has changed",
+  );
 });
 
 test("tells a set's state by its worst container", () => {

@@ -63,7 +63,14 @@ export function isBlocking({ level }: Verdict, force: boolean): boolean {
 
 /** State and health in one word. */
 export function healthOf(service: Service): { tone: Tone; label: string } {
-  if (service.state === null) return { tone: "none", label: "not created" };
+  if (service.state === null) {
+    const [profile] = service.offProfiles;
+    return {
+      tone: "none",
+      label: profile === undefined ? "not created" : `profile ${profile} off`,
+    };
+  }
+  if (hasCompleted(service)) return { tone: "none", label: "completed" };
   if (service.state !== "running") {
     const wrong = service.state === "restarting" || service.state === "dead";
     return { tone: wrong ? "bad" : "none", label: service.state };
@@ -80,24 +87,59 @@ export function healthOf(service: Service): { tone: Tone; label: string } {
   }
 }
 
+/** Whether it is a job that has done its work. */
+export function hasCompleted({ replicas, verdicts }: Service): boolean {
+  return (
+    replicas.length > 0 &&
+    replicas.every(({ exitCode }) => exitCode === 0) &&
+    verdicts.some(({ code }) => code === "oneShot")
+  );
+}
+
+/** Whether Compose would have it running now: not a job that is done, nor one whose profile is off. */
+export function isToRun(service: Service): boolean {
+  return !hasCompleted(service) && (service.state !== null || service.offProfiles.length === 0);
+}
+
+/** Whether Teal can take something out of its way: it can't make a database ready. */
+export function isFixable(verdicts: Verdict[]): boolean {
+  return (
+    verdicts.some(({ fix }) => fix !== null) &&
+    verdicts.every(({ readiness }) => readiness !== "notForBlueGreen")
+  );
+}
+
 export const READINESS_TITLES: Record<Readiness, string> = {
   ready: "Ready",
   readyAfterFix: "Ready after a fix",
   notForBlueGreen: "Not for blue/green",
 };
 
+/** What is not for blue/green is as it should be: nothing is wrong with a database. */
 const READINESS_TONES = {
   ready: "good",
   readyAfterFix: "warning",
-  notForBlueGreen: "bad",
+  notForBlueGreen: "none",
 } as const;
+
+/** How ready it is besides that nothing of it was started, which its state says. */
+function onceStarted(service: Service): { readiness: Readiness; verdicts: Verdict[] } {
+  if (service.replicas.length > 0) return service;
+  const verdicts = service.verdicts.filter(({ code }) => code !== "notRunning");
+  const order = ["notForBlueGreen", "readyAfterFix", "ready"] as const;
+  const worst = order.find((one) => verdicts.some(({ readiness }) => readiness === one));
+  return { readiness: worst ?? "ready", verdicts };
+}
 
 /** How ready a service is, and the one thing that is most in the way. */
 export function readiness(service: Service): { tone: Tone; text: string; reason: string } {
   if (service.edge) return { tone: "none", text: "Teal’s edge", reason: "" };
-  const tone = READINESS_TONES[service.readiness];
-  const text = READINESS_TITLES[service.readiness];
-  const [worst, ...others] = service.verdicts;
+  const { readiness, verdicts } = onceStarted(service);
+  const runs = service.state === "running";
+  const tone = readiness === "ready" && !runs ? "none" : READINESS_TONES[readiness];
+  const later = service.replicas.length === 0 && readiness === "ready" ? ", once it runs" : "";
+  const text = READINESS_TITLES[readiness] + later;
+  const [worst, ...others] = verdicts;
   if (!worst) return { tone, text, reason: "" };
   const more = others.length === 0 ? "" : `, and ${others.length} more`;
   return { tone, text, reason: `${worst.reason}${more}` };

@@ -2,7 +2,7 @@
 import type { Color, Flow, Limits, Replica, Service } from "./backend";
 import { rate, sizeOf } from "./format";
 import { isRunning, type RolloutView } from "./rollout";
-import { limitsInForce, stateOf } from "./services";
+import { hasCompleted, limitsInForce, stateOf } from "./services";
 
 export interface LaneView {
   color: Color;
@@ -73,6 +73,7 @@ function emptyGreen(limits: Limits): LaneView {
 }
 
 function restingSentence(service: Service, runs: boolean): string {
+  if (hasCompleted(service)) return "This job has done its work, and nothing has to run.";
   if (!runs) return "Nothing of this service runs, so nobody serves its traffic.";
   if (service.routes.length === 0) {
     return "No Traefik leads to this service: Teal can replace it, but can’t promise that no request fails.";

@@ -38,6 +38,9 @@ export function sameSource(a: ProjectSource, b: ProjectSource): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** A project as the engine and the list of recent ones know it. */
+type KnownProject = Pick<ProjectSummary, "name" | "workingDirectory" | "source">;
+
 function engineGone(error: CommandError): boolean {
   return ["noEngine", "engineForbidden", "engineTooOld", "noCompose", "composeTooOld"].includes(
     error.code,
@@ -206,6 +209,19 @@ export class AppState {
       .then(() => backend.recentProjects())
       .then((recent) => (this.recent = recent))
       .catch(this.#report);
+  }
+
+  /** Opens a project that is known by its name and its folder, whichever of its files are named. */
+  openProject(known: KnownProject): void {
+    const { place } = this;
+    this.open(place.name !== "start" && this.isOpenProject(known) ? place.source : known.source);
+  }
+
+  /** Whether it is the one that is open. */
+  isOpenProject({ name, workingDirectory }: KnownProject): boolean {
+    if (this.place.name === "start" || this.project.status !== "ready") return false;
+    const open = this.project.value;
+    return open.name === name && open.workingDirectory === workingDirectory;
   }
 
   /** Goes to a service of a project that is open or runs on the engine. */

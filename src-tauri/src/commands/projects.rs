@@ -48,6 +48,7 @@ pub(crate) async fn open_project(
     let project = desktop.answer(project).await?;
     let recent = RecentProject {
         name: project.name.clone(),
+        working_directory: project.working_directory.clone(),
         source: project.source.clone(),
     };
     // The project is open all the same.

@@ -44,6 +44,7 @@ export const summary = {
   workingDirectory: "/srv/shop",
   running: 1,
   total: 1,
+  completed: 0,
   unhealthy: false,
   filesExist: true,
 };

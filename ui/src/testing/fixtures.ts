@@ -60,6 +60,7 @@ export function service(over: Partial<Service> = {}): Service {
   return {
     edge: false,
     name: "web",
+    offProfiles: [],
     image: "web:1",
     state: "running",
     health: "healthy",
@@ -93,6 +94,7 @@ export function project(over: Partial<Project> = {}): Project {
     services: [service()],
     traefik: { container: "t", version: "3.7", addresses: ["localhost:8000"], api: true },
     overrideFile: null,
+    notices: [],
     ...over,
   };
 }
