@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod keep;
+mod reading;
 mod ready;
 mod stage;
