@@ -1,7 +1,7 @@
 //! `stage sample` starts a project like the sample, `stage load N 0` one of N replicas for a load
 //! (`stage load N 1`: that ignore SIGTERM; `stage load N 0 THROTTLE`: behind a Traefik that takes in
 //! changes that often), `stage services N RUNNING` creates one of N services, so many of which
-//! run. Prints where it is, as JSON, and removes it when its input ends.
+//! run, and `stage services N RUNNING traefik` the same with a route to each. Prints where it is, as JSON, and removes it when its input ends.
 
 #![expect(clippy::print_stdout, reason = "where it is, is its output")]
 
@@ -27,7 +27,11 @@ async fn main() -> io::Result<ExitCode> {
             Project::up(template.traefik_argument(&throttle)).await
         }
         ["services", count, running] => match (count.parse(), running.parse()) {
-            (Ok(count), Ok(running)) => services(count, running).await,
+            (Ok(count), Ok(running)) => services(count, running, false).await,
+            _ => return Ok(usage()),
+        },
+        ["services", count, running, "traefik"] => match (count.parse(), running.parse()) {
+            (Ok(count), Ok(running)) => services(count, running, true).await,
             _ => return Ok(usage()),
         },
         _ => return Ok(usage()),
@@ -45,7 +49,9 @@ async fn main() -> io::Result<ExitCode> {
 }
 
 fn usage() -> ExitCode {
-    println!("usage: stage sample, stage load N 0|1 [THROTTLE], or stage services N RUNNING");
+    println!(
+        "usage: stage sample, stage load N 0|1 [THROTTLE], or stage services N RUNNING [traefik]"
+    );
     ExitCode::FAILURE
 }
 
@@ -77,8 +83,13 @@ fn loaded(replicas: &str) -> Template {
 }
 
 /// The first of them is the template's own.
-async fn services(count: u32, running: u32) -> Project {
-    let mut project = Project::new(Template::named("services").no_traefik()).await;
+async fn services(count: u32, running: u32, are_routed: bool) -> Project {
+    let template = Template::named("services");
+    let mut project = Project::new(match are_routed {
+        true => template,
+        false => template.no_traefik(),
+    })
+    .await;
     let image = project.image().to_owned();
     let mut text = String::new();
     for number in 2..=count {
@@ -88,16 +99,29 @@ async fn services(count: u32, running: u32) -> Project {
             name(number)
         )
         .expect("a string takes any text");
+        if are_routed {
+            text.push_str(&route(&name(number)));
+        }
     }
     project.change(|template| template.more_services(&text));
     project.compose(&["create"]).await;
     if running > 0 {
-        let names: Vec<_> = (1..=running).map(name).collect();
+        let mut names: Vec<_> = (1..=running).map(name).collect();
+        names.extend(are_routed.then(|| "traefik".to_owned()));
         let names = names.iter().map(String::as_str);
         let start: Vec<_> = ["start"].into_iter().chain(names).collect();
         project.compose(&start).await;
     }
     project
+}
+
+/// Labels that lead a path of its own to a service.
+fn route(name: &str) -> String {
+    format!(
+        "  labels:\n    traefik.enable: \"true\"\n    \
+         traefik.http.routers.{name}.rule: PathPrefix(`/{name}`)\n    \
+         traefik.http.services.{name}.loadbalancer.server.port: \"8080\"\n"
+    )
 }
 
 fn name(number: u32) -> String {
