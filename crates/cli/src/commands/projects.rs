@@ -29,7 +29,12 @@ fn row(project: &ProjectSummary) -> Vec<String> {
         .collect();
     vec![
         harmless(&project.name).into_owned(),
-        format!("{}/{}", project.running, project.total),
+        // Jobs that have done their work need not run.
+        format!(
+            "{}/{}",
+            project.running,
+            project.total.saturating_sub(project.completed)
+        ),
         state(project).to_owned(),
         harmless(&files.join(", ")).into_owned(),
     ]

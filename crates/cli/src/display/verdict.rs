@@ -87,7 +87,9 @@ fn diagnosis(service: &Service, verdicts: &[&Verdict], theme: Theme) -> String {
             paint(theme.hint, "hint:"),
             harmless(&verdict.remedy)
         ));
-        if let Some(fix) = &verdict.fix {
+        // What is not for blue/green is not made ready by it.
+        let is_worth_it = service.readiness != Readiness::NotForBlueGreen;
+        if let Some(fix) = verdict.fix.as_ref().filter(|_| is_worth_it) {
             let text = format!("Teal can {}", deed(fix));
             lines.push(format!(
                 "    {} {}",
@@ -150,7 +152,7 @@ mod tests {
         );
     }
 
-    fn service(verdicts: Vec<Verdict>, has_container: bool) -> Service {
+    fn service(verdicts: &[Verdict], has_container: bool) -> Service {
         let replica = serde_json::json!({
             "id": "1", "name": "shop-web-1", "number": 1, "state": "running", "health": "none",
             "limits": {"cpus": null, "memory": null}, "started_at": null, "startedAt": null,
@@ -164,7 +166,7 @@ mod tests {
             "limits": {"cpus": null, "memory": null},
             "reservations": {"cpus": null, "memory": null},
             "keyFamily": "deploy", "healthCheck": null, "ports": [], "volumes": [], "routes": [],
-            "callers": [], "readiness": Readiness::of(&verdicts), "verdicts": verdicts,
+            "callers": [], "readiness": Readiness::of(verdicts), "verdicts": verdicts,
             "revision": null, "drift": null, "applied": [],
         }))
         .unwrap()
@@ -189,22 +191,22 @@ mod tests {
     #[test]
     fn a_diagnosis_says_all_that_is_known() {
         assert_eq!(
-            told(service(vec![no_health_check()], true), None),
+            told(service(&[no_health_check()], true), None),
             "web: ready after a fix\n  ~ `web` has no health check\n    nobody knows when it is up\n    \
              hint: add one\n    fix: Teal can propose a health check and add it"
         );
-        assert_eq!(told(service(vec![], true), None), "web: ready");
+        assert_eq!(told(service(&[], true), None), "web: ready");
     }
 
     #[test]
     fn what_has_to_run_first_is_said_once() {
         assert_eq!(
-            told(service(vec![not_running()], false), None),
+            told(service(&[not_running()], false), None),
             "web: ready, once it runs\n  ~ has no container\n    hint: start it"
         );
         assert_eq!(
             told(
-                service(vec![not_running(), no_health_check()], false),
+                service(&[not_running(), no_health_check()], false),
                 Some("Nothing runs:")
             ),
             "Nothing runs:\n\nweb: ready after a fix, once it runs\n  ~ `web` has no health check\n    \

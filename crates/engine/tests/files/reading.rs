@@ -28,7 +28,7 @@ async fn one_bad_image_name_concerns_one_service() {
     let template = Template::named("badimage").more_services(bad);
     let stage = Stage::of(Project::new(template).await).await;
     let project = told(&stage).await;
-    assert_eq!(codes(service(&project, "app"))[0], VerdictCode::BadImage);
+    assert!(codes(service(&project, "app")).contains(&VerdictCode::BadImage));
     assert_eq!(codes(service(&project, SERVICE)), [VerdictCode::NotRunning]);
     assert_eq!(
         project.notices,

@@ -339,7 +339,9 @@ fn shared(text: &str, edits: &[Edit]) -> CannotEdit {
         reason: format!(
             "`{name}` can't be edited without changing something else: it shares values by an anchor or a merge key (`<<`)"
         ),
-        remedy: format!("write the values of `{name}` out in this file"),
+        remedy: format!(
+            "write the values of `{name}` out in this file, or leave it as it is and write an override of its own (`--beside`)"
+        ),
     }
 }
 
