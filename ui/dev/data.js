@@ -75,6 +75,7 @@ export const service = (name, over = {}) => ({
     intervalMs: 5000,
     timeoutMs: 2000,
     startPeriodMs: 0,
+    startIntervalMs: null,
     retries: 3,
   },
   ports: [],

@@ -286,6 +286,7 @@ impl<'a> Part<'a> {
                 image_volumes: &docker::image_volumes(self.containers.first(), &self.file.mounts()),
                 routes: &self.survey.routes,
                 is_traefik: self.survey.is_traefik,
+                ports: self.survey.ports(),
                 published: &docker::published(self.containers),
             }),
             health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),

@@ -3,4 +3,9 @@
 /**
  * A health check as it is in force: the file's, else the image's.
  */
-export type HealthCheck = { test: Array<string>, intervalMs: number, timeoutMs: number, startPeriodMs: number, retries: number, };
+export type HealthCheck = { test: Array<string>, intervalMs: number, timeoutMs: number, startPeriodMs: number, 
+/**
+ * The time between two probes during the start period, where file or image say it: engines from
+ * API 1.44 on know it.
+ */
+startIntervalMs: number | null, retries: number, };

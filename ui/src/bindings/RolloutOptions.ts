@@ -6,7 +6,8 @@ import type { ProbeOptions } from "./ProbeOptions";
  */
 export type RolloutOptions = { 
 /**
- * How long Green may take to become healthy, in milliseconds.
+ * How long Green may take to become healthy, in milliseconds. In a plan the default is longer where
+ * the health check may take longer to decide.
  */
 healthTimeoutMs: number, 
 /**

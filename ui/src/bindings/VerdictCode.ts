@@ -3,4 +3,4 @@
 /**
  * What a verdict is about.
  */
-export type VerdictCode = "notRunning" | "deadBlue" | "unhealthyBlue" | "proxy" | "stateful" | "sharedVolume" | "writableLayer" | "noHealthCheck" | "slowHealthCheck" | "hostPort" | "badImage" | "containerName" | "networkMode" | "routeClash" | "noRoute" | "sticky" | "noRoom" | "limitBelowUse" | "limitBelowReservation" | "limitAboveEngine" | "engineCannotLimit" | "badLimit" | "badOption" | "replicasDiffer" | "callers" | "dependants" | "oneShot" | "globalMode" | "notLive" | "nothingToChange" | "revisionLost" | "otherChanges" | "cannotWrite";
+export type VerdictCode = "notRunning" | "deadBlue" | "unhealthyBlue" | "proxy" | "stateful" | "sharedVolume" | "writableLayer" | "noHealthCheck" | "slowHealthCheck" | "hostPort" | "badImage" | "containerName" | "networkMode" | "routeClash" | "noRoute" | "sticky" | "noRoom" | "limitBelowUse" | "limitBelowReservation" | "limitAboveEngine" | "engineCannotLimit" | "badLimit" | "badOption" | "replicasDiffer" | "callers" | "dependants" | "oneShot" | "scheduler" | "singleton" | "hostAgent" | "device" | "globalMode" | "notLive" | "nothingToChange" | "revisionLost" | "otherChanges" | "cannotWrite";

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use super::{
     hook::Hook,
@@ -68,6 +71,12 @@ pub(crate) struct ComposeService {
     pub depends_on: BTreeMap<String, Dependency>,
     pub links: Vec<String>,
     pub pre_stop: Vec<Hook>,
+    devices: Vec<Device>,
+    pub tty: bool,
+    pub stdin_open: bool,
+    runtime: Option<String>,
+    gpus: Vec<IgnoredAny>,
+    expose: Vec<IgnoredAny>,
 
     deploy: Deploy,
     scale: Option<u32>,
@@ -123,6 +132,17 @@ pub(crate) struct ComposeNetwork {
     pub aliases: Vec<String>,
 }
 
+/// A device of the machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Device {
+    Named {
+        source: String,
+    },
+    /// As Compose before 2.30 prints it: `/dev/ttyUSB0:/dev/ttyUSB0:rwm`.
+    Text(String),
+}
+
 /// One mount.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ComposeVolume {
@@ -157,6 +177,7 @@ struct ResourceAmounts {
     cpus: Option<Cpus>,
     #[serde(deserialize_with = "memory")]
     memory: Option<Memory>,
+    devices: Vec<IgnoredAny>,
 }
 
 /// A health check in the file; what it leaves out comes from the image.
@@ -168,6 +189,7 @@ struct FileHealthCheck {
     interval: Option<String>,
     timeout: Option<String>,
     start_period: Option<String>,
+    start_interval: Option<String>,
     retries: Option<u32>,
 }
 
@@ -347,6 +369,12 @@ impl ComposeService {
                 image.map(|image| image.start_period_ms),
                 0,
             ),
+            start_interval_ms: file
+                .start_interval
+                .as_deref()
+                .and_then(milliseconds)
+                .filter(|&time| time > 0)
+                .or(image.and_then(|image| image.start_interval_ms)),
             retries: file
                 .retries
                 .filter(|&retries| retries > 0)
@@ -362,6 +390,31 @@ impl ComposeService {
             true => &[],
             false => &self.profiles,
         }
+    }
+
+    /// Whether the file gives it a health check.
+    pub(crate) fn has_health_check(&self) -> bool {
+        self.health_check(None).is_some()
+    }
+
+    /// Whether the files know no port that somebody could ask.
+    pub(crate) fn has_no_port(&self) -> bool {
+        self.ports.is_empty()
+            && self.expose.is_empty()
+            && !self.labels.keys().any(|key| key.ends_with(".server.port"))
+    }
+
+    /// The paths of the machine's devices that it uses.
+    pub(crate) fn devices(&self) -> impl Iterator<Item = &str> {
+        self.devices.iter().map(Device::source)
+    }
+
+    /// Whether it asks for a GPU, in any of the ways of asking for one.
+    pub(crate) fn wants_gpu(&self) -> bool {
+        let reserved = self.deploy.resources.reservations.as_ref();
+        !self.gpus.is_empty()
+            || reserved.is_some_and(|reserved| !reserved.devices.is_empty())
+            || self.runtime.as_deref() == Some("nvidia")
     }
 
     pub(crate) fn disables_health_check(&self) -> bool {
@@ -406,6 +459,16 @@ impl ComposeService {
                 read_only: volume.read_only,
             })
             .collect()
+    }
+}
+
+impl Device {
+    /// Its path on the machine.
+    fn source(&self) -> &str {
+        match self {
+            Self::Named { source } => source,
+            Self::Text(text) => text.split(':').next().unwrap_or(text),
+        }
     }
 }
 

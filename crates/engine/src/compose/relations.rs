@@ -22,6 +22,16 @@ impl ComposeModel {
         })
     }
 
+    /// Whether another service calls this one by its name, as far as the files say so: one that only
+    /// waits for its start need not.
+    pub(crate) fn is_called(&self, service: &str) -> bool {
+        let callers = self.others(service, |other| {
+            let mut links = other.links.iter();
+            links.any(|link| link.split(':').next() == Some(service)) || other.names_host(service)
+        });
+        !callers.is_empty()
+    }
+
     /// The other services that live in a namespace of this one's container.
     pub(crate) fn lodgers(&self, service: &str) -> Vec<String> {
         let mode = format!("service:{service}");

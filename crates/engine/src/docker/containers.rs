@@ -254,6 +254,7 @@ fn health_check_of(check: &HealthConfig) -> Option<HealthCheck> {
         interval_ms: ms(check.interval, 30_000),
         timeout_ms: ms(check.timeout, 30_000),
         start_period_ms: ms(check.start_period, 0),
+        start_interval_ms: Some(ms(check.start_interval, 0)).filter(|time| *time > 0),
         retries: check
             .retries
             .and_then(|retries| u32::try_from(retries).ok())

@@ -26,7 +26,8 @@ const MOST_ANSWERS: u32 = 10_000;
 #[serde(default, rename_all = "camelCase")]
 #[ts(export)]
 pub struct RolloutOptions {
-    /// How long Green may take to become healthy, in milliseconds.
+    /// How long Green may take to become healthy, in milliseconds. In a plan the default is longer where
+    /// the health check may take longer to decide.
     #[ts(type = "number")]
     pub health_timeout_ms: u64,
     /// The time between two polls of Green's health, in milliseconds.

@@ -233,6 +233,11 @@ pub struct HealthCheck {
     pub timeout_ms: u64,
     #[ts(type = "number")]
     pub start_period_ms: u64,
+    /// The time between two probes during the start period, where file or image say it: engines from
+    /// API 1.44 on know it.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub start_interval_ms: Option<u64>,
     pub retries: u32,
 }
 

@@ -123,8 +123,16 @@ pub enum VerdictCode {
     Callers,
     /// Others are restarted or started by Compose as it changes.
     Dependants,
-    /// It runs to its end.
+    /// It runs to its end, or people start it by hand.
     OneShot,
+    /// It starts what is due by the clock.
+    Scheduler,
+    /// There may be one of it at a time.
+    Singleton,
+    /// It looks after the machine that it runs on.
+    HostAgent,
+    /// It uses a device or a GPU of the machine.
+    Device,
     GlobalMode,
     /// The running containers can't take the limits, or should not.
     NotLive,

@@ -105,6 +105,7 @@ impl Planner<'_> {
                 image_volumes: &docker::image_volumes(blue.first(), &service.mounts()),
                 routes: &survey.routes,
                 is_traefik: survey.is_traefik,
+                ports: survey.ports(),
                 published: &docker::published(blue),
             }),
             health_timeout: Duration::from_millis(request.options.health_timeout_ms),

@@ -10,7 +10,7 @@ mod layer;
 mod limits;
 mod replicas;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use bollard::{Docker, models::ContainerInspectResponse};
 
@@ -23,7 +23,7 @@ use crate::{
         EngineInfo, Handover, HealthCheck, Plan, ProjectSource, Replica, Revision, RolloutOptions,
         RolloutRequest, UnnamedVolume, Verdict,
     },
-    readiness::InUse,
+    readiness::{self, InUse},
     rollout::kept_volumes,
     traffic::{self, Survey},
 };
@@ -197,6 +197,7 @@ impl Planner<'_> {
         unpromised.extend(announced.iter().map(sentence));
         let bring = self.bring(&situation);
         let commands = self.commands(&situation, way, limits_before);
+        let options = options(&situation, handover.is_some());
         let basis = Basis {
             files: base.resolved.service(name).to_owned(),
             green: green.resolved,
@@ -228,7 +229,7 @@ impl Planner<'_> {
             override_before,
             override_after,
             traffic: survey.plan.clone(),
-            options: options(request, handover.is_some()),
+            options,
             handover,
             unpromised,
             bypass: base.callers(name),
@@ -320,8 +321,13 @@ fn kept(way: Way<'_>, blue: &[ContainerInspectResponse]) -> Vec<UnnamedVolume> {
 
 /// Blue can't be behind the edge while it holds the ports itself: with a handover all traffic moves
 /// at once.
-fn options(request: &RolloutRequest, hands_over: bool) -> RolloutOptions {
-    let mut options = request.options.clone();
+/// A health check that needs longer than a rollout usually waits gets that time.
+fn options(situation: &Situation<'_>, hands_over: bool) -> RolloutOptions {
+    let mut options = situation.request.options.clone();
+    let check = situation.green.service.health_check(situation.image_health);
+    let asked = Duration::from_millis(options.health_timeout_ms);
+    let deadline = readiness::deadline(asked, check.as_ref());
+    options.health_timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
     if hands_over {
         options.steps = vec![100];
     }

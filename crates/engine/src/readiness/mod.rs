@@ -2,6 +2,9 @@
 //! figures in, verdicts out. One file for each kind of thing that is judged.
 
 mod container;
+#[cfg(test)]
+mod corpus;
+mod devices;
 mod finding;
 mod health;
 mod image;
@@ -12,6 +15,7 @@ mod ports;
 mod proxy;
 #[cfg(test)]
 mod published;
+mod role;
 mod room;
 mod running;
 mod state;
@@ -20,6 +24,7 @@ mod stateful;
 mod tests;
 mod traffic;
 mod wish;
+mod words;
 
 use std::{path::Path, time::Duration};
 
@@ -33,6 +38,7 @@ use crate::{
 };
 
 pub(crate) use finding::{needs_force, refused, warning};
+pub(crate) use health::deadline;
 pub(crate) use layer::{goes_with_blue, written};
 pub(crate) use mounts::is_cache;
 pub(crate) use room::{Sets, by_use};
@@ -49,7 +55,7 @@ pub(crate) struct Facts<'a> {
     pub directory: &'a Path,
     /// What the engine says of it; none where only the files are judged.
     pub found: Option<Found<'a>>,
-    /// How long a rollout waits for Green's health.
+    /// How long a rollout waits for Green's health, as far as somebody has asked for a time.
     pub health_timeout: Duration,
     pub engine: &'a EngineInfo,
     /// What a rollout is asked for; none where a service is only looked at.
@@ -70,6 +76,8 @@ pub(crate) struct Found<'a> {
     pub published: &'a [HostPort],
     /// Whether it is a Traefik itself.
     pub is_traefik: bool,
+    /// The ports of its containers that anybody may ask, as far as files or image name any.
+    pub ports: &'a [u16],
 }
 
 /// The limits that a rollout is asked for.
@@ -102,6 +110,8 @@ pub(crate) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     }
     verdicts.extend(running::verdicts(facts));
     verdicts.extend(image::verdict(facts));
+    verdicts.extend(role_verdict(facts));
+    verdicts.extend(devices::verdicts(facts));
     verdicts.extend(container::verdicts(facts));
     verdicts.extend(state::verdicts(facts));
     verdicts.extend(health::verdicts(facts));
@@ -112,6 +122,16 @@ pub(crate) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     }
     sort(&mut verdicts);
     verdicts
+}
+
+/// What it is for, where that alone keeps it from Blue/Green. A job that the files or its containers
+/// show to be one, and a Traefik, have a verdict already.
+fn role_verdict(facts: &Facts) -> Option<Verdict> {
+    let is_known = running::is_job(facts) || proxy::verdict(facts).is_some();
+    match is_known {
+        true => None,
+        false => role::verdict(facts),
+    }
 }
 
 /// Teal's own edge is nothing that anybody has to make ready; its limits are changed live.
@@ -196,7 +216,19 @@ impl<'a> Facts<'a> {
 
     /// Whether it holds data that two containers can't share.
     fn is_stateful(&self) -> bool {
-        let image = self.service.image.as_deref();
-        image.is_some_and(|image| stateful::kind(image).is_some())
+        stateful::of(self.name, self.service).is_some()
+    }
+
+    fn role(&self) -> Option<role::Role> {
+        role::of(self.name, self.service, self.model)
+    }
+
+    /// Whether its containers run and nothing tells of a port that somebody could ask.
+    fn listens_nowhere(&self) -> bool {
+        self.serving().next().is_some()
+            && self.service.has_no_port()
+            && self
+                .found
+                .is_some_and(|found| found.ports.is_empty() && found.routes.is_empty())
     }
 }

@@ -9,7 +9,11 @@ use super::Facts;
 use crate::{
     compose::{Build, ComposeModel, ComposeService},
     model::Volume,
-    readiness::stateful,
+    readiness::{
+        role::{self, Role, is_whole_of_the_host},
+        stateful,
+        words::{is_one_of, parts},
+    },
 };
 
 /// What a mount is for.
@@ -21,6 +25,8 @@ pub(super) enum Use {
     Files,
     /// Data that the files themselves let several containers write.
     Shared,
+    /// Files that people have sent, of a program that keeps what it knows of them in a database.
+    Uploads,
     /// A volume without a name: each container gets a new one.
     Unnamed,
     /// What the service has written and must keep.
@@ -38,7 +44,7 @@ pub(super) fn use_of(volume: &Volume, facts: &Facts) -> Use {
             false => Use::Unnamed,
         };
     };
-    if is_engine_socket(source) || is_of_the_system(source) {
+    if is_engine_socket(source) || is_of_the_system(source) || is_whole_of_the_host(source) {
         return Use::Own;
     }
     if is_cache(&volume.target) || is_log(&volume.target) {
@@ -48,6 +54,7 @@ pub(super) fn use_of(volume: &Volume, facts: &Facts) -> Use {
     match is_plain {
         true => Use::Files,
         false if is_made_to_be_shared(volume, facts) => Use::Shared,
+        false if are_uploads(volume, facts) => Use::Uploads,
         false => Use::Data,
     }
 }
@@ -123,7 +130,8 @@ fn builds(model: &ComposeModel) -> impl Iterator<Item = &Build> {
 /// A folder with a name that people give to what they write themselves.
 fn is_source_folder(source: &Path, target: &Path, service: &ComposeService) -> bool {
     const ALWAYS: &str = "code source sources src";
-    const USUALLY: &str = "bin hooks lib libs migrations scripts spec templates test tests views";
+    const USUALLY: &str =
+        "bin healthchecks hooks lib libs migrations scripts spec templates test tests views";
     /// Other people's programs keep their state in folders of these names.
     const OF_OWN_PROGRAMS: &str = "api app apps backend client cmd components conf config docs \
                                    frontend internal layouts middleware models packages pages \
@@ -231,6 +239,33 @@ fn is_replicated(service: &ComposeService) -> bool {
     service.replicas() > 1 || service.special_mode() == Some("global")
 }
 
+/// Whether a folder holds what people have sent, and a database of the project what is known of it.
+fn are_uploads(volume: &Volume, facts: &Facts) -> bool {
+    const FOLDERS: &str = "attachments avatars media mediafiles staticfiles upload uploads";
+    /// Programs of which several are known to run on one folder, whatever it is called.
+    const PROGRAMS: &str = "gztime/gzctf immich-app/immich-server outlinewiki/outline";
+    let image = facts.service.image.as_deref().map(stateful::repository);
+    let image = image.unwrap_or_default();
+    let is_known = PROGRAMS
+        .split_whitespace()
+        .any(|program| image == program || image.ends_with(&format!("/{program}")));
+    let is_folder = is_one_of(FOLDERS, last(Path::new(&volume.target)));
+    (is_known || is_folder) && has_database(facts)
+}
+
+/// Whether it asks a database of the project.
+fn has_database(facts: &Facts) -> bool {
+    let services = facts.model.services.iter();
+    let databases = services.filter(|(name, other)| {
+        let image = other.image.as_deref().unwrap_or_default();
+        *name != facts.name && stateful::is_database(image, name)
+    });
+    databases.into_iter().any(|(name, _)| {
+        let callers = facts.model.callers(name);
+        callers.iter().any(|caller| caller == facts.name)
+    })
+}
+
 /// The other services of the same program that mount the same and may write to it.
 pub(super) fn sharers<'a>(volume: &Volume, facts: &Facts<'a>) -> Vec<&'a str> {
     let others = facts.model.services.iter();
@@ -238,6 +273,10 @@ pub(super) fn sharers<'a>(volume: &Volume, facts: &Facts<'a>) -> Vec<&'a str> {
         .filter(|(name, other)| {
             *name != facts.name
                 && is_same_program(facts.service, other)
+                && matches!(
+                    role::of(name, other, facts.model),
+                    None | Some(Role::Worker)
+                )
                 && facts.model.waits_for_end_of(name).is_empty()
                 && other.mounts().iter().any(|mount| {
                     mount.kind == volume.kind && mount.source == volume.source && !mount.read_only
@@ -253,7 +292,29 @@ fn is_same_program(one: &ComposeService, other: &ComposeService) -> bool {
         Some(stateful::repository(image).to_owned())
     };
     let is_of_one_image = repository(one).is_some() && repository(one) == repository(other);
-    is_of_one_image || (one.build.is_some() && one.build == other.build)
+    let maker = |service: &ComposeService| {
+        let repository = repository(service)?;
+        let (maker, _) = repository.rsplit_once('/')?;
+        // Who has published so much tells nothing of a program.
+        let is_telling = !is_one_of(COLLECTIONS, maker.rsplit('/').next().unwrap_or(maker));
+        is_telling.then(|| maker.to_owned())
+    };
+    let is_of_one_maker = maker(one).is_some() && maker(one) == maker(other);
+    is_of_one_image
+        || (is_of_one_maker && !looks_after(one) && !looks_after(other))
+        || (one.build.is_some() && one.build == other.build)
+}
+
+/// Who publishes all kinds of programs of others.
+const COLLECTIONS: &str =
+    "bitnami bitnamilegacy chainguard example hotio library linuxserver rapidfort";
+
+/// Whether a program by its name does something to the data of another one.
+fn looks_after(service: &ComposeService) -> bool {
+    const CARE: &str = "backup backups cleaner cleanup export exporter import restore sync";
+    let image = service.image.as_deref().map(stateful::name);
+    let parts = parts(image.unwrap_or_default());
+    parts.iter().any(|part| is_one_of(CARE, part))
 }
 
 /// The engine's socket holds no state of the service.
@@ -268,14 +329,12 @@ fn is_engine_socket(source: &str) -> bool {
 /// What the host's system keeps, whoever looks at it.
 fn is_of_the_system(source: &str) -> bool {
     let source = source.trim_end_matches('/');
-    is_one_of("/etc/localtime /etc/timezone /lib/modules /usr/src", source)
-        || ["/dev", "/proc", "/sys"]
-            .iter()
-            .any(|root| Path::new(source).starts_with(root))
-}
-
-fn is_one_of(names: &str, name: &str) -> bool {
-    names.split_whitespace().any(|known| known == name)
+    is_one_of(
+        "/etc/localtime /etc/timezone /lib/modules /run /usr/src /var/run",
+        source,
+    ) || ["/dev", "/proc", "/sys"]
+        .iter()
+        .any(|root| Path::new(source).starts_with(root))
 }
 
 fn last(path: &Path) -> &str {

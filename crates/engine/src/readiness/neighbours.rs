@@ -32,7 +32,10 @@ fn callers(facts: &Facts) -> Option<Verdict> {
         .collect();
     Some(if resolving.is_empty() {
         verdict
-            .means("such calls bypass Traefik and reach Blue and Green alike")
+            .means(match has_route(facts) {
+                true => "such calls bypass Traefik and reach Blue and Green alike",
+                false => "nothing steers such calls: they reach Blue and Green alike, and may meet a container that is just stopping",
+            })
             .remedy("have them call it through Traefik, or retry a failed connection")
     } else {
         verdict
@@ -42,6 +45,10 @@ fn callers(facts: &Facts) -> Option<Verdict> {
             ))
             .remedy("have it call through Traefik or look names up again (`resolver` in nginx), or restart it after the rollout")
     })
+}
+
+fn has_route(facts: &Facts) -> bool {
+    facts.found.is_some_and(|found| !found.routes.is_empty())
 }
 
 /// Whether a service is known to keep the address that a name had at its start.

@@ -4,6 +4,7 @@
 use super::{
     Facts,
     finding::{needs_force, refused},
+    role::Role,
 };
 use crate::{
     compose::ComposePort,
@@ -39,8 +40,8 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     };
     let taken: Result<Vec<_>, _> = ports.iter().map(|port| for_the_edge(port, facts)).collect();
     Some(match taken {
-        // An edge does not make a database ready.
-        Ok(_) if facts.is_stateful() => verdict
+        // An edge makes neither a database ready nor an agent of the host.
+        Ok(_) if facts.is_stateful() || !matches!(facts.role(), None | Some(Role::Worker)) => verdict
             .remedy("publish it from a service that can run twice, or change it in a quiet hour"),
         Ok(ports) => verdict
             .remedy("let Teal's edge take over the port that is published now, and route it to the service")

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, path::Path, time::Duration};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Facts, Found, verdicts};
+use super::{Facts, Found, corpus, verdicts};
 use crate::{
     compose::ComposeModel,
     model::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Writes the table instead of comparing it.
-const WRITE: &str = "TEAL_WRITE_DOCS";
+pub(super) const WRITE: &str = "TEAL_WRITE_DOCS";
 
 /// What of a service its readiness depends on.
 #[derive(Debug, Default, Deserialize)]
@@ -56,8 +56,9 @@ fn projects() -> Projects {
     yaml_serde::from_str(include_str!("published/projects.yaml")).unwrap()
 }
 
-fn judged() -> Vec<Judged> {
-    let engine = EngineInfo {
+/// An engine like any.
+pub(super) fn engine() -> EngineInfo {
+    EngineInfo {
         id: String::new(),
         name: String::new(),
         version: String::new(),
@@ -67,7 +68,11 @@ fn judged() -> Vec<Judged> {
         memory: "8g".parse().unwrap(),
         no_cpu_limits: None,
         no_memory_limits: None,
-    };
+    }
+}
+
+fn judged() -> Vec<Judged> {
+    let engine = engine();
     let mut all = Vec::new();
     for (project, shapes) in projects() {
         let directory = format!("/srv/{project}");
@@ -84,6 +89,7 @@ fn judged() -> Vec<Judged> {
                 image_volumes: &shapes[name].keeps,
                 routes: &[],
                 is_traefik: false,
+                ports: &[],
                 published: &[],
             };
             let verdicts = verdicts(&Facts {
@@ -107,7 +113,7 @@ fn judged() -> Vec<Judged> {
 }
 
 /// A container of a service whose image is known.
-fn running() -> Replica {
+pub(super) fn running() -> Replica {
     Replica {
         id: "1".into(),
         name: String::new(),
@@ -237,7 +243,7 @@ fn name(fix: &Fix) -> &'static str {
     }
 }
 
-fn document() -> String {
+fn document(corpus: &str) -> String {
     let judged = judged();
     let count = |wanted| {
         let each = judged.iter().map(Judged::readiness);
@@ -252,9 +258,16 @@ fn document() -> String {
          What Teal says of each service of the {} projects in [docker/awesome-compose](https://github.com/docker/awesome-compose), judged by\n\
          the shape of its file: image, build, ports, mounts, health check, name, network. On an engine more is known, such as a\n\
          health check that the image brings; `teal doctor` says it.\n\n\
+         Real projects are harder than these examples. Of 917 services in 174 published projects that were looked at, an expert would roll\n\
+         334 and leave 583 alone, most of them databases, brokers and caches. What misleads a tool there: volumes that the files themselves\n\
+         give to several services (77 services), uploads beside a database (17), programs under names that nobody knows (22), agents of\n\
+         the host (16), schedulers and other singletons (15), jobs and tools (13), and workers that listen on no port. Nearly two of three\n\
+         health checks are by Docker's own times, which may take 180 s to decide. Each of these causes stands in\n\
+         [a corpus of shapes](verdicts.md) in both directions, beside its look-alikes:\n\n\
+         {corpus}\n\
          Of {} services {} are ready, {} ready after a fix, {} not for blue/green. Of the {} that keep no data of their own,\n\
          {} are ready or ready after a fix.\n\n\
-         A test makes this table: `TEAL_WRITE_DOCS=1 cargo test -p teal-engine --lib published`.\n\n\
+         A test makes the table below: `TEAL_WRITE_DOCS=1 cargo test -p teal-engine --lib published`.\n\n\
          | project | service | verdict | in the way | fix |\n| --- | --- | --- | --- | --- |\n",
         projects().len(),
         judged.len(),
@@ -313,12 +326,14 @@ fn every_database_is_known_as_one() {
     }
 }
 
-#[test]
-fn the_table_in_the_docs_is_current() {
+#[tokio::test]
+async fn the_table_in_the_docs_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/readiness.md");
+    let corpus = corpus::Figures::of(&corpus::judged().await);
+    let text = document(&corpus.told());
     if std::env::var_os(WRITE).is_some() {
-        fs::write(&path, document()).unwrap();
+        fs::write(&path, &text).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap();
-    assert!(found == document(), "run the test once with {WRITE}=1");
+    assert!(found == text, "run the test once with {WRITE}=1");
 }

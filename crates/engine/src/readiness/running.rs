@@ -38,11 +38,18 @@ fn mode(facts: &Facts) -> Option<Verdict> {
     )
 }
 
+/// Whether files or containers show that it runs to its end.
+pub(super) fn is_job(facts: &Facts) -> bool {
+    let mode = facts.service.special_mode();
+    mode.is_some_and(|mode| mode != "global") || one_shot(facts).is_some()
+}
+
 /// A job that others wait for, or that has run to its good end and offers nothing to anybody.
 fn one_shot(facts: &Facts) -> Option<Verdict> {
     let waiting = facts.model.waits_for_end_of(facts.name);
     let reason = if !waiting.is_empty() {
-        format!("is a job: {} waits until it has completed", list(&waiting))
+        let verb = if waiting.len() == 1 { "waits" } else { "wait" };
+        format!("is a job: {} {verb} until it has completed", list(&waiting))
     } else if has_ended_well(facts) {
         "is a job: it has ended with exit code 0 and nothing restarts it".to_owned()
     } else {
@@ -101,7 +108,11 @@ fn not_running(facts: &Facts) -> Option<Verdict> {
     let looping = replicas
         .iter()
         .any(|replica| is(ContainerState::Restarting)(&replica));
+    let is_new = replicas
+        .iter()
+        .all(|replica| is(ContainerState::Created)(&replica));
     let state = match (looping, dead == 1 || serving == 0) {
+        _ if is_new => "was created and never started",
         (true, true) => "keeps restarting",
         (true, false) => "keep restarting",
         (false, true) => "has ended",

@@ -6,7 +6,9 @@ use super::{
     Facts,
     finding::{list, needs_force, warning},
     mounts::{Use, is_cache, sharers, use_of},
-    proxy, stateful,
+    proxy,
+    role::Role,
+    running, stateful,
 };
 use crate::model::{Verdict, VerdictCode, Volume};
 
@@ -17,15 +19,19 @@ pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     verdicts.extend(shared_data(facts));
     verdicts.extend(unnamed_volumes(facts));
     verdicts.extend(made_to_be_shared(facts));
+    verdicts.extend(uploads(facts));
     verdicts.extend(shared_files(facts));
     verdicts
 }
 
 fn stateful_image(facts: &Facts) -> Option<Verdict> {
-    let image = facts.service.image.as_deref()?;
-    let kind = stateful::kind(image)?;
+    // Its jobs run on the same image.
+    if running::is_job(facts) || facts.role() == Some(Role::Job) {
+        return None;
+    }
+    let reason = stateful::of(facts.name, facts.service)?;
     Some(
-        needs_force(VerdictCode::Stateful, format!("`{image}` is a {kind}"))
+        needs_force(VerdictCode::Stateful, reason)
             .means("Blue and Green would each have, or fight for, its data")
             .remedy("change its limits with `teal update`, or with a restart in a quiet hour; `--force` if two of it can run on the same data")
             .for_good(),
@@ -100,6 +106,24 @@ fn made_to_be_shared(facts: &Facts) -> Option<Verdict> {
         )
         .means("Blue and Green both write to it, as the files let several containers do")
         .remedy("mount it read-only (`:ro`) if the service only reads it"),
+    )
+}
+
+fn uploads(facts: &Facts) -> Option<Verdict> {
+    let uploads = sources(facts, Use::Uploads);
+    if uploads.is_empty() {
+        return None;
+    }
+    Some(
+        warning(
+            VerdictCode::SharedVolume,
+            format!(
+                "keeps uploads in {}, and what it knows of them in a database",
+                uploads.join(", ")
+            ),
+        )
+        .means("Blue and Green both write files there, each under names of its own")
+        .remedy("roll out in a quiet hour if the program is known to run only once"),
     )
 }
 

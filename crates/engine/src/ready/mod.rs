@@ -19,7 +19,7 @@ use crate::{
     keep::id,
     model::{
         FileChange, Fix, FixChange, HealthCheck, HealthProposal, ReadyPlan, ReadyRequest,
-        RolloutOptions, Verdict,
+        RolloutOptions, Verdict, VerdictCode,
     },
     plan::{Planner, find_service},
     readiness::{self, Facts, Found},
@@ -144,6 +144,7 @@ impl Subject<'_> {
             image_volumes: &image_volumes,
             routes: &self.survey.routes,
             is_traefik: self.survey.is_traefik,
+            ports: self.survey.ports(),
             published: &published,
         };
         let mut verdicts = readiness::verdicts(&Facts {
@@ -183,24 +184,36 @@ impl Subject<'_> {
         target: &TargetFile,
         health: &mut Option<HealthProposal>,
     ) -> Result<Option<Remedy>> {
+        // Of a service without a port Teal proposes none, and takes the one that somebody has.
+        let has_own_check =
+            verdict.code == VerdictCode::NoHealthCheck && self.request.health.is_some();
         match &verdict.fix {
             Some(Fix::RemoveContainerName { name }) if self.wants(verdict) => {
                 name::remedy(self, verdict, target, name).map(Some)
             }
+            None if has_own_check => self.add_health_check(verdict, health).await,
             Some(Fix::AddHealthCheck) if self.wants(verdict) => {
-                let proposal = health::propose(self).await?;
-                let remedy = proposal
-                    .as_ref()
-                    .filter(|proposal| proposal.passed)
-                    .map(|proposal| health::remedy(self, verdict, &proposal.test));
-                *health = proposal;
-                Ok(remedy)
+                self.add_health_check(verdict, health).await
             }
             Some(Fix::UseEdge { ports }) if self.wants(verdict) => {
                 edge::remedy(self, verdict, target, ports).await
             }
             Some(_) | None => Ok(None),
         }
+    }
+
+    async fn add_health_check(
+        &self,
+        verdict: &Verdict,
+        health: &mut Option<HealthProposal>,
+    ) -> Result<Option<Remedy>> {
+        let proposal = health::propose(self).await?;
+        let remedy = proposal
+            .as_ref()
+            .filter(|proposal| proposal.passed)
+            .map(|proposal| health::remedy(self, verdict, &proposal.test));
+        *health = proposal;
+        Ok(remedy)
     }
 
     /// Whether its fix was asked for.

@@ -234,6 +234,12 @@ impl Survey {
         )
     }
 
+    /// The ports of its containers that requests may come in on, as far as labels, files or image name
+    /// any.
+    pub(crate) fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
     /// Whether traffic can be shared in other parts than by the number of containers, else why not.
     ///
     /// # Errors

@@ -112,6 +112,7 @@ volumes: {data: }
             interval_ms: 90_000,
             timeout_ms: 90_500,
             start_period_ms: 3_600_000,
+            start_interval_ms: None,
             retries: 7,
         })
     );
@@ -149,6 +150,7 @@ services:
         interval_ms: 9_000,
         timeout_ms: 8_000,
         start_period_ms: 7_000,
+        start_interval_ms: None,
         retries: 6,
     };
     let check = |name: &str, image: Option<&HealthCheck>| model.services[name].health_check(image);
@@ -167,6 +169,7 @@ services:
             interval_ms: 30_000,
             timeout_ms: 30_000,
             start_period_ms: 0,
+            start_interval_ms: None,
             retries: 3,
         })
     );

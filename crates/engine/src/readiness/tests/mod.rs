@@ -4,6 +4,8 @@ mod container;
 mod health;
 mod image;
 mod layer;
+mod neighbours;
+mod role;
 mod running;
 mod state;
 mod traffic;
@@ -13,7 +15,7 @@ use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Facts, Found, InUse, Wish, nearest, stateful, verdicts};
+use super::{Facts, Found, InUse, Wish, deadline, nearest, stateful, verdicts};
 use crate::{
     compose::ComposeModel,
     model::{
@@ -30,6 +32,9 @@ struct Case {
     image_volumes: Vec<String>,
     routes: Vec<Route>,
     is_traefik: bool,
+    ports: Vec<u16>,
+    api_version: &'static str,
+    health_timeout: Duration,
     published: Vec<HostPort>,
     wish: Option<Wish>,
     /// Why the engine can't limit memory.
@@ -48,6 +53,9 @@ impl Default for Case {
             image_health: None,
             image_volumes: Vec::new(),
             is_traefik: false,
+            ports: vec![8080],
+            api_version: "1.41",
+            health_timeout: Duration::from_secs(120),
             routes: vec![Route {
                 router: "web".into(),
                 rule: "Host(`shop.localhost`)".into(),
@@ -85,7 +93,7 @@ impl Case {
             id: "engine".into(),
             name: "here".into(),
             version: "20.10.24".into(),
-            api_version: "1.41".into(),
+            api_version: self.api_version.into(),
             compose_version: "5.6.1".into(),
             cpus: 2,
             memory: "2g".parse().unwrap(),
@@ -103,9 +111,10 @@ impl Case {
                 image_volumes: &self.image_volumes,
                 routes: &self.routes,
                 is_traefik: self.is_traefik,
+                ports: &self.ports,
                 published: &self.published,
             }),
-            health_timeout: Duration::from_secs(120),
+            health_timeout: self.health_timeout,
             engine: &engine,
             wish: self.wish,
         })

@@ -73,7 +73,7 @@ fn a_job_is_told_from_a_service_that_was_stopped() {
         ..replica(ContainerState::Exited)
     };
     let mut case = Case {
-        model: json!({"name": "shop", "services": {"web": {"image": "example/migrate:1"}}}),
+        model: json!({"name": "shop", "services": {"web": {"image": "example/once:1"}}}),
         replicas: vec![ended.clone()],
         routes: vec![],
         ..Case::default()

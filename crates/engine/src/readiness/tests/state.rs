@@ -167,7 +167,6 @@ fn what_people_write_is_data_also_beside_the_sources() {
         ("/srv/shop/web", "/var/lib/web"),
         ("/srv/shop/pages", "/usr/share/nginx/html"),
         ("/srv/other/web", "/code"),
-        ("/", "/host"),
     ] {
         needs_force(built(source, target));
     }
