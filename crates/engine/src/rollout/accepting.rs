@@ -15,6 +15,9 @@ use crate::{docker, event::Phase, model::ContainerState};
 /// The time between two looks where nothing tells whether connections are accepted.
 const INTERVAL: Duration = Duration::from_millis(200);
 
+/// Where only that it runs can be seen, it has to run so many poll intervals.
+const UNSEEN: u32 = 3;
+
 /// Since when a container has run, by the engine, and has accepted connections, by this clock.
 #[derive(Default)]
 struct Stable {
@@ -40,21 +43,32 @@ impl Driver {
         );
         let mut stable: HashMap<&str, Stable> = HashMap::new();
         let mut is_blind = false;
+        let is_worker = self.blue_listens_nowhere().await;
         loop {
             let mut all = true;
             for id in containers {
                 let state = stable.entry(id).or_default();
-                let accepts = self.runs_and_accepts(id, state).await?;
+                let runs = self.runs(id, state).await?;
+                let accepts = match runs {
+                    true if is_worker => None,
+                    true => self.traffic.accepts(id).await,
+                    false => Some(false),
+                };
                 if accepts.is_none() && !is_blind {
                     is_blind = true;
-                    self.rollout.warn(
-                        "whether Green accepts connections can't be seen: only that it runs is checked"
-                            .to_owned(),
-                    );
+                    self.rollout.warn(format!(
+                        "nobody can ask Green, as nothing of Blue is known to listen: only that it runs for {} s is checked",
+                        (window * UNSEEN).as_secs_f64()
+                    ));
                 }
                 state.since = match accepts {
                     Some(false) => None,
                     _ => state.since.or_else(|| Some(Instant::now())),
+                };
+                let window = if accepts.is_none() {
+                    window * UNSEEN
+                } else {
+                    window
                 };
                 all &= state.since.is_some_and(|since| since.elapsed() >= window);
             }
@@ -71,12 +85,19 @@ impl Driver {
         }
     }
 
-    /// None where a container runs and more can't be seen.
-    async fn runs_and_accepts(
-        &mut self,
-        id: &str,
-        state: &mut Stable,
-    ) -> Result<Option<bool>, Trouble> {
+    /// Whether Blue runs and nothing of it listens for others, as of a worker: then Green need not
+    /// either, whatever ports its image names.
+    async fn blue_listens_nowhere(&mut self) -> bool {
+        let blue = self.live_blue();
+        let mut is_mute = !blue.is_empty();
+        for id in blue {
+            is_mute = is_mute && self.traffic.accepts(&id).await == Some(false);
+        }
+        is_mute
+    }
+
+    /// Whether a container runs.
+    async fn runs(&mut self, id: &str, state: &mut Stable) -> Result<bool, Trouble> {
         let container = docker::inspect(&self.docker, id).await?.ok_or_else(|| {
             Trouble::new(FailureKind::Gone, "Green was removed by somebody else").of_container(id)
         })?;
@@ -85,7 +106,7 @@ impl Driver {
         }
         let replica = docker::replica(&container);
         if replica.state != ContainerState::Running {
-            return Ok(Some(false));
+            return Ok(false);
         }
         if state.started_at != replica.started_at {
             state.since = None;
@@ -97,7 +118,7 @@ impl Driver {
             }
             state.started_at = replica.started_at;
         }
-        Ok(self.traffic.accepts(id).await)
+        Ok(true)
     }
 }
 

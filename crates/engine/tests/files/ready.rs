@@ -233,6 +233,32 @@ async fn a_check_by_the_images_own_wget_is_tried_first() {
 }
 
 #[tokio::test]
+async fn a_worker_gets_the_check_that_somebody_asks_for_and_no_other() {
+    let image = teal_testkit::busybox(&teal_testkit::docker().await).await;
+    let worker = format!(
+        "worker:\n  image: {image}\n  pull_policy: never\n  init: true\n  command: [sleep, \"100000\"]"
+    );
+    let stage = Stage::up(Template::named("worker-check").more_services(&worker)).await;
+    let mut request = request(&stage);
+    request.service = "worker".to_owned();
+    let plan = stage.engine.make_ready(&request).await.unwrap();
+    assert!(plan.files.is_empty() && plan.health.is_none(), "{plan:#?}");
+    assert!(in_the_way(&plan).contains(&VerdictCode::NoHealthCheck));
+
+    request.health = Some(HealthTest::Command {
+        test: ["CMD-SHELL", "true"].map(String::from).to_vec(),
+    });
+    let plan = stage.engine.make_ready(&request).await.unwrap();
+    assert!(plan.health.as_ref().is_some_and(|health| health.passed));
+    assert!(!in_the_way(&plan).contains(&VerdictCode::NoHealthCheck));
+    assert!(
+        plan.files[0].after.contains("CMD-SHELL"),
+        "{}",
+        plan.files[0].after
+    );
+}
+
+#[tokio::test]
 async fn a_green_that_never_answers_teal_is_rolled_back() {
     let stage = Stage::up(
         Template::named("asked")

@@ -35,3 +35,4 @@ mod stopping;
 mod success;
 mod traefik_faults;
 mod unhealthy;
+mod worker;
