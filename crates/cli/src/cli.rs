@@ -258,6 +258,9 @@ pub(crate) struct GiveBack {
 #[derive(Debug, Args)]
 pub(crate) struct How {
     /// How long Green may take to become healthy, such as `2m`
+    ///
+    /// Without it, and where the health check itself may take longer to decide, as long as that, up to
+    /// an hour.
     #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "120s")]
     health_timeout: Duration,
     /// Time between two polls of Green's health
@@ -266,7 +269,7 @@ pub(crate) struct How {
     /// How long requests in flight on Blue may take to end
     #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "30s")]
     drain_timeout: Duration,
-    /// Go on with a stateful service or one without a health check
+    /// Go on where the plan asks for it: with a stateful service, a scheduler, one without a health check …
     #[arg(long)]
     force: bool,
     /// Leave everything as it is after a failure

@@ -1,7 +1,7 @@
 //! A plan, for `--dry-run`: what would happen and why.
 
 use similar::TextDiff;
-use teal_engine::model::{Difference, Plan, TrafficPlan};
+use teal_engine::model::{Difference, Plan, RolloutOptions, TrafficPlan};
 
 use super::{receipt::promises, sentence, verdict};
 use crate::{
@@ -31,6 +31,7 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
     if let Some(reason) = &plan.limits_reason {
         lines.push(format!("  Limits: {}", harmless(reason)));
     }
+    lines.extend(health_wait(&plan.options));
     lines.push(live(plan));
     lines.push(String::new());
     lines.extend(traffic(plan, theme));
@@ -86,6 +87,14 @@ pub(super) fn essentials(plan: &Plan) -> Vec<String> {
 fn differences(plan: &Plan) -> impl Iterator<Item = String> {
     let told = plan.differences.iter().map(told);
     told.map(|told| format!("  {}", harmless(&told)))
+}
+
+/// How long Green may take to become healthy, where that is not what it always is.
+fn health_wait(options: &RolloutOptions) -> Option<String> {
+    let wait = options.health_timeout_ms;
+    let is_usual = wait == RolloutOptions::default().health_timeout_ms;
+    let seconds = wait.div_ceil(1000);
+    (!is_usual).then(|| format!("  Green may take up to {seconds} s to become healthy"))
 }
 
 /// Whether `teal update` would do as well.
@@ -205,5 +214,17 @@ mod tests {
             shell_words(&command),
             "docker compose -f '/my files/compose.yml' up"
         );
+    }
+
+    #[test]
+    fn a_wait_for_health_is_told_where_it_is_not_the_usual_one() {
+        let usual = RolloutOptions::default();
+        assert_eq!(health_wait(&usual), None);
+        let longer = RolloutOptions {
+            health_timeout_ms: 210_000,
+            ..usual
+        };
+        let told = health_wait(&longer).unwrap();
+        assert_eq!(told, "  Green may take up to 210 s to become healthy");
     }
 }
