@@ -247,12 +247,8 @@ impl Driver {
     }
 
     async fn judge(&mut self, watch: &mut Watch, who: &str, sum: &Sum) -> Judgement {
-        // In the host's network Traefik has no address of its own.
-        let is_traefik = match &sum.whose {
-            Some(whose) => whose.is_traefik,
-            None => self.traffic.comes_from_the_host(),
-        };
-        let is_steered_by_it = is_traefik && self.is_steered();
+        let from_host = self.traffic.comes_from_the_host();
+        let is_steered_by_it = is_traefik(sum.whose.as_ref(), from_host) && self.is_steered();
         // Whoever is outside came by host ports until the cutover, and knows no names.
         let calls = match is_steered_by_it || sum.whose.is_none() {
             true => sum.since_settled,
@@ -374,5 +370,31 @@ impl Driver {
             reload: reload.map(|whose| program.reload(&whose.name)),
             is_silent: false,
         }
+    }
+}
+
+/// Whether a caller is Traefik. In the host's network it has no address of its own, and is whoever comes
+/// from outside of all containers.
+fn is_traefik(whose: Option<&Whose>, comes_from_the_host: bool) -> bool {
+    whose.map_or(comes_from_the_host, |whose| whose.is_traefik)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traefik_in_the_hosts_network_is_who_comes_from_outside() {
+        let whose = |is_traefik| Whose {
+            id: "1".to_owned(),
+            name: "caller".to_owned(),
+            project: None,
+            service: None,
+            is_traefik,
+        };
+        assert!(is_traefik(None, true));
+        assert!(!is_traefik(None, false), "a user of a published port");
+        assert!(!is_traefik(Some(&whose(false)), true), "another container");
+        assert!(is_traefik(Some(&whose(true)), false));
     }
 }
