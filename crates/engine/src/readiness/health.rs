@@ -21,8 +21,8 @@ const START_INTERVAL_API: (u32, u32) = (1, 44);
 pub(super) fn verdicts(facts: &Facts) -> Option<Verdict> {
     match facts.health_check() {
         None if facts.is_asked_by_teal() => None,
-        None if facts.role() == Some(Role::Worker) => Some(worker()),
-        None if facts.listens_nowhere() => Some(mute()),
+        None if facts.role() == Some(Role::Worker) => Some(worker(facts.name)),
+        None if facts.listens_nowhere() => Some(mute(facts.name)),
         None => Some(missing()),
         Some(check) => slow(&check, facts),
     }
@@ -49,23 +49,23 @@ fn missing() -> Verdict {
 }
 
 /// Nobody calls it, so that nothing fails if it is not up at once; and two of it share the work.
-fn worker() -> Verdict {
+fn worker(name: &str) -> Verdict {
     warning(
         VerdictCode::NoHealthCheck,
         "has no health check, and nothing calls it",
     )
     .means("Green counts as healthy once it has run without a break for three times the poll interval, 15 s by default")
-    .remedy("give it one that asks its process or its queue, such as `teal ready SERVICE --health 'pgrep -f worker'`")
+    .remedy(format!("give it one that asks its process or its queue, such as `teal ready {name} --health 'pgrep -f worker'`"))
 }
 
 /// There is no port to ask, so that Teal can't propose a check.
-fn mute() -> Verdict {
+fn mute(name: &str) -> Verdict {
     needs_force(
         VerdictCode::NoHealthCheck,
         "has no health check, and no port that could be asked",
     )
     .means("nothing tells when Green works, or whether two of it do the same work twice; with `--force` it counts as healthy once it has run without a break for three times the poll interval")
-    .remedy("give it one that asks its process, such as `teal ready SERVICE --health 'pgrep -f PROGRAM'`, or use `--force` if two of it may run for a moment")
+    .remedy(format!("give it one that asks its process, such as `teal ready {name} --health 'pgrep -f PROGRAM'`, or use `--force` if two of it may run for a moment"))
 }
 
 /// A check is undecided as long as Docker may still be counting failed probes; it can't have
