@@ -231,7 +231,10 @@ impl Error {
             Self::ServiceNotFound { nearest, known, .. } => match nearest {
                 Some(name) => format!("did you mean `{name}`?"),
                 None if known.is_empty() => "the project has no services".into(),
-                None => format!("its services are: {}", known.join(", ")),
+                None => format!(
+                    "its services are: {}; one whose profile is off may need `--profile`",
+                    known.join(", ")
+                ),
             },
             Self::Refused { verdicts, .. } => verdicts
                 .iter()

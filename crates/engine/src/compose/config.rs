@@ -51,7 +51,7 @@ impl Printed {
     fn new(captured: Captured, refusal: Option<&str>) -> Self {
         let mut notices = warnings(&captured.stderr);
         notices.extend(refusal.map(|refusal| {
-            format!("services of profiles that are off are left out, since Compose refuses them: {refusal}")
+            format!("services of profiles that are off are left out (`--profile` turns one on), since Compose refuses them: {refusal}")
         }));
         Self {
             text: captured.stdout,
