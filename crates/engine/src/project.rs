@@ -1,7 +1,7 @@
 //! A project as its files describe it, with what the engine runs of it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -222,23 +222,30 @@ async fn before_updates(
     Ok(hashes)
 }
 
-/// Each service's image, where the engine has it.
+/// Each service's image, where the engine has it. Services of one image ask for it once.
 async fn images(planner: &Planner<'_>, model: &ComposeModel) -> Result<BTreeMap<String, Image>> {
-    let named = model.services.iter().filter_map(|(service, file)| {
-        let image = file.image.clone()?;
-        Some((service.clone(), image))
-    });
-    let inspections: Vec<_> = named
-        .map(async |(service, image)| {
-            let found = docker::image(planner.docker, &image).await?;
-            Ok::<_, Error>(found.map(|image| (service, image)))
+    let all = model
+        .services
+        .values()
+        .filter_map(|file| file.image.clone());
+    let names: BTreeSet<_> = all.collect();
+    let inspections: Vec<_> = names
+        .into_iter()
+        .map(async |name| {
+            let found = docker::image(planner.docker, &name).await?;
+            Ok::<_, Error>(found.map(|image| (name, image)))
         })
         .collect();
     let found: Vec<_> = stream::iter(inspections)
         .buffered(LOOKS_AT_ONCE)
         .try_collect()
         .await?;
-    Ok(found.into_iter().flatten().collect())
+    let found: BTreeMap<_, _> = found.into_iter().flatten().collect();
+    let services = model.services.iter().filter_map(|(service, file)| {
+        let image = found.get(file.image.as_deref()?)?;
+        Some((service.clone(), image.clone()))
+    });
+    Ok(services.collect())
 }
 
 fn by_service(

@@ -100,7 +100,7 @@ async fn services(count: u32, running: u32, are_routed: bool) -> Project {
         )
         .expect("a string takes any text");
         if are_routed {
-            text.push_str(&route(&name(number)));
+            text.push_str(&route(&name(number), project.name()));
         }
     }
     project.change(|template| template.more_services(&text));
@@ -115,10 +115,10 @@ async fn services(count: u32, running: u32, are_routed: bool) -> Project {
     project
 }
 
-/// Labels that lead a path of its own to a service.
-fn route(name: &str) -> String {
+/// Labels that lead a path of its own to a service, by the Traefik of this project.
+fn route(name: &str, project: &str) -> String {
     format!(
-        "  labels:\n    traefik.enable: \"true\"\n    \
+        "  labels:\n    teal.testkit: {project}\n    traefik.enable: \"true\"\n    \
          traefik.http.routers.{name}.rule: PathPrefix(`/{name}`)\n    \
          traefik.http.services.{name}.loadbalancer.server.port: \"8080\"\n"
     )
