@@ -22,10 +22,13 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
         ));
     }
     if plan.green_size() != plan.blue.len() {
+        let containers = match plan.green_size() {
+            1 => "1 container".to_owned(),
+            size => format!("{size} containers"),
+        };
         lines.push(format!(
-            "  {} gets {} containers",
-            paint(theme.green, "Green"),
-            plan.green_size()
+            "  {} gets {containers}",
+            paint(theme.green, "Green")
         ));
     }
     if let Some(reason) = &plan.limits_reason {

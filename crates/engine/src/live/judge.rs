@@ -46,7 +46,10 @@ pub(crate) fn judge(facts: &Facts) -> LiveUpdate {
 fn impossible(facts: &Facts) -> Option<String> {
     let after = facts.after;
     let running = |replica: &Replica| replica.state == ContainerState::Running;
-    if facts.replicas.is_empty() || !facts.replicas.iter().all(running) {
+    if facts.replicas.is_empty() {
+        return Some("it has no container".to_owned());
+    }
+    if !facts.replicas.iter().all(running) {
         return Some("not all of its containers run".to_owned());
     }
     if facts.replicas.iter().all(|replica| replica.limits == after) {

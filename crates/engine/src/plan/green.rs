@@ -230,15 +230,14 @@ impl Planner<'_> {
                 situation.replicas,
             )];
         }
-        let by_id = |words: &[&str]| -> Vec<String> {
-            let ids = situation.replicas.iter().map(|replica| replica.id.clone());
-            words.iter().map(ToString::to_string).chain(ids).collect()
-        };
         let up = self.up(situation, situation.override_file);
-        let stop = by_id(&["docker", "stop"]);
-        let remove = by_id(&["docker", "rm"]);
+        let ends = ["stop", "rm"].iter().filter_map(|word| {
+            let ids = situation.replicas.iter().map(|replica| replica.id.clone());
+            let words = ["docker", word].map(str::to_owned);
+            (!situation.replicas.is_empty()).then(|| words.into_iter().chain(ids).collect())
+        });
         let bring = self.bring(situation).into_iter();
-        bring.chain([up, stop, remove]).collect()
+        bring.chain([up]).chain(ends).collect()
     }
 
     /// The command that pulls or builds the image; none where it is there. `up` does neither, so

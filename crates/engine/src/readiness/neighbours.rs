@@ -43,7 +43,7 @@ fn callers(facts: &Facts) -> Option<Verdict> {
                 "such calls bypass Traefik, and {} may look the name up only once, at its start: it would go on calling Blue when Blue is gone",
                 list(&resolving)
             ))
-            .remedy("have it call through Traefik or look names up again (`resolver` in nginx), or restart it after the rollout")
+            .remedy("have it call through Traefik or look names up again (`resolver` in nginx), or reload it when the rollout names it")
     })
 }
 
