@@ -42,13 +42,13 @@ struct Told {
 }
 
 impl Told {
-    async fn of(project: Project) -> Self {
+    fn of(project: Project) -> Self {
         let text = String::new();
         Self { project, text }
     }
 
     async fn up(template: Template) -> Self {
-        Self::of(Project::up(template).await).await
+        Self::of(Project::up(template).await)
     }
 
     /// A project that is up and answers through what is in front of it.
@@ -133,7 +133,7 @@ async fn with_dockers_own_intervals() {
     });
     let project = Project::new(template).await;
     project.compose(&["up", "--detach"]).await;
-    let told = Told::of(project).await.judged().await;
+    let told = Told::of(project).judged().await;
     told.assert_as_before("slow-health-check");
 }
 
@@ -151,7 +151,7 @@ async fn a_worker() {
 
 #[tokio::test]
 async fn not_started() {
-    let told = Told::of(Project::new(Template::named("not-started")).await).await;
+    let told = Told::of(Project::new(Template::named("not-started")).await);
     told.judged().await.assert_as_before("not-started");
 }
 
