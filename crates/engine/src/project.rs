@@ -37,11 +37,14 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     let directory = compose::working_directory(&source);
     let override_path = override_file::path(&source);
     let override_exists = override_path.exists();
-    let (hashes, with_override) = tokio::try_join!(
+    // Compose's hashes take as long as all that the engine is asked.
+    let (hashes, with_override, containers, images) = tokio::try_join!(
         planner.compose.config_hashes(&source, &[]),
         with_override(planner, &source, override_exists.then_some(&override_path)),
+        docker::list(planner.docker, &base.name, None),
+        images(planner, &base),
     )?;
-    let mut running = by_service(docker::list(planner.docker, &base.name, None).await?);
+    let mut running = by_service(containers);
     let past = planner
         .history
         .read(&planner.info.id, Some(&base.name), None)?;
@@ -68,7 +71,6 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         .iter()
         .map(|(_, file, containers)| surroundings.survey(containers, Some(&file.labels)))
         .collect();
-    let images = images(planner, &base).await?;
     let health_checks: Vec<_> = parts
         .iter()
         .map(|(name, _, containers)| {

@@ -68,6 +68,10 @@ impl Driver {
             // be proved of it.
             if !self.blue_may_be_stopping && self.all_of_blue_runs().await {
                 self.try_proof().await.map_err(|error| traffic(&error))?;
+                // Who was reloaded before the interruption can't be told: it is named once more.
+                if !self.green.is_empty() {
+                    self.remember_proxies().await;
+                }
             }
             Ok::<_, Trouble>(())
         };

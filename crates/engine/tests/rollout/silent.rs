@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use teal_engine::{
     Engine,
-    event::{EventKind, FailureCode, Outcome},
-    model::{Origin, RolloutOptions, RolloutRequest},
+    event::{Event, EventKind, FailureCode, Outcome, Phase},
+    model::{Origin, Recovery, RolloutOptions, RolloutRequest},
 };
 use teal_testkit::{Project, Template, eventually};
 use tokio::process::Command;
 
-use crate::stage::{Ended, SERVICE, change, engine, follow, quick};
+use crate::stage::{Ended, SERVICE, Stage, change, engine, follow, quick};
 
 /// A project behind nginx with a static upstream, that has answered once.
 async fn up() -> (Project, Engine) {
@@ -89,4 +89,34 @@ async fn a_proxy_that_nobody_asks_lets_blue_go_once_it_is_reloaded() {
         async || traffic.once().await.is_success().then_some(()),
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_asks_keeps_blue_from_a_recovery_too() {
+    let (project, engine) = up().await;
+    let before = project.snapshot().await;
+    // One request, before the rollout begins.
+    let traffic = project.traffic().every(Duration::from_secs(3600));
+    let stage = Stage::with(project, traffic).await;
+    let mut options = quick();
+    options.drain_timeout_ms = 3_000;
+    let request = request(&stage.project, options);
+    let is_verified = |event: &Event| {
+        matches!(
+            event.kind,
+            EventKind::PhaseStarted {
+                phase: Phase::VerifyTraffic,
+                ..
+            }
+        )
+    };
+    stage.kill_at(request, is_verified).await.unwrap();
+    let way = Some(Recovery::Finish);
+    let recovery = engine.recover(&stage.project.source(), SERVICE, way, Origin::Terminal);
+    let ended = follow(&recovery.await.unwrap(), |_| ()).await;
+    ended.assert_outcome(Outcome::RolledBack);
+    assert_eq!(ended.failure().code, FailureCode::StillCalled);
+    let (project, ..) = stage.into_parts().await;
+    assert!(project.traffic().once().await.is_success());
+    before.assert_unchanged(&project.snapshot().await);
 }
