@@ -364,9 +364,11 @@ fn a_limit_that_is_none_is_refused_before_the_command() {
 fn recent_projects_are_listed_and_forgotten() {
     let program = Program::start(None);
     assert_eq!(program.call("recent_projects", json!({})), Ok(json!([])));
-    let recent = json!([{ "name": "shop", "source": source("/srv/compose.yml") }]);
+    // As an older Teal kept it, without the folder.
+    let mut recent = json!([{ "name": "shop", "source": source("/srv/compose.yml") }]);
     let file = program.directory.path().join("config/recent-projects.json");
     write(&file, &recent);
+    recent[0]["workingDirectory"] = json!("/srv");
     assert_eq!(program.call("recent_projects", json!({})), Ok(recent));
     let forget = json!({ "source": source("/srv/compose.yml") });
     assert_eq!(program.call("forget_project", forget), Ok(Value::Null));

@@ -15,7 +15,7 @@ const ROLL_OUT: &str =
     "deploy hello --memory 256M --poll-interval 1s --drain-timeout 5s --answers 3";
 
 /// What differs from run to run, and what stands there instead.
-const VARYING: [(&str, &str); 17] = [
+const VARYING: [(&str, &str); 18] = [
     (r"\[ *(\d+m )?[\d.]+m?s\] ", ""),
     (r"/tmp/teal-testkit-\w+/", "/"),
     (r"testkit-([a-z-]+)-[0-9a-f]{8}", "$1"),
@@ -31,6 +31,7 @@ const VARYING: [(&str, &str); 17] = [
     (r"→ [1-9]\d* →", "→ N →"),
     (r"(p50|p99) \d+ → (\d+|N) → TIME", "$1 TIME"),
     (r"\b(Blue|Green|either) [1-9]\d*\b", "$1 N"),
+    (r"above the \d+M in use", "above the NM in use"),
     (r"\b[\d,.]+ connections?\b", "N connections"),
     (r"\b[\d,.]+ [kM]?B (in|out)\b", "N B $1"),
 ];

@@ -148,7 +148,7 @@ fn report(ports: Ports) -> io::Result<()> {
             tally.sample(watch.connections()?);
         }
         let line = format!(
-            "{{\"inFlight\":{},\"connections\":{},\"untouched\":{},\"accepted\":{},\"received\":{},\"sent\":{},\"listens\":{},\"callers\":{}}}\n",
+            "{{\"inFlight\":{},\"connections\":{},\"untouched\":{},\"accepted\":{},\"received\":{},\"sent\":{},\"listens\":{},\"listensAnywhere\":{},\"callers\":{}}}\n",
             tally.in_flight(),
             tally.connections(),
             tally.untouched(),
@@ -156,6 +156,7 @@ fn report(ports: Ports) -> io::Result<()> {
             tally.received(),
             tally.sent(),
             watch.listens()?,
+            watch.listens_anywhere()?,
             tally.callers.to_json(),
         );
         // In one piece, so that whoever reads gets whole lines.

@@ -108,6 +108,11 @@ impl Watch {
         })
     }
 
+    /// Whether somebody outside can open one at any port at all.
+    pub(crate) fn listens_anywhere(&mut self) -> io::Result<bool> {
+        Ok(!self.outward()?.is_empty())
+    }
+
     /// The ports that something listens on for others.
     fn outward(&mut self) -> io::Result<Vec<u16>> {
         let listeners = self.diagnosis.listeners()?;

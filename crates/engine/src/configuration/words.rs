@@ -10,12 +10,13 @@ const PLAIN: [&str; 2] = ["-c", "-ec"];
 /// comes after an option's name, and everything from the first option on that is none.
 pub(crate) fn shown(words: &[String]) -> String {
     let mut has_option = false;
-    let words = words.iter().map(|word| {
-        let option = option(word);
+    let words = words.iter().enumerate().map(|(at, word)| {
+        let option = option(word).or_else(|| variable(word).filter(|_| !has_option));
         has_option |= option.is_some();
         match option {
             Some(option) => option,
-            None if has_option || !is_plain(word) => HIDDEN.to_owned(),
+            // The program and one subcommand; whatever follows may be a value.
+            None if has_option || at > 1 || !is_plain(word) => HIDDEN.to_owned(),
             None => word.clone(),
         }
     });
@@ -31,9 +32,18 @@ pub(crate) fn shown_both(before: &[String], after: &[String]) -> (String, String
     }
 }
 
-/// The name of an option, with a sign that a value follows within the word; none of other words.
+/// `NAME=` of a variable, as `env` takes them.
+fn variable(word: &str) -> Option<String> {
+    let (name, _) = word.split_once('=')?;
+    let is_name =
+        |character: char| character.is_ascii_uppercase() || "_0123456789".contains(character);
+    (!name.is_empty() && name.chars().all(is_name)).then(|| format!("{name}={HIDDEN}"))
+}
+
+/// The name of an option, with a sign that a value follows within the word; `None` for other words.
 fn option(word: &str) -> Option<String> {
     if let Some((name, _)) = word.split_once('=')
+        && name.starts_with('-')
         && is_plain(name)
     {
         return Some(format!("{name}={HIDDEN}"));
@@ -76,6 +86,10 @@ mod tests {
             ("app --api-key=s3cret --port 80", "app --api-key=… --port …"),
             ("mysqld -ps3cret -u root", "mysqld -p… -u …"),
             ("env TOKEN=s3cret app", "env TOKEN=… …"),
+            ("app --key c2VjcmV0cGFzcw==", "app --key …"),
+            ("app --key S3CRET==", "app --key …"),
+            ("app s3cret==", "app …"),
+            ("app run s3cret", "app run …"),
             ("app postgres://u:s3cret@db/x", "app …"),
             ("app --s3cret=p:w=", "app --s3cret=…"),
             ("app --header=Authorization:s3cret", "app --header=…"),

@@ -21,6 +21,9 @@ const GRACE_PERIOD: Duration = Duration::from_secs(10);
 /// A container without an end to its grace period is waited for as long as this.
 const ENDLESS: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What such a container gets on a way that has to end.
+const IN_TIME: Duration = Duration::from_secs(30);
+
 /// What the engine may take beyond the grace period to kill a container and to say so.
 const MARGIN: Duration = Duration::from_secs(30);
 
@@ -35,14 +38,14 @@ pub(crate) async fn stop(docker: &Docker, id: &str) -> Result<()> {
         .map_err(failed(format!("stop container `{id}`")))
 }
 
-/// As [`stop`], for a way that has to end: a container without an end to its grace period gets what
-/// Docker gives one where nobody says otherwise.
+/// As [`stop`], for a way that has to end: a container without an end to its grace period gets half a
+/// minute.
 pub(crate) async fn stop_in_time(docker: &Docker, id: &str) -> Result<()> {
     let endless = look_at(docker, id)
         .await
         .map_err(failed(format!("inspect container `{id}`")))?
         .filter(is_endless);
-    let seconds = endless.and_then(|_| i32::try_from(GRACE_PERIOD.as_secs()).ok());
+    let seconds = endless.and_then(|_| i32::try_from(IN_TIME.as_secs()).ok());
     stop_within(docker, id, seconds)
         .await
         .map_err(failed(format!("stop container `{id}`")))

@@ -10,7 +10,7 @@ use super::{
     failure::{FailureKind, Trouble},
     health::crashed,
 };
-use crate::{docker, event::Phase, model::ContainerState};
+use crate::{docker, event::Phase, model::ContainerState, traffic::Accepts};
 
 /// The time between two looks where nothing tells whether connections are accepted.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -26,74 +26,80 @@ struct Stable {
 }
 
 impl Driver {
-    /// Returns once all of these have run and accepted connections for a poll interval without a
-    /// break.
+    /// Returns once all of these have run and accepted connections, as Blue does, for a poll interval
+    /// without a break. Of a worker, which accepts none, only that it runs is seen.
     pub(super) async fn until_accepting(
         &mut self,
         containers: &[String],
         deadline: Instant,
     ) -> Result<(), Trouble> {
-        let window = Duration::from_millis(self.plan.options.poll_interval_ms);
+        let poll = Duration::from_millis(self.plan.options.poll_interval_ms);
+        // It has to fit into what is left of the health timeout.
+        let longest = deadline.saturating_duration_since(Instant::now()) / 2;
+        let (poll, unseen) = (poll.min(longest), (poll * UNSEEN).min(longest));
         self.step(
             Phase::HealthCheck,
             &format!(
                 "Green has no health check: waiting until it has accepted connections for {} s",
-                window.as_secs_f64()
+                poll.as_secs_f64()
             ),
         );
         let mut stable: HashMap<&str, Stable> = HashMap::new();
-        let mut is_blind = false;
-        let is_worker = self.blue_listens_nowhere().await;
+        let mut is_warned = false;
+        let mut wanted = None;
         loop {
+            // A Blue that was just started may listen later.
+            wanted = wanted.max(self.blue_accepts().await);
             let mut all = true;
             for id in containers {
                 let state = stable.entry(id).or_default();
                 let runs = self.runs(id, state).await?;
-                let accepts = match runs {
-                    true if is_worker => None,
-                    true => self.traffic.accepts(id).await,
-                    false => Some(false),
+                let accepts = match wanted {
+                    _ if !runs => Some(false),
+                    Some(wanted) if wanted > Accepts::Nothing => {
+                        self.traffic.accepts(id).await.map(|it| it >= wanted)
+                    }
+                    _ => None,
                 };
-                if accepts.is_none() && !is_blind {
-                    is_blind = true;
+                if accepts.is_none() && !is_warned {
+                    is_warned = true;
                     self.rollout.warn(format!(
-                        "nobody can ask Green, as nothing of Blue is known to listen: only that it runs for {} s is checked",
-                        (window * UNSEEN).as_secs_f64()
+                        "nobody can ask Green, as nothing of Blue is known to listen: Teal only checks that it runs for {} s",
+                        unseen.as_secs_f64()
                     ));
                 }
                 state.since = match accepts {
                     Some(false) => None,
                     _ => state.since.or_else(|| Some(Instant::now())),
                 };
-                let window = if accepts.is_none() {
-                    window * UNSEEN
-                } else {
-                    window
-                };
+                let window = if accepts.is_none() { unseen } else { poll };
                 all &= state.since.is_some_and(|since| since.elapsed() >= window);
             }
             if all {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(late(containers, &stable));
+                return Err(late(containers, &stable, wanted));
             }
             // Where it is seen, each look waits for a new report.
-            if is_blind {
+            if wanted.is_none_or(|wanted| wanted == Accepts::Nothing) {
                 tokio::time::sleep(INTERVAL).await;
             }
         }
     }
 
-    /// Whether Blue runs and nothing of it listens for others, as of a worker: then Green need not
-    /// either, whatever ports its image names.
-    async fn blue_listens_nowhere(&mut self) -> bool {
+    /// Where Blue accepts connections, the best of it: Green has to do as well. Of a Blue that does not
+    /// run, what the routes and the image name; `None` where nothing is known.
+    async fn blue_accepts(&mut self) -> Option<Accepts> {
         let blue = self.live_blue();
-        let mut is_mute = !blue.is_empty();
-        for id in blue {
-            is_mute = is_mute && self.traffic.accepts(&id).await == Some(false);
+        if blue.is_empty() {
+            return self.traffic.knows_ports().then_some(Accepts::Requests);
         }
-        is_mute
+        let mut best = None;
+        for id in blue {
+            best = best.max(self.traffic.accepts(&id).await);
+        }
+        best
     }
 
     /// Whether a container runs.
@@ -122,7 +128,7 @@ impl Driver {
     }
 }
 
-fn late(containers: &[String], stable: &HashMap<&str, Stable>) -> Trouble {
+fn late(containers: &[String], stable: &HashMap<&str, Stable>, wanted: Option<Accepts>) -> Trouble {
     let id = containers
         .iter()
         .find(|id| {
@@ -134,7 +140,12 @@ fn late(containers: &[String], stable: &HashMap<&str, Stable>) -> Trouble {
         .map_or("", String::as_str);
     Trouble::new(
         FailureKind::HealthTimeout,
-        "Green did not accept connections without a break in time",
+        match wanted {
+            Some(Accepts::Requests | Accepts::Others) => {
+                "Green did not accept connections without a break in time"
+            }
+            Some(Accepts::Nothing) | None => "Green did not run without a break for long enough",
+        },
     )
     .of_container(id)
 }

@@ -304,6 +304,7 @@ mod tests {
                 received: accepted * 100,
                 sent: accepted * 1000,
                 listens: true,
+                listens_anywhere: true,
                 callers: vec![Calling {
                     address: CALLER,
                     calls: Calls {

@@ -73,11 +73,11 @@ pub(crate) use report::Calls;
 pub(crate) use served::green_percent;
 pub use sidecar::sidecar_architectures;
 pub(crate) use sidecar::{confined, ensure_image, remove_image};
-pub(crate) use steer::Traffic;
+pub(crate) use steer::{Accepts, Traffic};
 pub(crate) use survey::{Surroundings, Survey, survey, survey_handover};
-pub(crate) use upstreams::keeps_address_of;
+pub(crate) use upstreams::{Upstream, upstream_of};
 pub(crate) use verify::{Answered, Demand};
 pub(crate) use whose::{
-    Addresses, Processes, Whose, addresses, names_of, neighbours, processes, program,
+    Addresses, Names, Processes, Whose, addresses, neighbours, processes, program,
 };
 pub(crate) use within::{Said, ask_within};

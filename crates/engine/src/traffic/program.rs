@@ -37,6 +37,31 @@ impl Program {
         }
     }
 
+    /// Whether this process is a proxy's master or one that answers requests: no command that signals
+    /// or tests it, no worker on its way out.
+    pub(crate) fn serves(command: &str) -> bool {
+        let has = |wanted: &[&str]| {
+            command
+                .split_whitespace()
+                .any(|word| wanted.contains(&word))
+        };
+        match Self::of_one(command) {
+            // It names its processes; those that it has not named are commands.
+            Some(Self::Nginx) => {
+                command.starts_with("nginx:") && !command.ends_with("is shutting down")
+            }
+            Some(Self::Haproxy { .. }) => !has(&["-c", "-v", "-vv"]),
+            Some(Self::Httpd) => !has(&["-t", "-v", "graceful", "restart", "stop"]),
+            Some(Self::Caddy | Self::Other) | None => false,
+        }
+    }
+
+    /// Whether it learns of all addresses that a name has when it looks it up. HAProxy and others take
+    /// the first one.
+    pub(crate) const fn takes_all_addresses(self) -> bool {
+        matches!(self, Self::Nginx)
+    }
+
     /// Whether it keeps the addresses that a name had at its start, unless it is configured to look
     /// them up again.
     pub(crate) const fn resolves_once(self) -> bool {
@@ -106,6 +131,30 @@ mod tests {
             Program::Other
         );
         assert_eq!(of(&[]), Program::Other);
+    }
+
+    #[test]
+    fn what_only_signals_a_proxy_is_no_part_of_it() {
+        for command in [
+            "nginx: master process /usr/sbin/nginx -g daemon off;",
+            "nginx: master process nginx -c /etc/nginx/other.conf",
+            "nginx: worker process",
+            "haproxy -W -db -f h.cfg",
+            "/usr/sbin/apache2 -k start -DFOREGROUND",
+        ] {
+            assert!(Program::serves(command), "{command}");
+        }
+        for command in [
+            "nginx -s reload",
+            "nginx -t",
+            "haproxy -c -f h.cfg",
+            "httpd -k graceful",
+            "nginx: worker process is shutting down",
+            "wget -q http://127.0.0.1/",
+            "/bin/sh",
+        ] {
+            assert!(!Program::serves(command), "{command}");
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub(crate) struct Report {
     pub(crate) sent: u64,
     /// Whether something listens on one of the ports, for others than the container itself.
     pub(crate) listens: bool,
+    /// Whether something listens on any port, for others than the container itself.
+    #[serde(default)]
+    pub(crate) listens_anywhere: bool,
     /// Who has called since the sidecar started, without the container itself.
     #[serde(default)]
     pub(crate) callers: Vec<Calling>,

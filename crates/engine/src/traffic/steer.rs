@@ -59,6 +59,16 @@ enum Way {
     TakeOver(Box<Transfer>),
 }
 
+/// Where a container accepts connections of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Accepts {
+    Nothing,
+    /// On ports that no route and no image names, or where none is known.
+    Others,
+    /// On a port that requests come in on.
+    Requests,
+}
+
 impl Traffic {
     /// `steps` are the shares of Green, in percent, that are to come: what is ready for them is
     /// quicker.
@@ -319,13 +329,23 @@ impl Traffic {
         async move { whose::lookups(&docker, &rollout, &container, within).await }
     }
 
-    /// Whether a container accepts connections now on a port that requests come in on. None where
-    /// that can't be seen.
-    pub(crate) async fn accepts(&mut self, container: &str) -> Option<bool> {
-        if !self.sidecars.knows_ports() {
-            return None;
-        }
-        Some(self.report(container).await?.listens)
+    /// Whether a container accepts connections now, on a port that requests come in on or on any. None
+    /// where that can't be seen.
+    pub(crate) async fn accepts(&mut self, container: &str) -> Option<Accepts> {
+        let report = self.report(container).await?;
+        let knows_ports = self.sidecars.knows_ports();
+        Some(
+            match (knows_ports && report.listens, report.listens_anywhere) {
+                (true, _) => Accepts::Requests,
+                (false, true) => Accepts::Others,
+                (false, false) => Accepts::Nothing,
+            },
+        )
+    }
+
+    /// Whether it is known where requests come in.
+    pub(crate) fn knows_ports(&self) -> bool {
+        self.sidecars.knows_ports()
     }
 
     /// A container was started again: what stands beside it sees nothing of it any more.

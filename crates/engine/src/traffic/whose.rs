@@ -123,25 +123,51 @@ fn networks_of(container: &ContainerSummary) -> Vec<String> {
         .collect()
 }
 
-/// The names that other containers find this one by: its own and its aliases.
-pub(crate) fn names_of(container: &ContainerInspectResponse) -> Vec<String> {
-    let networks = container
-        .network_settings
-        .as_ref()
-        .and_then(|settings| settings.networks.as_ref());
-    let places = networks.into_iter().flat_map(HashMap::values);
-    let aliases = places.flat_map(|place| place.aliases.iter().flatten());
-    let own = container.name.as_deref();
-    let own = own.map(|name| name.trim_start_matches('/').to_owned());
-    aliases.cloned().chain(own).collect()
+/// The names that others find a container by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// Those that the containers of a service share.
+    pub(crate) shared: Vec<String>,
+    /// Its own: whoever uses these never finds another container.
+    pub(crate) own: Vec<String>,
+}
+
+impl Names {
+    /// Of a container as the engine describes it.
+    pub(crate) fn of(container: &ContainerInspectResponse) -> Self {
+        let networks = container
+            .network_settings
+            .as_ref()
+            .and_then(|settings| settings.networks.as_ref());
+        let places = networks.into_iter().flat_map(HashMap::values);
+        let id = container.id.as_deref().unwrap_or_default();
+        let name = container.name.as_deref().unwrap_or_default();
+        let name = name.trim_start_matches('/');
+        let (own, shared) = places
+            .flat_map(|place| place.aliases.iter().flatten().cloned())
+            .partition(|alias| id.starts_with(alias.as_str()) || alias == name);
+        let mut names = Self { shared, own };
+        names.own.push(name.to_owned());
+        names
+    }
 }
 
 /// The processes of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Processes {
     pub(crate) program: Program,
-    /// Their numbers on the engine's machine.
-    pub(crate) ids: BTreeSet<String>,
+    /// Of those of a proxy that serve: their numbers on the engine's machine.
+    pub(crate) serving: BTreeSet<String>,
+}
+
+impl Processes {
+    /// Whether these have read their settings since `before`: of a proxy's processes none but its
+    /// master is left. Processes that nothing is known of prove nothing.
+    pub(crate) fn have_started_since(&self, before: &Self) -> bool {
+        let is_new = |id: &&String| !before.serving.contains(*id);
+        let left = before.serving.intersection(&self.serving).count();
+        self.serving.iter().any(|id| is_new(&id)) && left <= 1
+    }
 }
 
 /// What a container runs.
@@ -169,10 +195,14 @@ pub(crate) async fn processes(docker: &Docker, container: &str) -> Result<Proces
     let (command, id) = (column(&["CMD", "COMMAND", "Name"]), column(&["PID"]));
     let processes = top.processes.unwrap_or_default();
     let commands = processes.iter().filter_map(|row| row.get(command?));
-    let ids = processes.iter().filter_map(|row| row.get(id?));
+    let serving = processes.iter().filter(|row| {
+        command
+            .and_then(|at| row.get(at))
+            .is_some_and(|it| Program::serves(it))
+    });
     Ok(Processes {
         program: Program::of(commands.map(String::as_str)),
-        ids: ids.cloned().collect(),
+        serving: serving.filter_map(|row| row.get(id?)).cloned().collect(),
     })
 }
 
@@ -201,6 +231,37 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_reload_leaves_the_master_alone() {
+        let processes = |serving: &[&str]| Processes {
+            program: Program::Nginx,
+            serving: serving.iter().map(ToString::to_string).collect(),
+        };
+        let before = processes(&["1", "7", "8"]);
+        let since = |now: &[&str]| processes(now).have_started_since(&before);
+        assert!(since(&["1", "9", "10"]), "reloaded");
+        assert!(since(&["20", "21"]), "started again");
+        assert!(!since(&["1", "7", "8"]));
+        assert!(!since(&["1", "7", "8", "9"]), "one more worker");
+        assert!(!since(&["1", "7", "9"]), "a worker that had died");
+        assert!(!since(&[]), "not known");
+    }
+
+    #[test]
+    fn names_of_a_service_and_of_a_container_are_told_apart() {
+        let container: ContainerInspectResponse = serde_json::from_value(json!({
+            "Id": "0123456789abcdef",
+            "Name": "/shop-web-1",
+            "NetworkSettings": { "Networks": {
+                "front": { "Aliases": ["shop-web-1", "web", "0123456789ab"] },
+            } },
+        }))
+        .expect("a container");
+        let names = Names::of(&container);
+        assert_eq!(names.shared, ["web"]);
+        assert_eq!(names.own, ["shop-web-1", "0123456789ab", "shop-web-1"]);
+    }
 
     #[test]
     fn a_container_is_known_by_all_its_addresses() {

@@ -43,9 +43,21 @@ async fn a_proxy_that_nobody_asks_keeps_blue() {
     let before = project.snapshot().await;
     let mut options = quick();
     options.drain_timeout_ms = 3_000;
+    let proxy = project.containers("proxy").await[0].name.clone();
     let rollout = engine.roll_out(request(&project, options)).await.unwrap();
-    let ended = follow(&rollout, |_| ()).await;
+    let mut looks = Vec::new();
+    let ended = follow(&rollout, |event| {
+        if matches!(&event.kind, EventKind::Callers { callers, .. } if !callers.is_empty()) {
+            // Somebody looks into the proxy, which is no reload.
+            let look = ["exec", &proxy, "nginx", "-t"];
+            looks.push(Command::new("docker").args(look).spawn());
+            let stay = ["exec", &proxy, "sh", "-c", "sleep 3"];
+            looks.push(Command::new("docker").args(stay).spawn());
+        }
+    })
+    .await;
     ended.assert_outcome(Outcome::RolledBack);
+    assert!(!looks.is_empty(), "{}", ended.story());
     let failure = ended.failure();
     assert_eq!(failure.code, FailureCode::StillCalled);
     assert!(
@@ -112,7 +124,8 @@ async fn a_proxy_that_nobody_asks_keeps_blue_from_a_recovery_too() {
     };
     stage.kill_at(request, is_verified).await.unwrap();
     let way = Some(Recovery::Finish);
-    let recovery = engine.recover(&stage.project.source(), SERVICE, way, Origin::Terminal);
+    let source = stage.project.source();
+    let recovery = engine.recover(&source, SERVICE, way, Origin::Terminal);
     let ended = follow(&recovery.await.unwrap(), |_| ()).await;
     ended.assert_outcome(Outcome::RolledBack);
     assert_eq!(ended.failure().code, FailureCode::StillCalled);

@@ -32,7 +32,7 @@ async fn a_worker_without_a_health_check_is_rolled_out() {
     let ended = follow(&rollout.unwrap(), |_| ()).await;
     ended.assert_outcome(Outcome::Success);
     let warned = ended.events.iter().any(|event| {
-        matches!(&event.kind, EventKind::Warning { text } if text.contains("only that it runs"))
+        matches!(&event.kind, EventKind::Warning { text } if text.contains("only checks that it runs"))
     });
     assert!(warned, "{:#?}", ended.events);
     let after = stage.project.containers("worker").await;

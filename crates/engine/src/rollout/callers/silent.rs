@@ -13,11 +13,13 @@ use super::Driver;
 use crate::{
     Result, docker,
     event::Caller,
-    traffic::{self, Processes, Whose},
+    traffic::{self, Names, Processes, Upstream, Whose},
 };
 
 /// A reload is looked for again after this.
 const LOOKED_AT_AGAIN: Duration = Duration::from_secs(1);
+/// A proxy that is down for so long is not just being started again.
+const DOWN: Duration = Duration::from_secs(5);
 /// So many containers are asked at a time.
 const AT_ONCE: usize = 4;
 
@@ -32,13 +34,18 @@ pub(super) struct Silent {
 struct Proxy {
     whose: Whose,
     processes: Processes,
+    upstream: Upstream,
+    down_since: Option<Instant>,
 }
 
 impl Driver {
     /// Remembers who has looked Blue's names up by now.
-    pub(super) async fn remember_proxies(&mut self) {
+    pub(in crate::rollout) async fn remember_proxies(&mut self) {
         let proxies = self.proxies_of_blue().await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "proxies that nobody asks for anything are not known");
+            self.rollout.warn(format!(
+                "whether a proxy knows Blue alone is not known: {}",
+                super::super::chain(&error)
+            ));
             Vec::new()
         });
         self.callers.silent = Silent {
@@ -49,14 +56,17 @@ impl Driver {
 
     async fn proxies_of_blue(&self) -> Result<Vec<Proxy>> {
         let blue = self.live_blue();
-        let Some(first) = blue.first() else {
-            return Ok(Vec::new());
+        let mut names = Names {
+            shared: vec![self.plan.service.clone()],
+            own: Vec::new(),
         };
-        let Some(container) = docker::inspect(&self.docker, first).await? else {
-            return Ok(Vec::new());
-        };
-        let mut names = traffic::names_of(&container);
-        names.push(self.plan.service.clone());
+        for id in &blue {
+            if let Some(container) = docker::inspect(&self.docker, id).await? {
+                let Names { shared, own } = Names::of(&container);
+                names.shared.extend(shared);
+                names.own.extend(own);
+            }
+        }
         let both = [blue, self.green.clone()].concat();
         let neighbours = traffic::neighbours(&self.docker, &both).await?;
         let asked = stream::iter(neighbours).map(|whose| self.proxy(whose, &names));
@@ -65,7 +75,7 @@ impl Driver {
     }
 
     /// This container, if it is a proxy that keeps an address of Blue.
-    async fn proxy(&self, whose: Whose, names: &[String]) -> Option<Proxy> {
+    async fn proxy(&self, whose: Whose, names: &Names) -> Option<Proxy> {
         let processes = match traffic::processes(&self.docker, &whose.id).await {
             Ok(processes) if processes.program.resolves_once() => processes,
             Ok(_) => return None,
@@ -75,13 +85,20 @@ impl Driver {
                 return None;
             }
         };
-        let keeps =
-            traffic::keeps_address_of(&self.docker, &whose.id, processes.program, names).await;
-        match keeps {
-            Ok(Some(true)) => Some(Proxy { whose, processes }),
-            Ok(Some(false) | None) => None,
+        let program = processes.program;
+        match traffic::upstream_of(&self.docker, &whose.id, program, names).await {
+            Ok(upstream) => Some(Proxy {
+                whose,
+                processes,
+                upstream: upstream?,
+                down_since: None,
+            }),
             Err(error) => {
-                tracing::warn!(%error, proxy = whose.name, "its settings can't be read");
+                self.rollout.warn(format!(
+                    "whether `{}` knows Blue alone is not known: {}",
+                    whose.name,
+                    super::super::chain(&error)
+                ));
                 None
             }
         }
@@ -96,8 +113,8 @@ impl Driver {
         if is_due && !silent.proxies.is_empty() {
             silent.looked = Some(Instant::now());
             let mut left = Vec::new();
-            for proxy in std::mem::take(&mut silent.proxies) {
-                if !has_looked_up_again(&self.docker, &proxy).await {
+            for mut proxy in std::mem::take(&mut silent.proxies) {
+                if !proxy.knows_green(&self.docker).await {
                     left.push(proxy);
                 }
             }
@@ -112,6 +129,31 @@ impl Driver {
 }
 
 impl Proxy {
+    /// Whether it has looked the service's name up since Green runs, or has ended. One that takes a
+    /// single address may have taken Blue's again: it has to call Green first.
+    async fn knows_green(&mut self, docker: &bollard::Docker) -> bool {
+        let finds_green =
+            self.upstream == Upstream::Service && self.processes.program.takes_all_addresses();
+        match traffic::processes(docker, &self.whose.id).await {
+            Ok(now) => {
+                self.down_since = None;
+                finds_green && now.have_started_since(&self.processes)
+            }
+            Err(error) => {
+                let container = docker::inspect(docker, &self.whose.id).await;
+                let state = container.map(|it| it.and_then(|it| it.state));
+                let runs =
+                    state.is_err() || state.ok().flatten().and_then(|it| it.running) == Some(true);
+                tracing::debug!(%error, runs, proxy = self.whose.name, "its processes are not known");
+                if runs {
+                    return false;
+                }
+                let since = self.down_since.get_or_insert_with(Instant::now);
+                since.elapsed() >= DOWN
+            }
+        }
+    }
+
     fn caller(&self) -> Caller {
         let program = self.processes.program;
         Caller {
@@ -123,20 +165,6 @@ impl Proxy {
             resolves_once: true,
             reload: Some(program.reload(&self.whose.name)),
             is_silent: true,
-        }
-    }
-}
-
-/// Whether it was reloaded, started again or ended: a process runs that did not before, or none.
-async fn has_looked_up_again(docker: &bollard::Docker, proxy: &Proxy) -> bool {
-    match traffic::processes(docker, &proxy.whose.id).await {
-        Ok(now) => now.ids.is_empty() || !now.ids.is_subset(&proxy.processes.ids),
-        Err(error) => {
-            let container = docker::inspect(docker, &proxy.whose.id).await;
-            let state = container.ok().flatten().and_then(|it| it.state);
-            let runs = state.and_then(|state| state.running) == Some(true);
-            tracing::debug!(%error, runs, proxy = proxy.whose.name, "its processes are not known");
-            !runs
         }
     }
 }
