@@ -139,18 +139,6 @@ async fn with_dockers_own_intervals() {
 }
 
 #[tokio::test]
-async fn a_worker() {
-    let told = Told::up(
-        Template::named("worker")
-            .no_traefik()
-            .no_router()
-            .health_check(None),
-    )
-    .await;
-    told.judged().await.assert_as_before("worker");
-}
-
-#[tokio::test]
 async fn not_started() {
     let told = Told::of(Project::new(Template::named("not-started")).await);
     told.judged().await.assert_as_before("not-started");

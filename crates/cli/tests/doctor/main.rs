@@ -1,4 +1,4 @@
-//! What `teal doctor` says of ten shapes of projects, as text that can be reviewed. Nothing is started:
+//! What `teal doctor` says of shapes of projects, as text that can be reviewed. Nothing is started:
 //! files and images alone are judged, and of the images none is there.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -45,7 +45,7 @@ fn said() -> String {
     let shapes = fs::read_dir(folder().join("shapes")).unwrap();
     let mut shapes: Vec<_> = shapes.map(|entry| entry.unwrap().path()).collect();
     shapes.sort();
-    assert_eq!(shapes.len(), 10);
+    assert!(shapes.len() > 10);
     let mut text = String::new();
     for shape in shapes {
         let (code, said) = doctor(&shape);
@@ -56,7 +56,7 @@ fn said() -> String {
 }
 
 #[test]
-fn ten_shapes_are_told_as_what_they_are() {
+fn shapes_are_told_as_what_they_are() {
     let path = folder().join("shapes.txt");
     let said = said();
     if std::env::var_os(WRITE).is_some() {
