@@ -29,6 +29,9 @@ const QUIET: u32 = 2;
 /// How long callers that were seen too rarely are watched: whoever calls each second is known by then.
 const WATCHED: Duration = Duration::from_secs(3);
 
+/// Workers that a reloaded proxy is about to end take a request of their last connections for so long.
+const LAST_OF_A_RELOAD: Duration = Duration::from_secs(1);
+
 /// How a set was when it was waited for.
 struct Quiet {
     /// Requests in flight; none where they can't be counted.
@@ -99,6 +102,7 @@ impl Driver {
         let settles_after = self.settles_after(phase);
         let mut watch = Watch::begin(color);
         let began = Instant::now();
+        let mut stuck_at = None;
         let mut quiet = 0;
         loop {
             // Counts afresh each time, so the loop goes as fast as the sidecars report.
@@ -111,7 +115,12 @@ impl Driver {
             let is_settled = left_alone >= settles_after;
             let counts = calls_count(left_alone, began.elapsed(), settles_after, timeout);
             let standing = self.look_at_callers(&mut watch, counts).await;
-            let is_free = standing.stuck.is_empty()
+            if !standing.stuck.is_empty() {
+                stuck_at = Some(Instant::now());
+            }
+            let is_over = stuck_at.is_none_or(|at| at.elapsed() >= LAST_OF_A_RELOAD);
+            let is_free = is_over
+                && standing.stuck.is_empty()
                 && standing.unclear.is_empty()
                 && (!standing.has_rare || began.elapsed() >= WATCHED);
             quiet = if in_flight == Some(0) { quiet + 1 } else { 0 };
