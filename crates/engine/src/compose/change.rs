@@ -106,8 +106,9 @@ impl Compose {
         if !source.files.contains(&target.path) {
             source.files.push(target.path.clone());
         }
-        let text = self.config_with(&source, &target.path, &after).await?;
-        let old = self.config_text(&files.source).await?;
+        let (old, text) = self
+            .both(&files.source, &source, &target.path, &after)
+            .await?;
         if let Some(other) = other_change(&old, &text, touched)? {
             return Err(Error::Override {
                 path: target.path.clone(),
@@ -155,16 +156,29 @@ impl Compose {
         Ok(hash.unwrap_or_default().to_owned())
     }
 
-    async fn config_text(&self, source: &ProjectSource) -> Result<String> {
-        let directory = working_directory(source);
-        let printed = self.config(source, &[], &directory, None).await?;
-        Ok(printed.text)
-    }
-
-    async fn config_with(&self, source: &ProjectSource, path: &Path, text: &str) -> Result<String> {
-        let (source, directory) = through_stdin(source, path);
-        let printed = self.config(&source, &[], &directory, Some(text)).await?;
-        Ok(printed.text)
+    /// What Compose makes of the project before a change and with it, both read in the same way: with
+    /// the services of every profile only where Compose takes those of both.
+    async fn both(
+        &self,
+        before: &ProjectSource,
+        source: &ProjectSource,
+        path: &Path,
+        after: &str,
+    ) -> Result<(String, String)> {
+        let directory = working_directory(before);
+        let mut old = self.config(before, &[], &directory, None).await?;
+        let (source, project) = through_stdin(source, path);
+        let mut new = self.config(&source, &[], &project, Some(after)).await?;
+        if old.is_whole && !new.is_whole {
+            old = self
+                .config_of_enabled(before, &[], &directory, None)
+                .await?;
+        } else if new.is_whole && !old.is_whole {
+            new = self
+                .config_of_enabled(&source, &[], &project, Some(after))
+                .await?;
+        }
+        Ok((old.text, new.text))
     }
 }
 

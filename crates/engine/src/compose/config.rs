@@ -37,26 +37,40 @@ impl Compose {
         };
         let whole = self.command(&every_profile, extra, &CONFIG);
         let refusal = match self.ask_aloud(&whole, directory, input).await {
-            Ok(captured) => return Ok(Printed::new(captured, None)),
+            Ok(captured) => return Ok(Printed::new(captured, true)),
             Err(Error::ProjectInvalid { message }) => message,
             Err(other) => return Err(other),
         };
+        let mut printed = self
+            .config_of_enabled(source, extra, directory, input)
+            .await?;
+        printed.notices.push(format!("services of profiles that are off are left out (`--profile` turns one on), since Compose refuses them: {refusal}"));
+        Ok(printed)
+    }
+
+    /// The model with the services of the profiles that are on, as `up` reads it.
+    ///
+    /// # Errors
+    /// [`Error::ProjectInvalid`] with Compose's message.
+    pub(super) async fn config_of_enabled(
+        &self,
+        source: &ProjectSource,
+        extra: &[&Path],
+        directory: &Path,
+        input: Option<&str>,
+    ) -> Result<Printed> {
         let words = self.command(source, extra, &CONFIG);
         let captured = self.ask_aloud(&words, directory, input).await?;
-        Ok(Printed::new(captured, Some(&refusal)))
+        Ok(Printed::new(captured, false))
     }
 }
 
 impl Printed {
-    fn new(captured: Captured, refusal: Option<&str>) -> Self {
-        let mut notices = warnings(&captured.stderr);
-        notices.extend(refusal.map(|refusal| {
-            format!("services of profiles that are off are left out (`--profile` turns one on), since Compose refuses them: {refusal}")
-        }));
+    fn new(captured: Captured, is_whole: bool) -> Self {
         Self {
+            notices: warnings(&captured.stderr),
             text: captured.stdout,
-            notices,
-            is_whole: refusal.is_none(),
+            is_whole,
         }
     }
 }

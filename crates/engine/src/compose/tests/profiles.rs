@@ -94,6 +94,27 @@ async fn a_file_is_changed_where_other_profiles_can_not_be_read() {
     );
 }
 
+/// Without the name that both have, Compose takes the services of every profile again.
+#[tokio::test]
+async fn a_change_that_lets_other_profiles_be_read_is_not_taken_for_theirs() {
+    let project = folder(&[("compose.yaml", EXCLUSIVE)]);
+    let compose = compose().await;
+    let (source, model) = open_as(project.path(), &with("small")).await.unwrap();
+    let files = Files { source, model };
+    let keys: [&[&str]; 1] = [&["container_name"]];
+    let target = compose
+        .target(&files.source, "app-small", Place::Override, &keys)
+        .await
+        .unwrap();
+    let removal = Edit::set(&["services", "app-small", "container_name"], Node::reset());
+    let changed = compose
+        .change(&files, &target, &[removal], &["app-small"])
+        .await
+        .unwrap();
+    assert_eq!(changed.model.services["app-small"].container_name, None);
+    assert_eq!(names(&changed.model), ["app-small", "web"]);
+}
+
 #[tokio::test]
 async fn composes_warnings_are_kept_in_its_words() {
     let project = folder(&[(
