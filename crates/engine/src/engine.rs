@@ -170,8 +170,8 @@ impl Engine {
     /// What a rollout would do. Changes nothing. A plan with refusals comes back as a plan.
     pub async fn plan(&self, request: &RolloutRequest) -> Result<Plan> {
         let id = Uuid::new_v4().to_string();
-        let files = self.inner.compose.read(&request.source).await?;
         let planner = self.planner();
+        let files = planner.read(&request.source).await?;
         let Planned { plan, .. } = planner.plan(files, request, Way::Preview(&id)).await?;
         Ok(plan)
     }
@@ -199,7 +199,7 @@ impl Engine {
     async fn start(&self, request: RolloutRequest, reviewed: Option<&str>) -> Result<Rollout> {
         let began = Instant::now();
         let inner = &self.inner;
-        let files = inner.compose.read(&request.source).await?;
+        let files = self.planner().read(&request.source).await?;
         let project = files.model.name.clone();
         let service = request.service.clone();
         let origin = request.origin;
@@ -338,7 +338,7 @@ impl Engine {
         options: RolloutOptions,
         origin: Origin,
     ) -> Result<RolloutRequest> {
-        let Files { source, model } = self.inner.compose.read(source).await?;
+        let Files { source, model } = self.planner().read(source).await?;
         crate::plan::find_service(&model, service)?;
         let past = self.history(Some(&model.name), Some(service))?;
         let mut took_effect = past.iter().filter(|revision| revision.took_effect());

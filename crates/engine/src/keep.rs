@@ -33,7 +33,7 @@ const LIMIT_KEYS: [&[&str]; 3] = [
 
 pub(crate) async fn plan(planner: &Planner<'_>, request: &KeepRequest) -> Result<KeepPlan> {
     let compose = planner.compose;
-    let files = compose.read(&request.source).await?;
+    let files = planner.read(&request.source).await?;
     let service = find_service(&files.model, &request.service)?;
     let name = request.service.as_str();
     let containers = docker::list(planner.docker, &files.model.name, Some(name)).await?;

@@ -33,7 +33,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     let Files {
         source,
         model: base,
-    } = planner.compose.read(source).await?;
+    } = planner.read(source).await?;
     let directory = compose::working_directory(&source);
     let override_path = override_file::path(&source);
     let override_exists = override_path.exists();

@@ -15,6 +15,7 @@ pub(crate) mod override_file;
 pub(crate) mod part;
 mod port;
 mod process;
+mod profiles;
 mod read;
 mod relations;
 pub(crate) mod replace;
@@ -192,6 +193,7 @@ impl Compose {
         let mut model = ComposeModel::read(&printed.text)?;
         model.resolved = Resolved::read(&printed.text)?;
         model.notices = printed.notices;
+        model.leaves_out = !printed.is_whole;
         if printed.is_whole && model.has_profiles() {
             let services = self.command(source, extra, &["config", "--services"]);
             let names = self.ask(&services, &directory, text).await?;

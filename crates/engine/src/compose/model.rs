@@ -34,6 +34,9 @@ pub(crate) struct ComposeModel {
     /// What Compose warns of as it reads the files, in its own words.
     #[serde(skip)]
     pub notices: Vec<String>,
+    /// Whether services of profiles that are off are not in it, since Compose refuses them.
+    #[serde(skip)]
+    pub leaves_out: bool,
 }
 
 /// One of the project's networks.

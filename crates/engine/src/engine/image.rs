@@ -35,7 +35,7 @@ impl Engine {
         if !output.success {
             return Err(failed(output.message()));
         }
-        let files = compose.read(&request.source).await?;
+        let files = self.planner().read(&request.source).await?;
         let again = self.planner().plan_for_good(files, request, way).await?;
         if again.bring.is_some() {
             return Err(failed(

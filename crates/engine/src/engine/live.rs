@@ -12,8 +12,8 @@ use crate::{
 impl Engine {
     /// What a live update would do. Changes nothing.
     pub async fn plan_live(&self, request: &LiveRequest) -> Result<Plan> {
-        let files = self.inner.compose.read(&request.source).await?;
         let planner = self.planner();
+        let files = planner.read(&request.source).await?;
         let Planned { plan, .. } = planner.plan(files, &request.rollout(), Way::Live).await?;
         Ok(plan)
     }
@@ -39,7 +39,7 @@ impl Engine {
 
     async fn update(&self, request: &LiveRequest, reviewed: Option<&str>) -> Result<Plan> {
         let inner = &self.inner;
-        let files = inner.compose.read(&request.source).await?;
+        let files = self.planner().read(&request.source).await?;
         let project = files.model.name.clone();
         let service = &request.service;
         let lock = inner.locks.take(&project, service).await?;

@@ -8,6 +8,7 @@ mod in_use;
 mod judge;
 mod layer;
 mod limits;
+mod read;
 mod replicas;
 
 use std::{path::Path, time::Duration};
@@ -108,7 +109,7 @@ impl Planner<'_> {
             let project = files.model.name.clone();
             let read = files.model.resolved.service(service).to_owned();
             let planned = self.plan(files, request, way).await?;
-            files = self.compose.read(&request.source).await?;
+            files = self.read(&request.source).await?;
             if files.model.name == project && files.model.resolved.service(service) == read {
                 return Ok(planned);
             }

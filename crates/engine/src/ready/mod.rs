@@ -54,7 +54,7 @@ struct Subject<'a> {
 }
 
 pub(crate) async fn plan(planner: &Planner<'_>, request: &ReadyRequest) -> Result<ReadyPlan> {
-    let files = planner.compose.read(&request.source).await?;
+    let files = planner.read(&request.source).await?;
     let service = find_service(&files.model, &request.service)?;
     let containers =
         docker::list(planner.docker, &files.model.name, Some(&request.service)).await?;

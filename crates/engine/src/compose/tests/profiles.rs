@@ -115,6 +115,69 @@ async fn a_change_that_lets_other_profiles_be_read_is_not_taken_for_theirs() {
     assert_eq!(names(&changed.model), ["app-small", "web"]);
 }
 
+fn words(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+async fn opened_beside(text: &str, profiles: &[&str], present: &[&str]) -> Files {
+    let project = folder(&[("compose.yaml", text)]);
+    let named = ProjectSource {
+        profiles: words(profiles),
+        ..ProjectSource::default()
+    };
+    let (source, model) = open_as(project.path(), &named).await.unwrap();
+    let files = Files { source, model };
+    assert!(files.model.leaves_out);
+    let compose = compose().await;
+    compose
+        .with_profiles_of(files, &words(present))
+        .await
+        .unwrap()
+}
+
+/// `docker compose --profile small up -d`, and then it is opened by its file alone.
+#[tokio::test]
+async fn a_profile_with_containers_is_on() {
+    let files = opened_beside(EXCLUSIVE, &[], &["app-small", "gone", "web"]).await;
+    assert_eq!(names(&files.model), ["app-small", "web"]);
+    assert_eq!(files.source.profiles, ["small"]);
+    assert_eq!(files.model.notices.len(), 1, "{:?}", files.model.notices);
+    let files = opened_beside(EXCLUSIVE, &[], &["web"]).await;
+    assert_eq!(names(&files.model), ["web"]);
+    assert_eq!(files.source.profiles, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_service_with_containers_that_is_left_out_is_told() {
+    let files = opened_beside(EXCLUSIVE, &["large"], &["app-large", "app-small"]).await;
+    assert_eq!(names(&files.model), ["app-large", "web"]);
+    assert_eq!(files.source.profiles, ["large"]);
+    assert!(
+        files
+            .model
+            .notices
+            .iter()
+            .any(|it| it.starts_with("`app-small` has containers and is left out")),
+        "{:?}",
+        files.model.notices
+    );
+}
+
+/// Of the profiles of a service the one that starts the least besides.
+#[tokio::test]
+async fn of_several_profiles_the_smallest_is_on() {
+    let text = "
+services:
+  web: {image: x}
+  debug: {image: x, profiles: [all, tools]}
+  more: {image: x, profiles: [all]}
+  test: {image: x, profiles: [test], env_file: [gone.env]}
+";
+    let files = opened_beside(text, &[], &["debug"]).await;
+    assert_eq!(files.source.profiles, ["tools"]);
+    assert_eq!(names(&files.model), ["debug", "web"]);
+}
+
 #[tokio::test]
 async fn composes_warnings_are_kept_in_its_words() {
     let project = folder(&[(
