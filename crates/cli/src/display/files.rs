@@ -2,6 +2,7 @@
 
 use teal_engine::model::{FileChange, KeepPlan, ProjectSource, ReadyPlan};
 
+use super::plan::shell_words;
 use crate::{
     text::harmless,
     theme::{Theme, paint},
@@ -68,16 +69,14 @@ pub(crate) fn keep(plan: &KeepPlan, theme: Theme) -> String {
     lines.join("\n")
 }
 
-/// How an override that Compose does not look for is read.
+/// How an override that Compose does not look for is read: by paths that hold in every folder.
 pub(crate) fn naming_hint(source: &ProjectSource) -> String {
-    let files = source.files.iter().map(|file| {
-        let name = file.file_name().unwrap_or(file.as_os_str());
-        format!("-f {}", harmless(&name.to_string_lossy()))
-    });
-    let files: Vec<_> = files.collect();
+    let files = source.files.iter();
+    let words = files.flat_map(|file| ["-f".to_owned(), file.display().to_string()]);
+    let words: Vec<_> = words.collect();
     format!(
         "Compose and Teal read it where it is named: {}, or at the end of `COMPOSE_FILE`",
-        files.join(" ")
+        shell_words(&words)
     )
 }
 
@@ -133,6 +132,22 @@ mod tests {
                 "  @@ -0,0 +1 @@",
                 "  +services: {}"
             ]
+        );
+    }
+
+    #[test]
+    fn files_are_named_so_that_the_names_can_be_pasted_anywhere() {
+        let source = ProjectSource {
+            files: vec![
+                "/srv/shop/dev.yml".into(),
+                "/srv/our shop/dev.teal.yml".into(),
+            ],
+            ..ProjectSource::default()
+        };
+        let hint = naming_hint(&source);
+        assert!(
+            hint.contains(" -f /srv/shop/dev.yml -f '/srv/our shop/dev.teal.yml', or"),
+            "{hint}"
         );
     }
 }

@@ -71,10 +71,15 @@ impl Compose {
         };
         let (own, others): (Vec<_>, Vec<_>) =
             texts.into_iter().partition(|(file, _)| *file == path);
+        // An override that an earlier change wrote may not be named yet.
+        let text = match own.into_iter().next() {
+            Some((_, text)) => text,
+            None => override_file::read_text(&path)?.unwrap_or_default(),
+        };
         Ok(TargetFile {
             path,
             in_file: place == Place::InFile,
-            text: own.into_iter().map(|(_, text)| text).collect(),
+            text,
             others: others.into_iter().map(|(_, text)| text).collect(),
         })
     }
@@ -106,9 +111,12 @@ impl Compose {
         if !source.files.contains(&target.path) {
             source.files.push(target.path.clone());
         }
-        let (old, text) = self
-            .both(&files.source, &source, &target.path, &after)
-            .await?;
+        // What the file says already is not part of the change, whether it is named or not.
+        let old = match before {
+            Some(_) => &source,
+            None => &files.source,
+        };
+        let (old, text) = self.both(old, &source, &target.path, &after).await?;
         if let Some(other) = other_change(&old, &text, touched)? {
             return Err(Error::Override {
                 path: target.path.clone(),

@@ -54,6 +54,44 @@ async fn a_named_file_with_anchors_is_changed_by_an_override_of_its_own() {
     assert_eq!(again.path, target.path);
 }
 
+/// The first service's override is there by now, and nobody has named it yet.
+#[tokio::test]
+async fn a_second_service_goes_into_the_override_of_the_first() {
+    let own = "services:\n  web: {cpus: 0.5}\n  api:\n    networks: [front]\n";
+    let project = folder(&[
+        (
+            "dev.yml",
+            "services: {web: {image: x}, api: {image: x}}\nnetworks: {front: {}}\n",
+        ),
+        ("dev.teal.yml", own),
+    ]);
+    let compose = compose().await;
+    let named = ProjectSource {
+        files: vec![project.path().join("dev.yml")],
+        ..ProjectSource::default()
+    };
+    let (source, model) = open_as(project.path(), &named).await.unwrap();
+    let files = Files { source, model };
+    let keys: [&[&str]; 1] = [&["cpus"]];
+    let target = compose
+        .target(&files.source, "api", Place::Beside, &keys)
+        .await
+        .unwrap();
+    assert_eq!(target.text, own);
+    let edit = Edit::set(&["services", "api", "cpus"], Node::Yaml("0.25".to_owned()));
+    let changed = compose
+        .change(&files, &target, &[edit], &["api"])
+        .await
+        .unwrap();
+    let cpus = |name: &str| changed.model.services[name].limits().cpus;
+    assert_eq!(cpus("api"), "0.25".parse().ok());
+    assert_eq!(cpus("web"), "0.5".parse().ok());
+    assert_eq!(
+        changed.source.files,
+        [project.path().join("dev.yml"), target.path]
+    );
+}
+
 #[tokio::test]
 async fn files_named_by_a_variable_have_a_hint_of_their_own() {
     let project = folder(&[
