@@ -50,6 +50,7 @@ const readyPlan: ReadyPlan = {
     container: "shop-web-1",
   },
   first: null,
+  notices: [],
   verdictsAfter: [],
 };
 
@@ -143,6 +144,7 @@ test("says what the next plain up would do, and keeps the limits", async () => {
     settled: true,
     live: null,
     command: ["docker", "compose", "up", "-d"],
+    notices: [],
   };
   await openService({
     open_project: opens({ drift }),

@@ -11,7 +11,7 @@ use teal_engine::{
 
 use crate::{
     display::plan,
-    screen::{Screen, complain},
+    screen::{Screen, complain, notices},
     text::harmless,
 };
 
@@ -62,6 +62,7 @@ impl Failure {
 
     /// Prints it: to standard error, or as JSON to standard output.
     pub(crate) fn print(self, screen: &mut Screen) {
+        notices(self.notices());
         let printed = self.into_printed();
         if screen.is_json {
             screen.json(&printed);
@@ -76,6 +77,19 @@ impl Failure {
             .collect();
         let hint = printed.hint.as_deref().map(harmless);
         complain(&chain.join(": "), hint.as_deref());
+    }
+
+    /// What a person should know of the project's files, where a plan of them was made.
+    fn notices(&self) -> &[String] {
+        match self {
+            Self::Engine(
+                Error::Refused {
+                    plan: Some(plan), ..
+                }
+                | Error::PlanChanged { plan },
+            ) => &plan.notices,
+            _ => &[],
+        }
     }
 
     fn into_printed(self) -> Printed {
@@ -150,6 +164,37 @@ mod tests {
                 "exitCode": 1,
             })
         );
+    }
+
+    #[test]
+    fn a_refused_plan_tells_what_is_to_be_known_of_the_files() {
+        let plan: Plan = serde_json::from_value(serde_json::json!({
+            "project": "shop",
+            "service": "web",
+            "source": {},
+            "workingDirectory": "/srv",
+            "revision": 2,
+            "revisionBefore": null,
+            "toRevision": null,
+            "limitsBefore": {},
+            "limitsAfter": {},
+            "blue": [],
+            "overrideFile": "/srv/docker-compose.blue-green.yml",
+            "overrideBefore": null,
+            "overrideAfter": "",
+            "commands": [],
+            "differences": [],
+            "traffic": {"mode": "unsteered", "reason": ""},
+            "notices": ["The \"TAG\" variable is not set."],
+            "verdicts": [],
+            "options": {},
+        }))
+        .unwrap();
+        let refused = Failure::from(Error::Refused {
+            verdicts: Vec::new(),
+            plan: Some(Box::new(plan)),
+        });
+        assert_eq!(refused.notices(), ["The \"TAG\" variable is not set."]);
     }
 
     #[test]

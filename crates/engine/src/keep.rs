@@ -80,6 +80,7 @@ pub(crate) async fn plan(planner: &Planner<'_>, request: &KeepRequest) -> Result
         live: (limits != in_force).then_some(in_force),
         id: id(&file),
         project: files.model.name,
+        notices: files.model.notices,
         service: request.service.clone(),
         command: compose.command(&source, &[], &["up", "-d"]),
         source: files.source,

@@ -40,4 +40,8 @@ settled: boolean,
 /**
  * What brings the project up, as its words.
  */
-command: Array<string>, };
+command: Array<string>, 
+/**
+ * What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+ */
+notices: Array<string>, };

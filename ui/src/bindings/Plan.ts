@@ -99,6 +99,10 @@ bypass: Array<string>,
  */
 keptVolumes: Array<UnnamedVolume>, 
 /**
+ * What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+ */
+notices: Array<string>, 
+/**
  * The worst first.
  */
 verdicts: Array<Verdict>, options: RolloutOptions, };

@@ -40,6 +40,10 @@ health: HealthProposal | null,
  */
 first: string | null, 
 /**
+ * What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+ */
+notices: Array<string>, 
+/**
  * What is in the way once the changes are made, the worst first.
  */
 verdictsAfter: Array<Verdict>, };

@@ -129,6 +129,7 @@ export function plan(over: Partial<Plan> = {}): Plan {
     unpromised: [],
     bypass: [],
     keptVolumes: [],
+    notices: [],
     verdicts: [],
     options: DEFAULT_OPTIONS,
     ...over,

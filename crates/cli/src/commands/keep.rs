@@ -11,7 +11,7 @@ use crate::{
     cli::{FileOptions, Global, Keep},
     display::files,
     failure::Failure,
-    screen::Screen,
+    screen::{Screen, notices},
     text::harmless,
 };
 
@@ -26,6 +26,7 @@ pub(super) async fn run(global: &Global, keep: &Keep, screen: &mut Screen) -> Ou
         place: keep.files.place(),
     };
     let plan = engine.keep(&request).await?;
+    notices(&plan.notices);
     if !screen.is_json {
         screen.line(&files::keep(&plan, screen.theme));
     }

@@ -6,7 +6,7 @@ use super::{Outcome, connect, keep};
 use crate::{
     cli::{Global, Ready},
     display::{files, verdict},
-    screen::Screen,
+    screen::{Screen, notices},
 };
 
 pub(super) async fn run(global: &Global, ready: &Ready, screen: &mut Screen) -> Outcome {
@@ -23,6 +23,7 @@ pub(super) async fn run(global: &Global, ready: &Ready, screen: &mut Screen) -> 
         edge_image: ready.edge_image.clone(),
     };
     let plan = engine.make_ready(&request).await?;
+    notices(&plan.notices);
     if !screen.is_json {
         screen.line(&files::ready(&plan, screen.theme));
     }

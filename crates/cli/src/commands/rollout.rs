@@ -13,7 +13,7 @@ use crate::{
     display::{Display, plan, verdict},
     failure::Failure,
     interrupts::Interrupts,
-    screen::{Screen, complain},
+    screen::{Screen, complain, notices},
     text::harmless,
 };
 
@@ -27,7 +27,9 @@ pub(super) async fn run(
     screen: &mut Screen,
 ) -> Outcome {
     if start.dry_run {
-        return Ok(show_plan(&engine.plan(&request).await?, screen));
+        let plan = engine.plan(&request).await?;
+        notices(&plan.notices);
+        return Ok(show_plan(&plan, screen));
     }
     let mut interrupts =
         Interrupts::listen().map_err(|error| Failure::System("listen for Ctrl-C", error))?;
@@ -111,6 +113,7 @@ async fn follow(rollout: &Rollout, interrupts: &mut Interrupts, screen: &mut Scr
         tokio::select! {
             event = events.next() => {
                 let Some(event) = event else { break };
+                display.notices(of_the_files(&event));
                 warn_of_the_plan(&event, &mut display, screen);
                 traces.note(&event);
                 display.show(&event, screen);
@@ -129,6 +132,14 @@ async fn follow(rollout: &Rollout, interrupts: &mut Interrupts, screen: &mut Scr
     }
     display.close();
     rollout.outcome().await.exit_code()
+}
+
+/// What a person should know of the project's files: with the plan, once.
+fn of_the_files(event: &Event) -> &[String] {
+    match &event.kind {
+        EventKind::Planned { plan } => &plan.notices,
+        _ => &[],
+    }
 }
 
 fn warn_of_the_plan(event: &Event, display: &mut Display, screen: &mut Screen) {

@@ -6,7 +6,7 @@ use super::{Outcome, connect, limits};
 use crate::{
     cli::{Global, Start, Update},
     display::{id, override_and_commands, verdict},
-    screen::Screen,
+    screen::{Screen, notices},
     text::harmless,
     theme::paint,
 };
@@ -26,6 +26,7 @@ pub(super) async fn run(global: &Global, update: &Update, screen: &mut Screen) -
         (false, Some(id)) => engine.update_live_reviewed(&request, id).await?,
         (false, None) => engine.update_live(&request).await?,
     };
+    notices(&plan.notices);
     if screen.is_json {
         screen.json(&plan);
     } else if *dry_run {

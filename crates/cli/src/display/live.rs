@@ -113,6 +113,11 @@ impl Live {
         self.bar.println(text);
     }
 
+    /// Prints something else while the moving line is away.
+    pub(super) fn beside(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     pub(super) fn close(&self) {
         self.bar.finish_and_clear();
     }

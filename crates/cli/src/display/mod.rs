@@ -17,7 +17,7 @@ pub(crate) use receipt::in_short;
 pub(crate) use table::table;
 pub(crate) use verdict::{diagnoses, nothing_runs, verdict};
 
-use crate::screen::Screen;
+use crate::screen::{Screen, notices};
 
 /// One way to show the events of a rollout.
 #[derive(Debug)]
@@ -53,6 +53,14 @@ impl Display {
             Self::Json => {}
             Self::Live(live) => live.say(text),
             Self::Plain(_) => screen.line(text),
+        }
+    }
+
+    /// Prints what a person should know of the project's files to standard error.
+    pub(crate) fn notices(&self, found: &[String]) {
+        match self {
+            Self::Live(live) => live.beside(|| notices(found)),
+            Self::Json | Self::Plain(_) => notices(found),
         }
     }
 

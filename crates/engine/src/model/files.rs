@@ -84,6 +84,9 @@ pub struct ReadyPlan {
     /// What a person has to do before Teal can do more: some fixes are tried on a container that runs.
     #[serde(default)]
     pub first: Option<String>,
+    /// What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+    #[serde(default)]
+    pub notices: Vec<String>,
     /// What is in the way once the changes are made, the worst first.
     pub verdicts_after: Vec<Verdict>,
 }
@@ -168,6 +171,9 @@ pub struct KeepPlan {
     pub settled: bool,
     /// What brings the project up, as its words.
     pub command: Vec<String>,
+    /// What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+    #[serde(default)]
+    pub notices: Vec<String>,
 }
 
 /// Why Teal changed a file.

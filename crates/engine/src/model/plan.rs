@@ -110,6 +110,9 @@ pub struct Plan {
     /// Blue's volumes without a name that stay on the engine when Blue goes.
     #[serde(default)]
     pub kept_volumes: Vec<UnnamedVolume>,
+    /// What Compose warns of as it reads the files, in its own words, and what Teal leaves out of them.
+    #[serde(default)]
+    pub notices: Vec<String>,
     /// The worst first.
     pub verdicts: Vec<Verdict>,
     pub options: RolloutOptions,

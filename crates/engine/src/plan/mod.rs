@@ -234,6 +234,7 @@ impl Planner<'_> {
             handover,
             unpromised,
             bypass: base.callers(name),
+            notices: base.notices.clone(),
             verdicts,
             source,
         };

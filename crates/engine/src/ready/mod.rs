@@ -123,6 +123,7 @@ impl Subject<'_> {
             source_after: source,
             source: self.files.source.clone(),
             verdicts_after: self.verdicts(&model, after),
+            notices: self.files.model.notices.clone(),
             fixes: remedies.into_iter().map(|remedy| remedy.change).collect(),
             files,
             health,
