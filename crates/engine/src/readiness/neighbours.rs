@@ -3,11 +3,12 @@
 use super::{
     Facts,
     finding::{list, warning},
-    stateful,
+    words,
 };
 use crate::{
     compose::ComposeService,
     model::{Verdict, VerdictCode},
+    traffic::Program,
 };
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
@@ -22,39 +23,77 @@ fn callers(facts: &Facts) -> Option<Verdict> {
     if callers.is_empty() {
         return None;
     }
-    let verdict = warning(
-        VerdictCode::Callers,
-        format!("{} may call it by its service name", list(&callers)),
-    );
-    let resolving: Vec<_> = callers
-        .into_iter()
-        .filter(|caller| resolves_once(&facts.model.services[caller]))
+    let servers: Vec<_> = callers
+        .iter()
+        .map(|caller| (caller, program(&facts.model.services[caller])))
         .collect();
-    Some(if resolving.is_empty() {
-        verdict
-            .means(match has_route(facts) {
-                true => "such calls bypass Traefik and reach Blue and Green alike",
-                false => "nothing steers such calls: they reach Blue and Green alike, and may meet a container that is just stopping",
-            })
-            .remedy("have them call it through Traefik, or retry a failed connection")
-    } else {
-        verdict
-            .means(format!(
-                "such calls bypass Traefik, and {} may look the name up only once, at its start: it would go on calling Blue when Blue is gone",
-                list(&resolving)
-            ))
-            .remedy("have it call through Traefik or look names up again (`resolver` in nginx), or reload it when the rollout names it")
-    })
+    let names = servers
+        .iter()
+        .map(|(caller, program)| match program.name() {
+            Some(name) => format!("`{caller}` ({name})"),
+            None => format!("`{caller}`"),
+        });
+    let names: Vec<_> = names.collect();
+    let resolving = servers.iter().filter(|(_, it)| it.resolves_once());
+    let resolving: Vec<_> = resolving.map(|(caller, _)| *caller).collect();
+    let mut programs: Vec<Program> = Vec::new();
+    for (_, program) in servers {
+        if !programs.contains(&program) {
+            programs.push(program);
+        }
+    }
+    let mut meaning = vec![match has_route(facts) {
+        true => "such calls bypass Traefik and reach Blue and Green alike".to_owned(),
+        false => "nothing steers such calls: they reach Blue and Green alike, and may meet a container that is just stopping".to_owned(),
+    }];
+    if !resolving.is_empty() {
+        meaning.push(format!(
+            "{} may look the name up only once, at its start: it would go on calling Blue when Blue is gone",
+            list(&resolving)
+        ));
+    }
+    let remedies: Vec<_> = programs.into_iter().map(remedy).collect();
+    Some(
+        warning(
+            VerdictCode::Callers,
+            format!("{} may call it by its service name", names.join(", ")),
+        )
+        .means(meaning.join("; "))
+        .remedy(remedies.join("; ")),
+    )
 }
 
 fn has_route(facts: &Facts) -> bool {
     facts.found.is_some_and(|found| !found.routes.is_empty())
 }
 
-/// Whether a service is known to keep the address that a name had at its start.
-fn resolves_once(service: &ComposeService) -> bool {
-    let image = service.image.as_deref().unwrap_or_default();
-    ["nginx", "nginx-unprivileged", "openresty", "haproxy"].contains(&stateful::name(image))
+/// The server that a service runs, by its image.
+fn program(service: &ComposeService) -> Program {
+    match words::image(service).as_str() {
+        "nginx" | "nginx-unprivileged" | "openresty" => Program::Nginx,
+        "haproxy" | "haproxy-alpine" | "haproxy-debian" | "haproxy-ubuntu" => {
+            Program::Haproxy { has_master: false }
+        }
+        "httpd" | "apache" => Program::Httpd,
+        "caddy" => Program::Caddy,
+        _ => Program::Other,
+    }
+}
+
+fn remedy(program: Program) -> String {
+    let how = match program {
+        Program::Nginx => "`resolver`, and a variable in `proxy_pass`",
+        Program::Haproxy { .. } => "`resolvers`",
+        Program::Httpd => "`disablereuse=on`",
+        Program::Caddy => {
+            return "Caddy needs no reload: with `lb_try_duration 5s` its `reverse_proxy` asks the other container where one refuses".to_owned();
+        }
+        Program::Other => {
+            return "have them call it through Traefik, or retry a failed connection".to_owned();
+        }
+    };
+    let name = program.name().unwrap_or_default();
+    format!("reload {name} when the rollout names it, or have it look names up as it goes ({how})")
 }
 
 fn restarted(facts: &Facts) -> Option<Verdict> {
