@@ -5,6 +5,7 @@ mod container;
 #[cfg(test)]
 mod corpus;
 mod devices;
+mod duty;
 mod finding;
 mod health;
 mod image;
@@ -31,8 +32,8 @@ use std::{path::Path, time::Duration};
 use crate::{
     compose::{ComposeModel, ComposeService},
     model::{
-        ContainerState, EngineInfo, HealthCheck, HealthTest, HostPort, Limits, Memory, Replica,
-        Route, Verdict, VerdictCode,
+        ContainerState, EngineInfo, HealthCheck, HealthTest, HostPort, Level, Limits, Memory,
+        Readiness, Replica, Route, Verdict, VerdictCode,
     },
     ready::TEAL_HEALTH,
 };
@@ -117,11 +118,25 @@ pub(crate) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     verdicts.extend(health::verdicts(facts));
     verdicts.extend(traffic::verdicts(facts));
     verdicts.extend(neighbours::verdicts(facts));
+    drop_beside_the_point(&mut verdicts, facts);
     if let Some(wish) = &facts.wish {
         verdicts.extend(wish::verdicts(facts, wish));
     }
     sort(&mut verdicts);
     verdicts
+}
+
+/// A job has neither callers nor a need of a check, and a check helps none that can't run twice.
+fn drop_beside_the_point(verdicts: &mut Vec<Verdict>, facts: &Facts) {
+    let is_job = running::is_job(facts) || facts.role() == Some(role::Role::Job);
+    let is_final = verdicts.iter().any(|verdict| {
+        verdict.level == Level::Refused && verdict.readiness == Readiness::NotForBlueGreen
+    });
+    verdicts.retain(|verdict| match verdict.code {
+        VerdictCode::NoHealthCheck => !is_job && !is_final,
+        VerdictCode::Callers => !is_job,
+        _ => true,
+    });
 }
 
 /// What it is for, where that alone keeps it from Blue/Green. A job that the files or its containers
@@ -219,8 +234,14 @@ impl<'a> Facts<'a> {
         stateful::of(self.name, self.service).is_some()
     }
 
+    /// What it is for. Whom people ask, or who listens on a port, is no worker by its name alone.
     fn role(&self) -> Option<role::Role> {
-        role::of(self.name, self.service, self.model)
+        let role = role::of(self.name, self.service, self.model)?;
+        let is_asked = self
+            .found
+            .is_some_and(|found| !found.ports.is_empty() || !found.routes.is_empty());
+        let is_guess = role == role::Role::Worker && !role::is_known_worker(self.service);
+        (!is_guess || !is_asked).then_some(role)
     }
 
     /// Whether its containers run and nothing tells of a port that somebody could ask.

@@ -3,6 +3,7 @@
 use super::{
     Facts,
     finding::{list, warning},
+    role::Role,
     words,
 };
 use crate::{
@@ -20,7 +21,8 @@ pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
 
 fn callers(facts: &Facts) -> Option<Verdict> {
     let callers = facts.model.callers(facts.name);
-    if callers.is_empty() {
+    // Nobody names a worker's address: who waits for it gives it work by its queue.
+    if callers.is_empty() || facts.role() == Some(Role::Worker) {
         return None;
     }
     let servers: Vec<_> = callers

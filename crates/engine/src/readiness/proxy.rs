@@ -5,6 +5,7 @@ use super::{
     Facts,
     finding::{list, refused, warning},
     stateful,
+    words::is_one_of,
 };
 use crate::{
     compose::{ComposeModel, ComposeService},
@@ -26,6 +27,13 @@ const ROUTERS: [&str; 4] = [
     "caddy-docker-proxy",
     "nginx-proxy-manager",
     "swag",
+];
+
+/// Who publishes those that ask the engine.
+const MAKERS: [&str; 3] = [
+    "jwilder/nginx-proxy",
+    "nginxproxy/nginx-proxy",
+    "lucaslorentz/caddy-docker-proxy",
 ];
 
 pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
@@ -84,7 +92,11 @@ fn is_traefik(name: &str, service: &ComposeService) -> bool {
 
 fn is_other_router(name: &str, service: &ComposeService) -> bool {
     let is_router = |name: &str| ROUTERS.contains(&name);
-    match &service.image {
+    match service.image.as_deref().map(stateful::repository) {
+        // Others give the names of those that ask the engine to plain servers, too.
+        Some(image) if is_one_of("nginx-proxy caddy-docker-proxy", stateful::name(image)) => {
+            sees_engine(service) || MAKERS.iter().any(|maker| image.ends_with(maker))
+        }
         Some(image) => is_router(stateful::name(image)),
         None => sees_engine(service) && is_built_as(name, service, is_router),
     }
@@ -100,12 +112,18 @@ fn is_built_as(name: &str, service: &ComposeService, is: impl Fn(&str) -> bool) 
 }
 
 fn sees_engine(service: &ComposeService) -> bool {
-    service.mounts().iter().any(|mount| {
-        let ends = [mount.source.as_deref(), Some(&*mount.target)];
-        ends.into_iter()
-            .flatten()
-            .any(|path| path.ends_with("docker.sock"))
-    })
+    service.environment.contains_key("DOCKER_HOST")
+        || service.mounts().iter().any(|mount| {
+            let ends = [mount.source.as_deref(), Some(&*mount.target)];
+            ends.into_iter()
+                .flatten()
+                .any(|path| path.ends_with("docker.sock"))
+        })
+}
+
+/// Whether a service asks a proxy that finds containers by itself to lead requests to it.
+pub(super) fn is_asked_for(service: &ComposeService) -> bool {
+    asked_for(service).is_some()
 }
 
 /// The proxy that a service asks for, and by what.

@@ -7,9 +7,9 @@
 use std::path::Path;
 
 use super::{
-    Facts,
+    Facts, duty,
     finding::needs_force,
-    stateful,
+    proxy, stateful,
     words::{all, image, is_one_of, last, parts, program, serves},
 };
 use crate::{
@@ -42,12 +42,12 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
             .means("it runs to its end: there is no Blue whose traffic could move, and Green would do its work again")
             .remedy("start it again with its new limits when it is next due; `--force` if it is a service that goes on"),
         Role::Tool => needs_force(VerdictCode::OneShot, "is a tool that people start by hand")
-            .means("nobody sends it requests, and who uses it now would lose it with Blue")
+            .means("nobody sends it requests, and whoever uses it now would lose it with Blue")
             .remedy("start it again with its new limits when it is next needed; `--force` if it is a service that goes on"),
         Role::Scheduler => needs_force(VerdictCode::Scheduler, "starts what is due by the clock")
             .means("while Blue and Green both run, everything that is due is started twice")
             .remedy(live),
-        Role::Singleton => needs_force(VerdictCode::Singleton, "is meant to run once at a time")
+        Role::Singleton => needs_force(VerdictCode::Singleton, "only one of it may run at a time")
             .means("Blue and Green would do the same work twice, or take it away from each other")
             .remedy(live),
         Role::HostAgent => needs_force(VerdictCode::HostAgent, "looks after the machine that it runs on")
@@ -57,21 +57,34 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     Some(verdict.for_good())
 }
 
-/// What a service is for; none for one that answers requests, or of which nothing is known.
+/// What a service is for; none for one that answers requests, or of which nothing is known. What is
+/// known of a program counts whoever else asks it; a name is only a guess.
 pub(super) fn of(name: &str, service: &ComposeService, model: &ComposeModel) -> Option<Role> {
     if is_host_agent(name, service) {
         return Some(Role::HostAgent);
     }
-    if !serves(service) && is_scheduler(name, service) {
+    if duty::is_known_scheduler(name, service) {
         return Some(Role::Scheduler);
     }
-    if is_offered(service) || serves(service) {
-        return None;
-    }
-    if is_singleton(name, service) {
+    if duty::is_known_singleton(service) {
         return Some(Role::Singleton);
     }
-    if ends(service) && !service.has_health_check() {
+    if serves(service) {
+        return None;
+    }
+    if duty::runs_scheduler(service) {
+        return Some(Role::Scheduler);
+    }
+    if is_offered(service) {
+        return None;
+    }
+    if duty::is_named_scheduler(name) {
+        return Some(Role::Scheduler);
+    }
+    if duty::is_named_singleton(name, service, model) {
+        return Some(Role::Singleton);
+    }
+    if ends(service) && !service.has_health_check() && !model.is_called(name) {
         if is_job(name, service) {
             return Some(Role::Job);
         }
@@ -84,15 +97,22 @@ pub(super) fn of(name: &str, service: &ComposeService, model: &ComposeModel) -> 
 
 /// Whether the files lead people's requests to it.
 fn is_offered(service: &ComposeService) -> bool {
-    let mut labels = service.labels.keys();
-    !service.ports.is_empty()
-        || service.environment.contains_key("VIRTUAL_HOST")
-        || labels.any(|key| {
-            key.starts_with("traefik.http.")
-                || key.starts_with("traefik.tcp.")
-                || key == "caddy"
-                || key.starts_with("caddy.")
-        })
+    /// Where debuggers and who collects figures ask: that is nobody's request.
+    const ASIDE: [u16; 8] = [2112, 2345, 5005, 8125, 9090, 9100, 9229, 9464];
+    let mut ports = service.ports.iter();
+    ports.any(|port| !ASIDE.contains(&port.target))
+        || asks_for_traefik(service)
+        || proxy::is_asked_for(service)
+}
+
+/// Whether its labels ask Traefik for a route of any kind but UDP.
+fn asks_for_traefik(service: &ComposeService) -> bool {
+    service.labels.iter().any(|(key, value)| {
+        let key = key.to_ascii_lowercase();
+        key.starts_with("traefik.http.")
+            || key.starts_with("traefik.tcp.")
+            || (key == "traefik.enable" && value.eq_ignore_ascii_case("true"))
+    })
 }
 
 /// Whether nothing starts it again once it has ended.
@@ -125,67 +145,18 @@ fn is_tool(name: &str, service: &ComposeService) -> bool {
     const NAMES: &str = "cli console psql repl shell toolbox tools";
     const SHELLS: &str = "ash bash irb mysql psql redis-cli sh zsh";
     const ASKED: &str = "db kafka mongo mysql postgres psql redis sql";
+    /// Without a command they run a shell, where somebody gives them a terminal.
+    const SYSTEMS: &str = "alpine archlinux busybox debian fedora ubuntu";
     let words = all(service);
-    let is_shell = words.len() == 1 && is_one_of(SHELLS, &words[0]);
+    let is_shell = match words.as_slice() {
+        [] => service.tty && service.stdin_open && is_one_of(SYSTEMS, &image(service)),
+        [word] => is_one_of(SHELLS, word),
+        _ => false,
+    };
     let mut name = parts(name);
     let last = name.pop().unwrap_or_default();
     let is_client = last == "client" && name.iter().any(|part| is_one_of(ASKED, part));
-    is_one_of(NAMES, &last) || is_client || is_shell || (service.tty && service.stdin_open)
-}
-
-fn is_scheduler(name: &str, service: &ComposeService) -> bool {
-    const PROGRAMS: &str = "atd chadburn cron crond dkron fcron ofelia supercronic";
-    /// As the last part of what is run, or of a name.
-    const LAST: &str = "beat celerybeat clock clockwork cron crond cronjob cronjobs crons crontab \
-                        rqscheduler schedule scheduler";
-    let words = program(service);
-    let celery = all(service);
-    let is_celery = celery.iter().any(|word| word == "celery");
-    let is_beat = is_celery && celery.iter().any(|word| is_one_of("beat -B --beat", word));
-    let is_run = words.iter().any(|word| {
-        is_one_of(PROGRAMS, word)
-            || word.starts_with("schedule:")
-            || is_one_of(LAST, &last(word)) && !word.contains([':', '.', '@'])
-    });
-    let image = image(service);
-    // Its tasks and its workers are one image.
-    let is_task = image == "appwrite" && parts(name).iter().any(|part| part == "task");
-    let is_named = is_one_of(LAST, &last(name)) && !is_offered(service);
-    let is_image = is_one_of(PROGRAMS, &image) || is_one_of("cron crond cronjob", &last(&image));
-    // Its triggers are its main process's, whatever takes the work from there.
-    let is_trigger = image == "n8n" && !is_known_worker(service);
-    is_beat
-        || is_image
-        || is_task
-        || is_trigger
-        || is_named
-        || (is_run && !is_known_worker(service))
-}
-
-fn is_singleton(name: &str, service: &ComposeService) -> bool {
-    const PROGRAMS: &str = "acme.sh act_runner autoheal borgmatic certbot cloudflare-ddns ddclient \
-                            duckdns duplicati fetchmail getmail github-runner gitlab-runner inadyn \
-                            ngrok restic spark-master";
-    const COMMANDS: &str = "jobmanager standalone-job";
-    /// Front ends for those.
-    const OTHERS: &str = "api app exporter frontend server service ui web";
-    let image = image(service);
-    let is_about = |name: &str, topic: &str| {
-        let parts = parts(name);
-        let is_other = parts.last().is_some_and(|part| is_one_of(OTHERS, part));
-        !is_other && parts.iter().any(|part| is_one_of(topic, part))
-    };
-    let names = [name, &image];
-    is_one_of(PROGRAMS, &image)
-        || program(service)
-            .iter()
-            .any(|word| is_one_of(PROGRAMS, word) || is_one_of(COMMANDS, word))
-        || names
-            .iter()
-            .any(|name| is_about(name, "backup backups ddns dyndns runner"))
-        || names
-            .iter()
-            .any(|name| is_one_of("bot discordbot telegrambot", &last(name)))
+    is_one_of(NAMES, &last) || is_client || is_shell
 }
 
 fn is_host_agent(name: &str, service: &ComposeService) -> bool {
@@ -224,18 +195,22 @@ pub(super) fn is_whole_of_the_host(source: &str) -> bool {
     Path::new(source).is_absolute() && is_one_of(PLACES, source)
 }
 
-/// Whether it takes its work from a queue, by its name or by what it runs, and nobody calls it.
+/// Whether it takes its work from a queue, and nobody calls it. What only its name or the number of
+/// its containers suggests, a service that waits for it disproves: it may well ask it.
 fn is_worker(name: &str, service: &ComposeService, model: &ComposeModel) -> bool {
+    if is_known_worker(service) {
+        return !model.is_called(name);
+    }
     let runs_several = service.replicas() > 1 && service.has_no_port();
     let is_named = is_one_of(WORKERS, &last(name)) || is_one_of("worker", &first(name));
-    (is_named || is_known_worker(service) || runs_several) && !model.is_called(name)
+    (is_named || runs_several) && model.callers(name).is_empty()
 }
 
 /// Programs that share out what is in a queue between any number of themselves.
 const WORKERS: &str =
     "celeryworker consumer consumers dramatiq horizon resque sidekiq worker workers";
 
-fn is_known_worker(service: &ComposeService) -> bool {
+pub(super) fn is_known_worker(service: &ComposeService) -> bool {
     let is_task = |word: &str| word.starts_with("queue:") || word.starts_with("worker-");
     let mut words = all(service).into_iter();
     program(service)

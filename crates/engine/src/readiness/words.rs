@@ -44,7 +44,25 @@ pub(super) fn image(service: &ComposeService) -> String {
 
 /// All words of entry point and command, scripts of a shell taken apart.
 pub(super) fn all(service: &ComposeService) -> Vec<String> {
-    lines(service).concat()
+    let words = lines(service).into_iter().flatten();
+    words.map(|word| base(&word)).collect()
+}
+
+/// Whether a line of what it runs starts one of these programs, whatever it goes on running then.
+pub(super) fn starts(programs: &str, service: &ComposeService) -> bool {
+    /// They start what is named behind them.
+    const STARTERS: &str = "busybox nice rc-service runuser service setpriv start-stop-daemon su \
+                            systemctl timeout";
+    lines(service).iter().any(|line| {
+        let words = line.iter().filter(|word| !word.contains('='));
+        let mut words = telling(words);
+        match words.next() {
+            Some(first) if is_one_of(STARTERS, &first) => {
+                words.any(|word| is_one_of(programs, &word))
+            }
+            first => first.is_some_and(|first| is_one_of(programs, &first)),
+        }
+    })
 }
 
 /// The words that tell what the service goes on running: of a script its last line, without
@@ -56,12 +74,15 @@ pub(super) fn program(service: &ComposeService) -> Vec<String> {
             .is_none_or(|word| is_one_of(CLOSING, &base(word)))
     };
     let line = lines.iter().rev().find(|line| !is_closing(line));
-    let words = line.into_iter().flatten();
+    telling(line.into_iter().flatten()).take(TELLING).collect()
+}
+
+/// A line's words without options, addresses, and what only starts a program.
+fn telling<'a>(words: impl Iterator<Item = &'a String>) -> impl Iterator<Item = String> {
     words
-        .filter(|word| !word.starts_with('-') && !is_one_of(LAUNCHERS, &base(word)))
+        .filter(|word| !word.starts_with('-') && !word.contains("://"))
         .map(|word| base(word))
-        .take(TELLING)
-        .collect()
+        .filter(|word| !is_one_of(LAUNCHERS, word))
 }
 
 /// Whether what it runs answers requests.
@@ -71,7 +92,7 @@ pub(super) fn serves(service: &ComposeService) -> bool {
 }
 
 /// The commands of entry point and command, each as its words.
-fn lines(service: &ComposeService) -> Vec<Vec<String>> {
+pub(super) fn lines(service: &ComposeService) -> Vec<Vec<String>> {
     let words = service.entrypoint.iter().chain(&service.command).flatten();
     let mut lines = vec![Vec::new()];
     for word in words {
@@ -80,11 +101,8 @@ fn lines(service: &ComposeService) -> Vec<Vec<String>> {
             if at > 0 {
                 lines.push(Vec::new());
             }
-            let quotes = ['"', '\'', '`', '(', ')'];
-            let words = line.split_whitespace();
-            let words = words.map(|word| word.trim_matches(quotes).to_owned());
-            if let Some(last) = lines.last_mut() {
-                last.extend(words.filter(|word| !word.is_empty()));
+            for word in line.split_whitespace() {
+                add(word, &mut lines);
             }
         }
     }
@@ -92,8 +110,21 @@ fn lines(service: &ComposeService) -> Vec<Vec<String>> {
     lines
 }
 
+/// Adds a word to the last line, and ends that where the word sends it to the background.
+fn add(word: &str, lines: &mut Vec<Vec<String>>) {
+    let foreground = word.strip_suffix('&');
+    let word = foreground.unwrap_or(word);
+    let word = word.trim_matches(['"', '\'', '`', '(', ')']);
+    if let Some(last) = lines.last_mut().filter(|_| !word.is_empty()) {
+        last.push(word.to_owned());
+    }
+    if foreground.is_some() {
+        lines.push(Vec::new());
+    }
+}
+
 /// A program without its folder and the ending of its file: `cron` of `/usr/local/bin/cron.sh`.
-fn base(word: &str) -> String {
+pub(super) fn base(word: &str) -> String {
     const ENDINGS: [&str; 7] = [".sh", ".py", ".js", ".mjs", ".ts", ".rb", ".php"];
     let name = word.rsplit('/').next().unwrap_or(word);
     let ending = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending));

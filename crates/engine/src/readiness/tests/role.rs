@@ -147,6 +147,42 @@ fn devices_and_gpus_need_force() {
 }
 
 #[test]
+fn a_job_is_told_of_neither_callers_nor_a_check() {
+    let mut case = alone("restart", json!("no"));
+    case.model["services"]["web"]["healthcheck"] = Value::Null;
+    case.model["services"]["api"] =
+        json!({"depends_on": {"web": {"condition": "service_completed_successfully"}}});
+    case.is(Level::Refused, VerdictCode::OneShot);
+}
+
+#[test]
+fn what_cannot_run_twice_is_told_of_no_check() {
+    let mut case = alone("network_mode", json!("host"));
+    case.model["services"]["web"]["healthcheck"] = Value::Null;
+    case.is(Level::Refused, VerdictCode::NetworkMode);
+}
+
+#[test]
+fn a_worker_that_others_wait_for_is_not_called() {
+    let mut case = alone("command", json!(["celery", "-A", "shop", "worker"]));
+    case.model["services"]["flower"] = json!({"depends_on": {"web": {}}});
+    case.is_ready();
+    // A name alone makes none of what others wait for.
+    let mut case = alone("deploy", json!({"replicas": 3}));
+    case.ports = vec![];
+    case.model["services"]["web"]["healthcheck"] = Value::Null;
+    let is_worker = |case: &Case| {
+        let verdicts = case.verdicts();
+        verdicts
+            .iter()
+            .any(|verdict| verdict.reason.contains("nothing calls it"))
+    };
+    assert!(is_worker(&case));
+    case.model["services"]["nginx"] = json!({"depends_on": {"web": {}}});
+    assert!(!is_worker(&case));
+}
+
+#[test]
 fn an_edge_is_not_offered_to_an_agent_of_the_host() {
     let mut case = alone("pid", json!("host"));
     case.model["services"]["web"]["ports"] = json!([{"target": 9100, "published": "9100"}]);
