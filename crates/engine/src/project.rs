@@ -32,7 +32,7 @@ const LOOKS_AT_ONCE: usize = 16;
 pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Result<Project> {
     let Files {
         source,
-        model: base,
+        model: mut base,
     } = planner.read(source).await?;
     let directory = compose::working_directory(&source);
     let override_path = override_file::path(&source);
@@ -45,6 +45,7 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         images(planner, &base),
     )?;
     let mut running = by_service(containers);
+    base.mark_present(running.keys().map(String::as_str));
     let past = planner
         .history
         .read(&planner.info.id, Some(&base.name), None)?;
@@ -123,6 +124,17 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         override_file: override_exists.then_some(override_path),
         notices: base.notices,
     })
+}
+
+/// Tells the model which of its services have containers. The engine is only asked where that
+/// matters: where the profiles of some service are off.
+pub(crate) async fn mark_present(planner: &Planner<'_>, model: &mut ComposeModel) -> Result<()> {
+    if model.services.values().all(|service| service.enabled) {
+        return Ok(());
+    }
+    let running = by_service(docker::list(planner.docker, &model.name, None).await?);
+    model.mark_present(running.keys().map(String::as_str));
+    Ok(())
 }
 
 /// Opens a project and looks at one of its services more closely.

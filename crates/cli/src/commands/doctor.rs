@@ -6,7 +6,7 @@ use teal_engine::model::{Readiness, Verdict};
 use super::{Outcome, connect};
 use crate::{
     cli::{Doctor, Global},
-    display::{diagnoses, nothing_runs},
+    display::{all_ready, diagnoses, is_ready, nothing_runs},
     screen::{Screen, notices},
     text::harmless,
 };
@@ -50,8 +50,9 @@ pub(super) async fn run(global: &Global, doctor: &Doctor, screen: &mut Screen) -
     } else if !services.is_empty() {
         screen.line(&diagnoses(&services, is_stopped.as_deref(), screen.theme));
     }
-    let ready = services
-        .iter()
-        .all(|service| service.readiness == Readiness::Ready);
+    let ready = match doctor.service {
+        Some(_) => services.iter().all(is_ready),
+        None => all_ready(&services),
+    };
     Ok(if ready { 0 } else { NOT_READY })
 }

@@ -15,7 +15,7 @@ use teal_engine::event::Event;
 pub(crate) use plan::{id, override_and_commands, plan, told};
 pub(crate) use receipt::in_short;
 pub(crate) use table::table;
-pub(crate) use verdict::{diagnoses, nothing_runs, verdict};
+pub(crate) use verdict::{all_ready, diagnoses, is_ready, nothing_runs, verdict};
 
 use crate::screen::{Screen, notices};
 

@@ -51,6 +51,20 @@ pub(crate) fn nothing_runs(project: &Project) -> Option<String> {
     })
 }
 
+/// Whether nothing is in the way of any service. One of a profile that is off counts where it has
+/// containers nevertheless.
+pub(crate) fn all_ready(services: &[Service]) -> bool {
+    let mut counted = services
+        .iter()
+        .filter(|service| service.off_profiles.is_empty() || !service.replicas.is_empty());
+    counted.all(is_ready)
+}
+
+/// Whether nothing is in its way.
+pub(crate) fn is_ready(service: &Service) -> bool {
+    service.readiness == Readiness::Ready
+}
+
 /// A service's name, what its verdicts come to, and each of them in full.
 fn diagnosis(service: &Service, verdicts: &[&Verdict], theme: Theme) -> String {
     let name = harmless(&service.name);
@@ -196,6 +210,17 @@ mod tests {
              hint: add one\n    fix: Teal can propose a health check and add it"
         );
         assert_eq!(told(service(&[], true), None), "web: ready");
+    }
+
+    #[test]
+    fn a_service_that_is_off_keeps_no_project_from_being_ready() {
+        let off = |has_container| Service {
+            off_profiles: vec!["debug".into()],
+            ..service(&[not_running()], has_container)
+        };
+        assert!(all_ready(&[service(&[], true), off(false)]));
+        assert!(!all_ready(&[service(&[], true), off(true)]));
+        assert!(!all_ready(&[service(&[not_running()], false)]));
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub(crate) struct ComposeService {
     /// False where its profiles keep Compose from starting it with the project.
     #[serde(skip, default = "yes")]
     pub enabled: bool,
+    /// Whether it is known to have containers.
+    #[serde(skip)]
+    present: bool,
 
     pub network_mode: Option<String>,
     pub pid: Option<String>,
@@ -108,6 +111,8 @@ pub(crate) struct Build {
     pub context: PathBuf,
     /// The path of its Dockerfile from there.
     pub dockerfile: PathBuf,
+    /// The stage of the Dockerfile that is built; none for its last one.
+    pub target: Option<String>,
 }
 
 /// What a service asks of one it depends on.
@@ -245,6 +250,16 @@ impl ComposeModel {
         self.services
             .values()
             .any(|service| !service.profiles.is_empty())
+    }
+
+    /// Remembers which services have containers: one of a profile that is off may have been started
+    /// by itself.
+    pub(crate) fn mark_present<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        for name in names {
+            if let Some(service) = self.services.get_mut(name) {
+                service.present = true;
+            }
+        }
     }
 
     pub(super) fn enable_only<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
@@ -393,6 +408,13 @@ impl ComposeService {
             true => &[],
             false => &self.profiles,
         }
+    }
+
+    /// Whether it may run while the other one does: a service of a profile that is off only where it
+    /// has containers, or comes with the other one.
+    pub(crate) fn may_run_beside(&self, other: &Self) -> bool {
+        let has_profile = |profile| other.profiles.contains(profile);
+        self.enabled || self.present || self.profiles.iter().any(has_profile)
     }
 
     /// Whether the file gives it a health check.

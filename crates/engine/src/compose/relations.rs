@@ -58,10 +58,13 @@ impl ComposeModel {
         })
     }
 
+    /// The other services that may run while this one does, and are wanted.
     fn others(&self, service: &str, wanted: impl Fn(&ComposeService) -> bool) -> Vec<String> {
+        let own = self.services.get(service);
+        let may_run = |other: &ComposeService| own.is_none_or(|own| other.may_run_beside(own));
         self.services
             .iter()
-            .filter(|(name, other)| *name != service && wanted(other))
+            .filter(|(name, other)| *name != service && may_run(other) && wanted(other))
             .map(|(name, _)| name.clone())
             .collect()
     }
@@ -104,7 +107,28 @@ fn names_host(text: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::names_host;
+    use serde_json::json;
+
+    use super::{ComposeModel, names_host};
+
+    #[test]
+    fn a_service_that_is_off_counts_where_it_has_containers() {
+        let services = json!({
+            "web": {},
+            "debug": {"profiles": ["debug"], "network_mode": "service:web", "depends_on": {"web": {}}},
+            "tools": {"profiles": ["debug"], "links": ["debug"]},
+        });
+        let model = json!({"name": "shop", "services": services});
+        let mut model: ComposeModel = serde_json::from_value(model).unwrap();
+        model.enable_only(["web"].into_iter());
+        assert_eq!(model.lodgers("web"), [""; 0]);
+        assert_eq!(model.callers("web"), [""; 0]);
+        // They come together.
+        assert_eq!(model.callers("debug"), ["tools"]);
+        model.mark_present(["debug"].into_iter());
+        assert_eq!(model.lodgers("web"), ["debug"]);
+        assert_eq!(model.callers("web"), ["debug"]);
+    }
 
     #[test]
     fn a_host_is_told_from_the_same_letters_elsewhere() {

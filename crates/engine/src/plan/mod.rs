@@ -131,7 +131,8 @@ impl Planner<'_> {
         request: &RolloutRequest,
         way: Way<'_>,
     ) -> Result<Planned> {
-        let (source, base) = (files.source, files.model);
+        let (source, mut base) = (files.source, files.model);
+        crate::project::mark_present(self, &mut base).await?;
         let name = &request.service;
         let service = find_service(&base, name)?;
         let blue = docker::list(self.docker, &base.name, Some(name)).await?;

@@ -258,7 +258,9 @@ fn has_database(facts: &Facts) -> bool {
     let services = facts.model.services.iter();
     let databases = services.filter(|(name, other)| {
         let image = other.image.as_deref().unwrap_or_default();
-        *name != facts.name && stateful::is_database(image, name)
+        *name != facts.name
+            && other.may_run_beside(facts.service)
+            && stateful::is_database(image, name)
     });
     databases.into_iter().any(|(name, _)| {
         let callers = facts.model.callers(name);
@@ -272,6 +274,7 @@ pub(super) fn sharers<'a>(volume: &Volume, facts: &Facts<'a>) -> Vec<&'a str> {
     others
         .filter(|(name, other)| {
             *name != facts.name
+                && other.may_run_beside(facts.service)
                 && is_same_program(facts.service, other)
                 && matches!(
                     role::of(name, other, facts.model),
@@ -292,30 +295,31 @@ fn is_same_program(one: &ComposeService, other: &ComposeService) -> bool {
         Some(stateful::repository(image).to_owned())
     };
     let is_of_one_image = repository(one).is_some() && repository(one) == repository(other);
-    let maker = |service: &ComposeService| {
-        let repository = repository(service)?;
-        let (maker, _) = repository.rsplit_once('/')?;
-        // Who has published so much tells nothing of a program.
-        let is_telling = !is_one_of(COLLECTIONS, maker.rsplit('/').next().unwrap_or(maker));
-        is_telling.then(|| maker.to_owned())
-    };
-    let is_of_one_maker = maker(one).is_some() && maker(one) == maker(other);
     is_of_one_image
-        || (is_of_one_maker && !looks_after(one) && !looks_after(other))
+        || are_parts_of_one_program(one, other)
         || (one.build.is_some() && one.build == other.build)
 }
 
-/// Who publishes all kinds of programs of others.
-const COLLECTIONS: &str =
-    "bitnami bitnamilegacy chainguard example hotio library linuxserver rapidfort";
-
-/// Whether a program by its name does something to the data of another one.
-fn looks_after(service: &ComposeService) -> bool {
-    const CARE: &str = "backup backups cleaner cleanup export exporter import restore sync";
-    let image = service.image.as_deref().map(stateful::name);
-    let parts = parts(image.unwrap_or_default());
-    parts.iter().any(|part| is_one_of(CARE, part))
+/// Whether one maker publishes both as parts of one program: `penpotapp/backend` and
+/// `penpotapp/frontend`, but not `acme/ledger` and `acme/ledger-viewer`.
+fn are_parts_of_one_program(one: &ComposeService, other: &ComposeService) -> bool {
+    let maker = |service: &ComposeService| {
+        let repository = stateful::repository(service.image.as_deref()?);
+        let (maker, image) = repository.rsplit_once('/')?;
+        // Who has published so much tells nothing of a program.
+        let is_telling = !is_one_of(COLLECTIONS, maker.rsplit('/').next().unwrap_or(maker));
+        let is_part = parts(image).iter().all(|part| is_one_of(PARTS, part));
+        let is_part = is_part || role::is_known_worker(service);
+        (is_telling && is_part).then(|| maker.to_owned())
+    };
+    maker(one).is_some() && maker(one) == maker(other)
 }
+
+/// What makers call the parts of a program of theirs.
+const PARTS: &str = "api app backend consumer frontend server ui web worker workers";
+
+/// Who publishes all kinds of programs of others.
+const COLLECTIONS: &str = "bitnami bitnamilegacy chainguard hotio library linuxserver rapidfort";
 
 /// The engine's socket holds no state of the service.
 fn is_engine_socket(source: &str) -> bool {

@@ -54,7 +54,8 @@ struct Subject<'a> {
 }
 
 pub(crate) async fn plan(planner: &Planner<'_>, request: &ReadyRequest) -> Result<ReadyPlan> {
-    let files = planner.read(&request.source).await?;
+    let mut files = planner.read(&request.source).await?;
+    crate::project::mark_present(planner, &mut files.model).await?;
     let service = find_service(&files.model, &request.service)?;
     let containers =
         docker::list(planner.docker, &files.model.name, Some(&request.service)).await?;
