@@ -36,7 +36,7 @@ pub(crate) fn ready(plan: &ReadyPlan, theme: Theme) -> String {
     if plan.files.is_empty() && plan.first.is_none() {
         lines.push(match plan.verdicts_after.is_empty() {
             true => format!("nothing is in the way of {service}"),
-            false => format!("Teal can take nothing out of the way of {service} by its files:"),
+            false => format!("Teal can't fix anything for {service} by changing its files:"),
         });
     }
     lines.extend(plan.files.iter().flat_map(|file| change(file, theme)));

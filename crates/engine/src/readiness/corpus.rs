@@ -265,16 +265,20 @@ impl Figures {
 
     /// As a paragraph of the docs.
     pub(super) fn told(&self) -> String {
+        let count = |services: usize| match services {
+            0 => "none".to_owned(),
+            services => services.to_string(),
+        };
         format!(
-            "Of {} shapes of {} causes Teal says what an expert says of {}, for the same reason. Of the {} that an expert would roll it keeps\n\
-             {} from it, and of the {} to leave alone it offers {}.\n",
+            "Of {} shapes of {} causes Teal says what an expert says of {}, for the same reason. Of the {} that an expert would roll\n\
+             it refuses {}, and of the {} to leave alone it offers {}.\n",
             self.shapes,
             self.causes,
             self.right,
             self.offered,
-            self.wrongly_kept,
+            count(self.wrongly_kept),
             self.kept,
-            self.wrongly_offered,
+            count(self.wrongly_offered),
         )
     }
 }

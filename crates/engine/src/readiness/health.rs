@@ -43,7 +43,7 @@ fn missing() -> Verdict {
         VerdictCode::NoHealthCheck,
         "has no health check",
     )
-    .means("neither file nor image say when Green can take requests; with `--force` it counts as healthy when it runs and accepts connections")
+    .means("neither file nor image says when Green can take requests; with `--force` it counts as healthy when it runs and accepts connections")
     .remedy("add a `healthcheck:` to the service")
     .fixed_by(Fix::AddHealthCheck)
 }

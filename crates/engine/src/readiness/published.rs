@@ -263,7 +263,8 @@ fn document(corpus: &str) -> String {
          give to several services (77 services), uploads beside a database (17), programs under names that nobody knows (22), agents of\n\
          the host (16), schedulers and other singletons (15), jobs and tools (13), and workers that listen on no port. Nearly two of three\n\
          health checks are by Docker's own times, which may take 180 s to decide. Each of these causes stands in\n\
-         [a corpus of shapes](verdicts.md) in both directions, beside its look-alikes:\n\n\
+         [a corpus of shapes](verdicts.md) in both directions, beside its look-alikes. The rules come from the same causes: the corpus shows\n\
+         that nothing known is lost again, not how well a project is judged that nobody has looked at.\n\n\
          {corpus}\n\
          Of {} services {} are ready, {} ready after a fix, {} not for blue/green. Of the {} that keep no data of their own,\n\
          {} are ready or ready after a fix.\n\n\
