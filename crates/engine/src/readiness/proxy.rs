@@ -156,7 +156,7 @@ impl Discovering {
         };
         let is_it = |name: &str, service: &ComposeService| {
             let image = service.image.as_deref().map(stateful::name);
-            image == Some(own) || (is_other_router(name, service) && name == own)
+            is_other_router(name, service) && (image == Some(own) || name == own)
         };
         let services = model.services.iter();
         let found: Vec<_> = services

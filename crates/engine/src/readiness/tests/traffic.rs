@@ -152,6 +152,17 @@ fn proxies_of_others_are_no_services_to_roll_out() {
 }
 
 #[test]
+fn a_server_that_is_called_like_a_proxy_leads_to_nobody() {
+    let mut case = Case {
+        routes: vec![],
+        ..Case::with("environment", json!({"VIRTUAL_HOST": "shop.localhost"}))
+    };
+    case.model["services"]["front"] = json!({"image": "ghcr.io/acme/nginx-proxy:1"});
+    let (.., reason) = case.only();
+    assert!(!reason.contains("front"), "{reason}");
+}
+
+#[test]
 fn a_proxy_that_is_built_is_known_by_the_engines_socket() {
     let socket = json!([{"type": "bind", "source": "/var/run/docker.sock", "target": "/tmp/docker.sock", "read_only": true}]);
     for folder in ["traefik", "nginx-proxy"] {
