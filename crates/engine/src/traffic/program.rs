@@ -56,7 +56,7 @@ impl Program {
         }
     }
 
-    /// Whether it learns of all addresses that a name has when it looks it up. HAProxy and others take
+    /// Whether it learns of all addresses that a name has when it looks it up. `HAProxy` and others take
     /// the first one.
     pub(crate) const fn takes_all_addresses(self) -> bool {
         matches!(self, Self::Nginx)

@@ -106,7 +106,7 @@ fn texts(archive: &[u8]) -> Vec<String> {
     let entries = archive.entries().into_iter().flatten();
     for entry in entries.map_while(std::result::Result::ok) {
         let (Ok(path), kind) = (
-            entry.path().map(|it| it.into_owned()),
+            entry.path().map(std::borrow::Cow::into_owned),
             entry.header().entry_type(),
         ) else {
             continue;
