@@ -234,12 +234,14 @@ impl<'a> Facts<'a> {
         stateful::of(self.name, self.service).is_some()
     }
 
-    /// What it is for. Whom people ask, or who listens on a port, is no worker by its name alone.
+    /// What it is for. A service with a route is not guessed to be a worker, and one whose image names
+    /// a port only by its name: images are often shared with the service that people ask.
     fn role(&self) -> Option<role::Role> {
         let role = role::of(self.name, self.service, self.model)?;
-        let is_asked = self
-            .found
-            .is_some_and(|found| !found.ports.is_empty() || !found.routes.is_empty());
+        let is_named = role::is_named_worker(self.name);
+        let is_asked = self.found.is_some_and(|found| {
+            !found.routes.is_empty() || (!found.ports.is_empty() && !is_named)
+        });
         let is_guess = role == role::Role::Worker && !role::is_known_worker(self.service);
         (!is_guess || !is_asked).then_some(role)
     }

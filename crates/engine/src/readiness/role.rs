@@ -202,8 +202,11 @@ fn is_worker(name: &str, service: &ComposeService, model: &ComposeModel) -> bool
         return !model.is_called(name);
     }
     let runs_several = service.replicas() > 1 && service.has_no_port();
-    let is_named = is_one_of(WORKERS, &last(name)) || is_one_of("worker", &first(name));
-    (is_named || runs_several) && model.callers(name).is_empty()
+    (is_named_worker(name) || runs_several) && model.callers(name).is_empty()
+}
+
+pub(super) fn is_named_worker(name: &str) -> bool {
+    is_one_of(WORKERS, &last(name)) || is_one_of("worker", &first(name))
 }
 
 /// Programs that share out what is in a queue between any number of themselves.

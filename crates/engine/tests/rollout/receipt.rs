@@ -181,12 +181,16 @@ async fn without_a_probe_the_rollout_is_the_same_and_the_receipt_says_so() {
 
 #[tokio::test]
 async fn without_traefik_the_plan_and_the_receipt_say_what_is_not_promised() {
-    let caller = r#"
+    let image = teal_testkit::busybox(&teal_testkit::docker().await).await;
+    let caller = format!(
+        r#"
 caller:
-  image: none
-  profiles: [never]
-  environment: {UPSTREAM: "http://hello:8080/"}
-"#;
+  image: {image}
+  command: [sleep, "100000"]
+  stop_grace_period: 0s
+  environment: {{UPSTREAM: "http://hello:8080/"}}
+"#
+    );
     let template = Template::named("plain")
         .no_traefik()
         .no_router()
