@@ -8,7 +8,7 @@ use std::{
 
 use bollard::{
     Docker,
-    models::{ContainerInspectResponse, ContainerSummary},
+    models::{ContainerInspectResponse, ContainerSummary, EndpointSettings},
     query_parameters::{ListContainersOptions, TopOptions},
 };
 
@@ -37,9 +37,7 @@ pub(crate) struct Whose {
 /// # Errors
 /// The engine does not answer.
 pub(crate) async fn addresses(docker: &Docker) -> Result<Addresses> {
-    let containers = patiently(|| docker.list_containers(None::<ListContainersOptions>))
-        .await
-        .map_err(failed("list the containers"))?;
+    let containers = running(docker).await?;
     let mut addresses = Addresses::new();
     for container in containers {
         let own = own_addresses(&container);
@@ -50,14 +48,24 @@ pub(crate) async fn addresses(docker: &Docker) -> Result<Addresses> {
     Ok(addresses)
 }
 
-fn own_addresses(container: &ContainerSummary) -> Vec<IpAddr> {
+async fn running(docker: &Docker) -> Result<Vec<ContainerSummary>> {
+    patiently(|| docker.list_containers(None::<ListContainersOptions>))
+        .await
+        .map_err(failed("list the containers"))
+}
+
+/// The networks that a container is in, by name, with its place in each.
+fn places(container: &ContainerSummary) -> impl Iterator<Item = (&String, &EndpointSettings)> {
     let networks = container
         .network_settings
         .as_ref()
         .and_then(|settings| settings.networks.as_ref());
-    let places = networks.into_iter().flat_map(HashMap::values);
-    places
-        .flat_map(|place| [&place.ip_address, &place.global_ipv6_address])
+    networks.into_iter().flatten()
+}
+
+fn own_addresses(container: &ContainerSummary) -> Vec<IpAddr> {
+    places(container)
+        .flat_map(|(_, place)| [&place.ip_address, &place.global_ipv6_address])
         .filter_map(|address| address.as_ref()?.parse().ok())
         .collect()
 }
@@ -87,9 +95,7 @@ fn whose(container: ContainerSummary) -> Option<Whose> {
 /// # Errors
 /// The engine does not answer.
 pub(crate) async fn neighbours(docker: &Docker, own: &[String]) -> Result<Vec<Whose>> {
-    let containers = patiently(|| docker.list_containers(None::<ListContainersOptions>))
-        .await
-        .map_err(failed("list the containers"))?;
+    let containers = running(docker).await?;
     let is_own = |container: &ContainerSummary| {
         let id = container.id.as_ref();
         id.is_some_and(|id| own.contains(id))
@@ -112,12 +118,8 @@ pub(crate) async fn neighbours(docker: &Docker, own: &[String]) -> Result<Vec<Wh
 }
 
 fn networks_of(container: &ContainerSummary) -> Vec<String> {
-    let networks = container
-        .network_settings
-        .as_ref()
-        .and_then(|settings| settings.networks.as_ref());
-    let names = networks.into_iter().flat_map(HashMap::keys);
-    names
+    places(container)
+        .map(|(name, _)| name)
         .filter(|name| !["bridge", "host", "none"].contains(&name.as_str()))
         .cloned()
         .collect()

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use teal_engine::{
-    event::{Caller, EventKind, FailureCode, Outcome},
-    model::{Origin, RolloutRequest},
-};
+use teal_engine::event::{Caller, EventKind, FailureCode, Outcome};
 use teal_testkit::{Echo, Project, Template, eventually};
 
-use crate::stage::{Ended, SERVICE, Stage, change, engine, follow, limits, quick};
+use crate::stage::{Ended, SERVICE, Stage, change, engine, follow, limits, quick, request};
 
 /// Longer than whoever calls is watched for.
 const DRAIN_MS: u64 = 6_000;
@@ -141,16 +138,7 @@ caller:
     let mut options = quick();
     options.drain_timeout_ms = 30_000;
     let rollout = engine
-        .roll_out(RolloutRequest {
-            source: project.source(),
-            service: SERVICE.to_owned(),
-            change: change(None, Some("256M")),
-            options,
-            origin: Origin::Terminal,
-            to_revision: None,
-            limits_from_file: false,
-            recreate: false,
-        })
+        .roll_out(request(&project, change(None, Some("256M")), options))
         .await
         .unwrap();
     let ended = follow(&rollout, |_| ()).await;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use teal_engine::{
     event::{EventKind, Failure, FailureCode, Outcome, Receipt},
-    model::{Origin, RolloutRequest, TrafficPlan},
+    model::TrafficPlan,
 };
 use teal_testkit::{Project, Template};
 
-use crate::stage::{Ended, SERVICE, Stage, change, engine, follow, limits, quick};
+use crate::stage::{Ended, SERVICE, Stage, change, engine, follow, limits, quick, request};
 
 impl Ended {
     /// The shares of Green, one after the other.
@@ -199,16 +199,7 @@ caller:
     let blue = project.containers(SERVICE).await;
     let engine = engine(&project).await;
     let rollout = engine
-        .roll_out(RolloutRequest {
-            source: project.source(),
-            service: SERVICE.to_owned(),
-            change: change(None, Some("256M")),
-            options: quick(),
-            origin: Origin::Terminal,
-            to_revision: None,
-            limits_from_file: false,
-            recreate: false,
-        })
+        .roll_out(request(&project, change(None, Some("256M")), quick()))
         .await
         .unwrap();
     let mut plan = None;

@@ -10,7 +10,7 @@ use teal_engine::{
 use teal_testkit::{Project, Template, eventually};
 use tokio::process::Command;
 
-use crate::stage::{Ended, SERVICE, Stage, change, engine, follow, quick};
+use crate::stage::{self, Ended, SERVICE, Stage, change, engine, follow, quick};
 
 /// A project behind nginx with a static upstream, that has answered once.
 async fn up() -> (Project, Engine) {
@@ -25,16 +25,7 @@ async fn up() -> (Project, Engine) {
 }
 
 fn request(project: &Project, options: RolloutOptions) -> RolloutRequest {
-    RolloutRequest {
-        source: project.source(),
-        service: SERVICE.to_owned(),
-        change: change(None, Some("256M")),
-        options,
-        origin: Origin::Terminal,
-        to_revision: None,
-        limits_from_file: false,
-        recreate: false,
-    }
+    stage::request(project, change(None, Some("256M")), options)
 }
 
 #[tokio::test]

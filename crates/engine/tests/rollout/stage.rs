@@ -62,6 +62,24 @@ pub(crate) async fn engine(project: &Project) -> Engine {
     .expect("the engine answers")
 }
 
+/// A rollout of the service of a project, for those without a stage.
+pub(crate) fn request(
+    project: &Project,
+    change: LimitsChange,
+    options: RolloutOptions,
+) -> RolloutRequest {
+    RolloutRequest {
+        source: project.source(),
+        service: SERVICE.to_owned(),
+        change,
+        options,
+        origin: Origin::Terminal,
+        to_revision: None,
+        limits_from_file: false,
+        recreate: false,
+    }
+}
+
 impl Stage {
     pub(crate) async fn up(template: Template) -> Self {
         Self::of(Project::up(template).await).await
@@ -85,16 +103,7 @@ impl Stage {
     }
 
     pub(crate) fn request(&self, change: LimitsChange, options: RolloutOptions) -> RolloutRequest {
-        RolloutRequest {
-            source: self.project.source(),
-            service: SERVICE.to_owned(),
-            change,
-            options,
-            origin: Origin::Terminal,
-            to_revision: None,
-            limits_from_file: false,
-            recreate: false,
-        }
+        request(&self.project, change, options)
     }
 
     pub(crate) async fn start(

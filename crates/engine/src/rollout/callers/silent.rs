@@ -1,6 +1,6 @@
 //! Proxies that looked the service's name up before Green ran, and that nobody asks for anything
 //! meanwhile. No call shows that they know Blue alone; their settings do. They would answer 502 from
-//! the next request on, so they keep Blue until they are started or reloaded.
+//! the next request on, so they keep Blue until they are reloaded or call Green.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 
-use super::Driver;
+use super::{super::chain, Driver};
 use crate::{
     Result, docker,
     event::Caller,
@@ -44,7 +44,7 @@ impl Driver {
         let proxies = self.proxies_of_blue().await.unwrap_or_else(|error| {
             self.rollout.warn(format!(
                 "whether a proxy knows Blue alone is not known: {}",
-                super::super::chain(&error)
+                chain(&error)
             ));
             Vec::new()
         });
@@ -97,7 +97,7 @@ impl Driver {
                 self.rollout.warn(format!(
                     "whether `{}` knows Blue alone is not known: {}",
                     whose.name,
-                    super::super::chain(&error)
+                    chain(&error)
                 ));
                 None
             }
