@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Result,
     compose::{override_file, replace, unified, working_directory},
-    lock::file_name,
+    file_name::file_name,
     model::{AppliedChange, ChangeKind, FileChange, ProjectSource},
     private,
 };

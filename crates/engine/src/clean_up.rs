@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     docker::{self, compose_label, container_label, teal_label},
     lock::{Lock, Locks},
-    rollout::Unsettled,
+    record::RolloutRecord,
     traffic::{self, Helper, edge},
 };
 
@@ -61,7 +61,7 @@ pub(crate) async fn clean_up(docker: &Docker, data: &Path, locks: &Locks) -> Res
     }
     locks.remove_stale().await?;
     // The record is there before anything of a rollout is, and goes after all of it.
-    let unsettled = Unsettled::list(docker).await?;
+    let unsettled = RolloutRecord::list(docker).await?;
     let is_needed = |rollout: &str| unsettled.iter().any(|one| one.rollout == rollout);
     edge::remove_waiting_rooms(docker, is_needed)
         .await
@@ -115,7 +115,10 @@ async fn claim(
         }
         Err(error) => return Err(error),
     };
-    if Unsettled::find(docker, &project, &service).await?.is_some() {
+    if RolloutRecord::find(docker, &project, &service)
+        .await?
+        .is_some()
+    {
         return Ok(Claim::Needed(format!(
             "`teal -p {project} recover {service}` settles its rollout"
         )));

@@ -35,7 +35,8 @@ use crate::{
     paths::Paths,
     plan::{Planned, Planner, Usages, Way},
     private, project,
-    rollout::{Callers, Driver, Evidence, Rollout, Room, Unsettled},
+    record::RolloutRecord,
+    rollout::{Callers, Driver, Evidence, Rollout, Room},
     traffic::Traffic,
 };
 
@@ -86,7 +87,8 @@ impl Engine {
         if let Err(error) = private::close(&data) {
             tracing::warn!(%error, "others may look into the data directory");
         }
-        let connection = docker::connect(&settings).await?;
+        let connection =
+            docker::connect(settings.docker_host.as_deref(), settings.request_timeout).await?;
         let endpoint = connection.endpoint;
         let compose = Compose::find().await?.for_engine(endpoint.environment());
         let said = connection.info;
@@ -230,7 +232,7 @@ impl Engine {
         request: RolloutRequest,
         reviewed: Option<&str>,
         lock: &Lock,
-    ) -> Result<(Planned, Unsettled)> {
+    ) -> Result<(Planned, RolloutRecord)> {
         docker::check_same(&self.inner.endpoint, &self.inner.info.id).await?;
         self.none_interrupted(&files.model.name, &request.service)
             .await?;
@@ -239,7 +241,7 @@ impl Engine {
         let made = self.planner().plan_for_good(files, &request, way).await?;
         let accepted = made.reviewed_as(reviewed)?.accepted()?;
         let accepted = self.with_image(accepted, &request, way).await?;
-        let unsettled = Unsettled {
+        let unsettled = RolloutRecord {
             rollout: id,
             started_at: Timestamp::now(),
             origin: request.origin,

@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::{
-    model::{Plan, Verdict},
-    readiness,
-};
+use crate::model::{Plan, Verdict, nearest};
 
 /// The result of most of the engine's calls.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -196,7 +193,7 @@ impl Error {
         Self::ServiceNotFound {
             project: project.to_owned(),
             service: service.to_owned(),
-            nearest: readiness::nearest(service, &known),
+            nearest: nearest(service, &known),
             known,
         }
     }

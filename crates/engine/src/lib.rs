@@ -15,6 +15,7 @@ mod configuration;
 mod docker;
 mod drift;
 mod engine;
+mod file_name;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -30,16 +31,15 @@ mod project;
 mod readiness;
 mod ready;
 mod receipt;
+mod record;
 mod rollout;
 mod traffic;
 
 pub use clean_up::{CleanedUp, Kept};
+pub use docker::sidecar_architectures;
 pub use engine::{Engine, Settings};
 pub use error::{Error, Result};
+pub use model::OVERRIDE_FILE;
 pub use observe::{LogLine, Usage};
 pub use paths::Paths;
 pub use rollout::{Rollout, RolloutEvents};
-pub use traffic::sidecar_architectures;
-
-/// The override that a rollout writes beside the compose file: the specification's name.
-pub const OVERRIDE_FILE: &str = "docker-compose.blue-green.yml";

@@ -20,7 +20,7 @@ use crate::{
         AppliedChange, ContainerState, Health, HealthCheck, Project, ProjectSource, Readiness,
         Replica, Revision, RolloutOptions, Service,
     },
-    plan::{Planner, current_revision},
+    plan::{Planner, by_service, current_revision},
     readiness::{self, Facts},
     traffic::{Surroundings, Survey},
 };
@@ -124,17 +124,6 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
         override_file: override_exists.then_some(override_path),
         notices: base.notices,
     })
-}
-
-/// Tells the model which of its services have containers. The engine is only asked where that
-/// matters: where the profiles of some service are off.
-pub(crate) async fn mark_present(planner: &Planner<'_>, model: &mut ComposeModel) -> Result<()> {
-    if model.services.values().all(|service| service.enabled) {
-        return Ok(());
-    }
-    let running = by_service(docker::list(planner.docker, &model.name, None).await?);
-    model.mark_present(running.keys().map(String::as_str));
-    Ok(())
 }
 
 /// Opens a project and looks at one of its services more closely.
@@ -260,19 +249,6 @@ async fn images(planner: &Planner<'_>, model: &ComposeModel) -> Result<BTreeMap<
         Some((service.clone(), image.clone()))
     });
     Ok(services.collect())
-}
-
-fn by_service(
-    containers: Vec<ContainerInspectResponse>,
-) -> BTreeMap<String, Vec<ContainerInspectResponse>> {
-    let mut services: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for container in containers {
-        let service = docker::container_label(&container, compose_label::SERVICE);
-        if let Some(service) = service.map(ToOwned::to_owned) {
-            services.entry(service).or_default().push(container);
-        }
-    }
-    services
 }
 
 /// What is known of one service.

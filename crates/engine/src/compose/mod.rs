@@ -8,6 +8,7 @@ mod discovery;
 mod dry_run;
 mod edit;
 mod environment;
+mod folder_lock;
 mod hook;
 mod merge;
 mod model;

@@ -17,7 +17,6 @@ use crate::{
     Error, Result,
     docker::teal_label,
     model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Volume},
-    traffic::edge::ROLE as EDGE_ROLE,
 };
 
 /// A project's services as Compose reads them.
@@ -285,7 +284,7 @@ impl ComposeService {
     /// Whether it is Teal's own edge.
     pub(crate) fn is_edge(&self) -> bool {
         let role = self.labels.get(teal_label::ROLE);
-        role.is_some_and(|role| role == EDGE_ROLE)
+        role.is_some_and(|role| role == teal_label::EDGE)
     }
 
     /// The CPU limit that `cpu_quota` and `cpu_period` come to: the same limit in other words, which

@@ -7,7 +7,11 @@ use std::{
 };
 
 use super::{replace::replace, working_directory};
-use crate::{Error, OVERRIDE_FILE, Result, model::ProjectSource, private::sync_folder};
+use crate::{
+    Error, Result,
+    model::{OVERRIDE_FILE, ProjectSource},
+    private::sync_folder,
+};
 
 pub(crate) use super::merge::merged;
 

@@ -3,9 +3,10 @@
 
 use super::{
     edit::{self, CannotEdit, Edit, Node, edited},
+    folder_lock::FolderLock,
     override_file,
 };
-use crate::{Result, docker::teal_label, lock::Turn, model::Plan};
+use crate::{Result, docker::teal_label, model::Plan};
 
 /// The keys of a service that limits are written in.
 const LIMITS: [&[&str]; 4] = [
@@ -24,7 +25,7 @@ pub(crate) const LABELS: [&str; 2] = ["deployment.type", teal_label::ROLLOUT];
 /// The file can't be read, edited or written.
 pub(crate) async fn put_in(plan: &Plan) -> Result<()> {
     let file = &plan.override_file;
-    let _turn = Turn::at(file).await;
+    let _lock = FolderLock::at(file).await;
     let now = override_file::read_text(file)?;
     if now == plan.override_before {
         return override_file::write_atomic(file, plan.override_after.as_bytes());
@@ -38,7 +39,7 @@ pub(crate) async fn put_in(plan: &Plan) -> Result<()> {
 /// As for [`put_in`]. The file is as it was then.
 pub(crate) async fn take_out(plan: &Plan) -> Result<()> {
     let file = &plan.override_file;
-    let _turn = Turn::at(file).await;
+    let _lock = FolderLock::at(file).await;
     let now = override_file::read_text(file)?;
     let before = plan.override_before.as_deref();
     if now.as_deref() == Some(&plan.override_after) {

@@ -13,7 +13,7 @@ use yaml_serde::{
 };
 
 use super::Configuration;
-use crate::{Error, OVERRIDE_FILE, Result, lock::file_name, private};
+use crate::{Error, Result, file_name::file_name, model::OVERRIDE_FILE, private};
 
 /// The configurations of all services of this user.
 #[derive(Debug, Clone)]

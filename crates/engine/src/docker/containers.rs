@@ -17,7 +17,6 @@ use super::{Missing, compose_label, failed, is_image_name, patiently, teal_label
 use crate::{
     Result,
     model::{ContainerState, Cpus, Health, HealthCheck, Limits, Memory, Replica},
-    traffic::edge,
 };
 
 /// The most text of a health probe that is shown.
@@ -42,7 +41,7 @@ pub(super) async fn summaries(
             label(container, compose_label::ONE_OFF).is_none_or(|one_off| one_off != "True")
                 // Where Traefik's constraints ask for Compose's labels, sidecars have them too. Of
                 // Teal's own only the edge is a service of the project.
-                && label(container, teal_label::ROLE).is_none_or(|role| role == edge::ROLE)
+                && label(container, teal_label::ROLE).is_none_or(|role| role == teal_label::EDGE)
         })
         .collect())
 }
@@ -333,4 +332,12 @@ async fn remove_with(docker: &Docker, id: &str, volumes: bool) -> Result<()> {
             .map_err(failed(format!("remove container `{id}`")))
             .map(drop),
     }
+}
+
+/// The start of an id, without what a name can't have.
+pub(crate) fn short(id: &str, length: usize) -> String {
+    id.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(length)
+        .collect()
 }

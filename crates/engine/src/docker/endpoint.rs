@@ -6,7 +6,7 @@ use std::{io::ErrorKind, path::PathBuf, process::Output};
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::{Error, Result, Settings};
+use crate::{Error, Result};
 
 /// All that decides which engine a `docker` program talks to, and how.
 const DECIDING: [&str; 5] = [
@@ -65,18 +65,18 @@ struct DockerEndpoint {
 }
 
 impl Endpoint {
-    /// The engine of the settings, else of `DOCKER_HOST`, else of `DOCKER_CONTEXT`, else of the
+    /// The engine at `docker_host`, else of `DOCKER_HOST`, else of `DOCKER_CONTEXT`, else of the
     /// context that `docker context use` has chosen, else at the default socket. The `docker` program
     /// is asked, so that its configuration is its own business.
     ///
     /// # Errors
     /// [`Error::DockerContext`] where that names a context that is not there or can't be read. No
     /// other engine is taken instead.
-    pub(crate) async fn find(settings: &Settings) -> Result<Self> {
-        let asked = Asked::of(settings)?;
+    pub(crate) async fn find(docker_host: Option<&str>) -> Result<Self> {
+        let asked = Asked::of(docker_host)?;
         let mut command = Command::new("docker");
         command.args(["context", "inspect", "--format", "{{json .}}"]);
-        if let Some(host) = &settings.docker_host {
+        if let Some(host) = docker_host {
             command.env("DOCKER_HOST", host);
         }
         match command.output().await {
@@ -141,9 +141,12 @@ enum Asked {
 }
 
 impl Asked {
-    fn of(settings: &Settings) -> Result<Self> {
+    fn of(docker_host: Option<&str>) -> Result<Self> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if let Some(host) = settings.docker_host.clone().or_else(|| set("DOCKER_HOST")) {
+        if let Some(host) = docker_host
+            .map(str::to_owned)
+            .or_else(|| set("DOCKER_HOST"))
+        {
             return Ok(Self::Host(host));
         }
         if let Some(name) = set("DOCKER_CONTEXT") {

@@ -35,6 +35,11 @@ fn is_gone(error: &BollardError) -> bool {
     }
 }
 
+/// Whether the engine has answered with this status.
+pub(crate) fn is_status(error: &BollardError, status: u16) -> bool {
+    matches!(error, BollardError::DockerResponseServerError { status_code, .. } if *status_code == status)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ mod containers;
 mod dial;
 mod endpoint;
 mod exec;
+mod helper;
 mod host;
 mod image_name;
 mod missing;
@@ -21,17 +22,19 @@ use std::time::Duration;
 use bollard::{Docker, errors::Error as BollardError};
 use tokio::process::Command;
 
-use crate::{Error, Result, Settings};
+use crate::{Error, Result};
 
 pub(crate) use containers::{
     Image, container_label, health_check_of_image, image, image_named, inspect, last_log, limits,
-    list, look_at, probe_output, remove, remove_but_volumes, replica, replicas, start,
+    list, look_at, probe_output, remove, remove_but_volumes, replica, replicas, short, start,
 };
 pub(crate) use endpoint::{Endpoint, Environment, Variable, apply};
 pub(crate) use exec::{ExecEnd, exec};
+pub use helper::sidecar_architectures;
+pub(crate) use helper::{SIDECAR, confined, ensure_image, remove_image, runs_on, tarball};
 pub(crate) use host::EngineHost;
 pub(crate) use image_name::is_image_name;
-pub(crate) use missing::Missing;
+pub(crate) use missing::{Missing, is_status};
 pub(crate) use no_limits::NoLimits;
 pub(crate) use outage::{Clocks, Heard, events, patiently, until_sent};
 pub(crate) use ports::published;
@@ -69,6 +72,11 @@ pub(crate) mod teal_label {
     pub(crate) const ROLE: &str = "dev.teal.role";
     /// Where the Teal that started a helper keeps its records and locks, on sidecars.
     pub(crate) const DATA: &str = "dev.teal.data";
+    /// How Teal itself asks whether a container is healthy: `http:8080/ready`, or `tcp:8080`.
+    pub(crate) const HEALTH: &str = "dev.teal.health";
+
+    /// The role of the edge.
+    pub(crate) const EDGE: &str = "edge";
 }
 
 /// A connection, with what the engine says of itself.
@@ -86,9 +94,12 @@ pub(crate) struct Connection {
 /// # Errors
 /// [`Error::DockerContext`] where it can't be told which one that is, and everything that keeps it
 /// from answering.
-pub(crate) async fn connect(settings: &Settings) -> Result<Connection> {
-    let endpoint = Endpoint::find(settings).await?;
-    let timeout = settings.request_timeout.or(client_timeout()?);
+pub(crate) async fn connect(
+    docker_host: Option<&str>,
+    request_timeout: Option<Duration>,
+) -> Result<Connection> {
+    let endpoint = Endpoint::find(docker_host).await?;
+    let timeout = request_timeout.or(client_timeout()?);
     match reach(&endpoint, timeout).await {
         Ok((docker, info)) => {
             let version = docker.client_version();

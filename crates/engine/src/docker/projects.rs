@@ -96,7 +96,7 @@ fn summary(name: String, containers: &[ContainerSummary]) -> ProjectSummary {
         said.max_by_key(|list| list.len()).unwrap_or_default()
     };
     let paths = |wanted: &str| paths(longest(wanted), Path::exists);
-    let override_name = crate::OVERRIDE_FILE;
+    let override_name = crate::model::OVERRIDE_FILE;
     let files: Vec<_> = paths(compose_label::CONFIG_FILES)
         .into_iter()
         .filter(|file| file.file_name().is_none_or(|name| name != override_name))

@@ -84,9 +84,7 @@ mod tests {
     use super::*;
     use crate::{
         docker,
-        model::{Replica, TrafficPlan},
-        readiness::needs_force,
-        rollout::tests::plan,
+        model::{Replica, TrafficPlan, Verdict, testing::plan},
     };
 
     fn basis() -> Basis {
@@ -146,7 +144,7 @@ mod tests {
     #[test]
     fn what_only_the_image_asks_to_be_forced_is_noticed() {
         let asks = |plan: &mut Plan| {
-            let verdict = needs_force(
+            let verdict = Verdict::needs_force(
                 VerdictCode::SharedVolume,
                 "keeps files in `/data`".to_owned(),
             );

@@ -10,14 +10,15 @@ use crate::{
     event::EventKind,
     model::{ContainerState, Interrupted, Origin, Plan, ProjectSource, Recovery},
     plan::Planned,
-    rollout::{Facts, Rollout, Unsettled},
+    record::RolloutRecord,
+    rollout::{Facts, Rollout},
     traffic,
 };
 
 /// A rollout that is about to be settled.
 struct TakenOver {
     planned: Planned,
-    unsettled: Unsettled,
+    unsettled: RolloutRecord,
     facts: Facts,
     way: Recovery,
 }
@@ -168,12 +169,12 @@ impl Engine {
         &self,
         project: &str,
         service: &str,
-    ) -> Result<Option<Unsettled>> {
+    ) -> Result<Option<RolloutRecord>> {
         let docker = &self.inner.docker;
-        if let Some(found) = Unsettled::find(docker, project, service).await? {
+        if let Some(found) = RolloutRecord::find(docker, project, service).await? {
             return self.unless_settled(found).await;
         }
-        let is_its = |unsettled: &Unsettled| {
+        let is_its = |unsettled: &RolloutRecord| {
             unsettled.plan.project == project && unsettled.plan.service == service
         };
         for unsettled in self.in_journals().into_iter().filter(is_its) {
@@ -184,10 +185,10 @@ impl Engine {
         Ok(None)
     }
 
-    async fn all_unsettled(&self) -> Result<Vec<Unsettled>> {
+    async fn all_unsettled(&self) -> Result<Vec<RolloutRecord>> {
         let docker = &self.inner.docker;
         let mut found = Vec::new();
-        for unsettled in Unsettled::list(docker).await? {
+        for unsettled in RolloutRecord::list(docker).await? {
             found.extend(self.unless_settled(unsettled).await?);
         }
         // Somebody may have pruned the engine's volumes.
@@ -202,7 +203,7 @@ impl Engine {
 
     /// A rollout that was cut off between its last line in the journal and the removal of its record
     /// is settled.
-    async fn unless_settled(&self, unsettled: Unsettled) -> Result<Option<Unsettled>> {
+    async fn unless_settled(&self, unsettled: RolloutRecord) -> Result<Option<RolloutRecord>> {
         let inner = &self.inner;
         let known = inner
             .history
@@ -218,7 +219,7 @@ impl Engine {
     }
 
     /// What this user's journals tell; nothing where they can't be read, since the engine knows.
-    fn in_journals(&self) -> Vec<Unsettled> {
+    fn in_journals(&self) -> Vec<RolloutRecord> {
         let inner = &self.inner;
         inner
             .history

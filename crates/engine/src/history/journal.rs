@@ -12,7 +12,7 @@ use crate::{
     event::{Event, EventKind},
     model::Revision,
     private,
-    rollout::Unsettled,
+    record::RolloutRecord,
 };
 
 /// The version of this format. A journal with a higher one is left alone.
@@ -29,7 +29,7 @@ pub(super) enum Line {
     /// What is about to be done, before it is.
     Began {
         engine: String,
-        unsettled: Box<Unsettled>,
+        unsettled: Box<RolloutRecord>,
     },
     Event(Box<Event>),
     /// How it ended, so far.
@@ -66,7 +66,7 @@ impl Journal {
     }
 
     /// Keeps what is about to be done.
-    pub(super) fn begin(&mut self, engine: &str, unsettled: &Unsettled) -> io::Result<()> {
+    pub(super) fn begin(&mut self, engine: &str, unsettled: &RolloutRecord) -> io::Result<()> {
         self.write(&[Line::Began {
             engine: engine.to_owned(),
             unsettled: Box::new(unsettled.clone()),
@@ -135,11 +135,11 @@ fn revisions_in(path: &Path, text: &[u8]) -> Vec<Revision> {
 }
 
 /// The engine and the rollout of a journal that is not settled.
-pub(super) fn unsettled(path: &Path) -> io::Result<Option<(String, Unsettled)>> {
+pub(super) fn unsettled(path: &Path) -> io::Result<Option<(String, RolloutRecord)>> {
     read(path).map(|text| unsettled_in(path, &text))
 }
 
-fn unsettled_in(path: &Path, text: &[u8]) -> Option<(String, Unsettled)> {
+fn unsettled_in(path: &Path, text: &[u8]) -> Option<(String, RolloutRecord)> {
     let mut found = None;
     for line in lines(text) {
         match parse(path, line) {
@@ -170,7 +170,7 @@ pub(super) fn ends_settled(path: &Path) -> io::Result<bool> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Settled,
-    Unsettled,
+    RolloutRecord,
     /// Written by a newer Teal.
     Unknown,
 }
@@ -180,7 +180,7 @@ pub(super) fn state(path: &Path) -> io::Result<State> {
 }
 
 fn state_in(path: &Path, text: &[u8]) -> State {
-    let mut state = State::Unsettled;
+    let mut state = State::RolloutRecord;
     for line in lines(text) {
         match parse(path, line) {
             Some(Line::Journal { version }) if version > VERSION => return State::Unknown,
@@ -257,7 +257,7 @@ pub(crate) fn check_any(text: &[u8]) {
     // Whatever came before, and however its last line was torn, what is written next is read.
     let settled = serde_json::to_vec(&Line::Settled {}).expect("it is plain");
     let longer = [text, b"\n", &settled, b"\n"].concat();
-    assert!(state_in(path, &longer) != State::Unsettled);
+    assert!(state_in(path, &longer) != State::RolloutRecord);
     assert!(unsettled_in(path, &longer).is_none());
     assert_eq!(revisions_in(path, &longer), revisions);
     for revision in revisions {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Error, Result, configuration::Configurations, model::Revision, rollout::Unsettled};
+use crate::{Error, Result, configuration::Configurations, model::Revision, record::RolloutRecord};
 pub(crate) use journal::Journal;
 use journal::State;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -46,7 +46,7 @@ impl History {
     }
 
     /// Begins the journal of a rollout, or goes on with it, and removes journals that are too old.
-    pub(crate) fn begin(&self, engine: &str, unsettled: &Unsettled) -> Result<Journal> {
+    pub(crate) fn begin(&self, engine: &str, unsettled: &RolloutRecord) -> Result<Journal> {
         let plan = &unsettled.plan;
         let folder = self.folder(engine, &plan.project, &plan.service);
         let path = folder.join(file_name(unsettled.started_at, &unsettled.rollout));
@@ -104,7 +104,7 @@ impl History {
     }
 
     /// The rollouts on one engine that its journals do not know to be settled.
-    pub(crate) fn unsettled(&self, engine: &str) -> Result<Vec<Unsettled>> {
+    pub(crate) fn unsettled(&self, engine: &str) -> Result<Vec<RolloutRecord>> {
         let mut found = Vec::new();
         for folder in entries(&self.directory)? {
             let last = last_unsettled(&folder)?;
@@ -114,7 +114,7 @@ impl History {
     }
 
     /// Whether the rollout is known to be settled; not where nothing is known of it.
-    pub(crate) fn is_settled(&self, engine: &str, unsettled: &Unsettled) -> Result<bool> {
+    pub(crate) fn is_settled(&self, engine: &str, unsettled: &RolloutRecord) -> Result<bool> {
         let plan = &unsettled.plan;
         let folder = self.folder(engine, &plan.project, &plan.service);
         let path = folder.join(file_name(unsettled.started_at, &unsettled.rollout));
@@ -140,7 +140,7 @@ impl History {
 
 /// A service has one unsettled rollout at most. Its journal need not be the last by name: names are
 /// by the clock, which may have been set back.
-fn last_unsettled(folder: &Path) -> Result<Option<(String, Unsettled)>> {
+fn last_unsettled(folder: &Path) -> Result<Option<(String, RolloutRecord)>> {
     for path in entries(folder)?.iter().rev() {
         if journal::ends_settled(path).map_err(failed("read", path))? {
             continue;

@@ -67,8 +67,8 @@ fn prune_forgotten(folder: &Path, now: Timestamp) -> io::Result<()> {
 fn remove(path: &Path, now: Timestamp) -> io::Result<()> {
     match journal::state(path)? {
         State::Settled => fs::remove_file(path),
-        State::Unsettled if is_old(path, now) => fs::remove_file(path),
-        State::Unsettled | State::Unknown => Ok(()),
+        State::RolloutRecord if is_old(path, now) => fs::remove_file(path),
+        State::RolloutRecord | State::Unknown => Ok(()),
     }
 }
 

@@ -34,12 +34,12 @@ pub(crate) fn revision(project: &str, service: &str, number: u32) -> Revision {
     }
 }
 
-fn begun(rollout: &str) -> Unsettled {
-    Unsettled {
+fn begun(rollout: &str) -> RolloutRecord {
+    RolloutRecord {
         rollout: rollout.to_owned(),
         started_at: Timestamp::now(),
         origin: crate::model::Origin::Terminal,
-        plan: crate::rollout::tests::plan("shop", "web"),
+        plan: crate::model::testing::plan("shop", "web"),
     }
 }
 
@@ -268,7 +268,7 @@ fn an_unsettled_rollout_is_found_also_after_the_clock_was_set_back() {
     let mut journal = history.begin("engine", &first).unwrap();
     journal.end(&[], true).unwrap();
     let hour = jiff::SignedDuration::from_hours(1);
-    let second = Unsettled {
+    let second = RolloutRecord {
         started_at: first.started_at.checked_sub(hour).unwrap(),
         ..begun("8f14e45f-ceea-467f-a0e6-000000000002")
     };

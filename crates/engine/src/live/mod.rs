@@ -6,7 +6,7 @@ mod made;
 mod runtime;
 mod update;
 
-use crate::model::{Level, Limits, LiveUpdate, Readiness, Replica, Verdict, VerdictCode};
+use crate::model::{Limits, LiveUpdate, Replica, Verdict, VerdictCode};
 
 pub(crate) use judge::{Facts, judge};
 pub(crate) use made::{hash_before, limits_before};
@@ -32,33 +32,21 @@ fn verdict(update: &LiveUpdate, service: &str) -> Option<Verdict> {
     if update.recommended {
         return None;
     }
-    let (level, remedy) = match update.possible {
-        true => (
-            Level::NeedsForce,
-            format!("roll it out with `teal deploy {service}`, or use `--force`"),
-        ),
-        false => (
-            Level::Refused,
-            format!("roll it out with `teal deploy {service}`"),
-        ),
+    let deploy = format!("roll it out with `teal deploy {service}`");
+    let reason = &update.reason;
+    let verdict = match update.possible {
+        true => Verdict::needs_force(
+            VerdictCode::NotLive,
+            format!("a live update is not the best way: {reason}"),
+        )
+        .remedy(format!("{deploy}, or use `--force`")),
+        false => Verdict::refused(
+            VerdictCode::NotLive,
+            format!("a live update is no way: {reason}"),
+        )
+        .remedy(deploy),
     };
-    Some(Verdict {
-        level,
-        code: VerdictCode::NotLive,
-        readiness: Readiness::Ready,
-        reason: format!(
-            "a live update is {} way: {}",
-            if update.possible {
-                "not the best"
-            } else {
-                "no"
-            },
-            update.reason
-        ),
-        meaning: String::new(),
-        remedy,
-        fix: None,
-    })
+    Some(verdict.about_the_request())
 }
 
 /// The command that does the same.

@@ -17,7 +17,6 @@ use crate::{
     model::{
         EngineInfo, Limits, Memory, Origin, Plan, Revision, RevisionKind, Verdict, VerdictCode,
     },
-    readiness,
 };
 
 /// Everything a live update works with.
@@ -208,7 +207,7 @@ impl Live<'_> {
 fn not_remembered(error: &Error) -> Verdict {
     let said = said(error);
     tracing::warn!(error = said, "a live update is not in the history");
-    readiness::warning(
+    Verdict::warning(
         VerdictCode::RevisionLost,
         format!("the update is not in the history: {said}"),
     )

@@ -23,8 +23,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{holder::Holder, keeper::Keeper};
 use crate::{
     Error, Result,
-    docker::{Missing, container_label, failed, inspect, is_name, teal_label},
-    traffic::{confined, ensure_image, remove_image},
+    docker::{
+        Missing, confined, container_label, ensure_image, failed, inspect, is_name, remove_image,
+        teal_label,
+    },
 };
 
 /// The role of the container.

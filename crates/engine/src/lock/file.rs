@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::holder::Holder;
-use crate::{Error, Result, private};
+use crate::{Error, Result, file_name::file_name, private};
 
 /// Held as long as it lives. The system takes it from a process that dies, so none is ever stale.
 #[derive(Debug)]
@@ -79,19 +79,6 @@ impl FileLock {
     }
 }
 
-/// A file name that keeps names apart and leads out of no directory.
-pub(crate) fn file_name(words: &[&str]) -> String {
-    let safe = |word: &&str| -> String {
-        word.chars()
-            .map(|c| match c {
-                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => c,
-                _ => '+',
-            })
-            .collect()
-    };
-    words.iter().map(safe).collect::<Vec<_>>().join(".")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,10 +104,5 @@ mod tests {
         FileLock::take(data.path(), "engine", "shop", "api").expect("another service is free");
         drop(first);
         FileLock::take(data.path(), "engine", "shop", "web").expect("a released lock is free");
-    }
-
-    #[test]
-    fn names_lead_out_of_no_directory() {
-        assert_eq!(file_name(&["a:b", "../x"]), "a+b.+++x");
     }
 }

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::container::{About, Held, PAUSE, remove};
-use crate::{Error, Result, rollout::Unsettled};
+use crate::{Error, Result, record::RolloutRecord};
 
 /// How often the holder says that it is there; the container ends after 30 s without a word.
 const WORD: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ impl Keeper {
         let Some(held) = about.take(docker).await? else {
             return Ok(None);
         };
-        let found = Unsettled::find(docker, &about.project, &about.service).await;
+        let found = RolloutRecord::find(docker, &about.project, &about.service).await;
         let is_its = match (&found, self.rollout.get()) {
             (_, None) => true,
             (Ok(Some(found)), Some(rollout)) => found.rollout == *rollout,

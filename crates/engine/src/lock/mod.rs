@@ -7,7 +7,6 @@ mod container;
 mod file;
 mod holder;
 mod keeper;
-mod turn;
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +17,6 @@ use crate::{Error, Result};
 
 use container::ContainerLock;
 pub(crate) use file::FileLock;
-pub(crate) use file::file_name;
-pub(crate) use turn::Turn;
 
 /// The locks of one engine.
 #[derive(Debug, Clone)]

@@ -12,6 +12,9 @@ mod plan;
 mod project;
 mod readiness;
 mod revision;
+#[cfg(test)]
+pub(crate) mod testing;
+mod text;
 
 pub use drift::{Drift, NextUp};
 pub use files::{
@@ -30,3 +33,7 @@ pub use project::{
 };
 pub use readiness::{Fix, HostPort, Level, Readiness, Verdict, VerdictCode};
 pub use revision::{PhaseTiming, Revision, RevisionKind};
+pub(crate) use text::{list, nearest};
+
+/// The override that a rollout writes beside the compose file: the specification's name.
+pub const OVERRIDE_FILE: &str = "docker-compose.blue-green.yml";

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Level, Readiness, Verdict, VerdictCode};
+use super::{Verdict, VerdictCode};
 
 /// Traefik takes up each step in a generation of routers, for which there is a limited number of
 /// priorities.
@@ -174,14 +174,10 @@ impl RolloutOptions {
         wrong
             .into_iter()
             .flatten()
-            .map(|(reason, remedy)| Verdict {
-                level: Level::Refused,
-                code: VerdictCode::BadOption,
-                readiness: Readiness::Ready,
-                reason,
-                meaning: String::new(),
-                remedy,
-                fix: None,
+            .map(|(reason, remedy)| {
+                Verdict::refused(VerdictCode::BadOption, reason)
+                    .about_the_request()
+                    .remedy(remedy)
             })
             .collect()
     }
@@ -269,7 +265,7 @@ fn is_path(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Level, *};
 
     fn with_steps(steps: &[u8]) -> Vec<Verdict> {
         RolloutOptions {

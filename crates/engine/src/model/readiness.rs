@@ -160,3 +160,67 @@ impl Readiness {
         each.max().unwrap_or_default()
     }
 }
+
+impl Verdict {
+    /// The rollout is refused until this is out of the way.
+    pub(crate) fn refused(code: VerdictCode, reason: impl Into<String>) -> Self {
+        Self::new(Level::Refused, Readiness::ReadyAfterFix, code, reason)
+    }
+
+    /// The rollout is refused unless somebody knows better.
+    pub(crate) fn needs_force(code: VerdictCode, reason: impl Into<String>) -> Self {
+        Self::new(Level::NeedsForce, Readiness::ReadyAfterFix, code, reason)
+    }
+
+    /// The rollout goes on.
+    pub(crate) fn warning(code: VerdictCode, reason: impl Into<String>) -> Self {
+        Self::new(Level::Warning, Readiness::Ready, code, reason)
+    }
+
+    fn new(
+        level: Level,
+        readiness: Readiness,
+        code: VerdictCode,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            level,
+            code,
+            readiness,
+            reason: reason.into(),
+            meaning: String::new(),
+            remedy: String::new(),
+            fix: None,
+        }
+    }
+
+    /// What follows from it.
+    pub(crate) fn means(mut self, meaning: impl Into<String>) -> Self {
+        self.meaning = meaning.into();
+        self
+    }
+
+    /// What a person can do about it.
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// What Teal can do about it.
+    pub(crate) fn fixed_by(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+
+    /// It is about what was asked for, and says nothing about the service.
+    pub(crate) fn about_the_request(mut self) -> Self {
+        self.readiness = Readiness::Ready;
+        self
+    }
+
+    /// It is the service's nature: nothing makes it ready.
+    pub(crate) fn for_good(mut self) -> Self {
+        self.readiness = Readiness::NotForBlueGreen;
+        self
+    }
+}

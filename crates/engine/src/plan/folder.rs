@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::{
     compose::override_file,
     model::{Verdict, VerdictCode},
-    readiness::refused,
 };
 
 /// What stands in the way of writing a text into the file.
@@ -14,7 +13,7 @@ pub(super) fn verdict(file: &Path, text: &str) -> Option<Verdict> {
     let target = override_file::follow(file).ok()?;
     let folder = target.parent().filter(|folder| folder.is_dir())?;
     let reason = unwritable(folder, text.len() as u64)?;
-    let verdict = refused(
+    let verdict = Verdict::refused(
         VerdictCode::CannotWrite,
         format!("`{}` {reason}", folder.display()),
     );

@@ -7,7 +7,6 @@ use crate::{
     Error, Result,
     compose::{Compose, Kind, Step},
     model::{ContainerState, Replica, Verdict, VerdictCode},
-    readiness::{needs_force, refused},
 };
 
 /// Asks Compose, and judges what it says. `text` is that of the file that `words` name as standard
@@ -64,7 +63,7 @@ fn judge(steps: &[Step], blue: &[Replica]) -> Option<Verdict> {
         ),
     };
     Some(
-        refused(VerdictCode::OtherChanges, reason)
+        Verdict::refused(VerdictCode::OtherChanges, reason)
             .means("Blue would be gone before Green is there, and requests would fail")
             .remedy("take that change back in the files, or apply it in a quiet hour with `docker compose up -d` (`docker compose down` first, where containers of others are on it); then deploy again"),
     )
@@ -94,7 +93,7 @@ fn is_of_green(step: &Step, blue: &[Replica]) -> bool {
 }
 
 fn unknown(message: &str) -> Verdict {
-    needs_force(
+    Verdict::needs_force(
         VerdictCode::OtherChanges,
         format!("a dry run of `docker compose up` fails: {message}"),
     )

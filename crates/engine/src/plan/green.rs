@@ -16,7 +16,6 @@ use crate::{
         Difference, Limits, LimitsChange, ProjectSource, Revision, RolloutRequest, Verdict,
         VerdictCode,
     },
-    readiness,
 };
 
 /// Green as it would be.
@@ -319,7 +318,7 @@ fn differences(
 }
 
 fn only_limits(revision: u32) -> Verdict {
-    readiness::warning(
+    Verdict::warning(
         VerdictCode::RevisionLost,
         format!("image and environment of revision {revision} were not recorded"),
     )
@@ -328,28 +327,24 @@ fn only_limits(revision: u32) -> Verdict {
 }
 
 fn out_of_reach(revision: u32, path: &Path) -> Verdict {
-    Verdict {
-        readiness: crate::model::Readiness::Ready,
-        ..readiness::refused(
+    Verdict::refused(
             VerdictCode::RevisionLost,
             format!(
                 "what revision {revision} ran with is in `{}`, and Docker from the snap store can't read hidden folders",
                 path.display()
             ),
-        )
+    )
+    .about_the_request()
         .means("Compose can't be told what ran then")
         .remedy("install Docker from Docker's own packages, or deploy that revision's limits by `--cpus` and `--memory`")
-    }
 }
 
 fn image_gone(revision: u32, image: &str) -> Verdict {
-    Verdict {
-        readiness: crate::model::Readiness::Ready,
-        ..readiness::refused(
-            VerdictCode::RevisionLost,
-            format!("the image of revision {revision} (`{image}`) is no longer on the engine"),
-        )
-        .means("what ran then can't be run again")
-        .remedy("load or build the image again, or return to another revision with `--to`")
-    }
+    Verdict::refused(
+        VerdictCode::RevisionLost,
+        format!("the image of revision {revision} (`{image}`) is no longer on the engine"),
+    )
+    .about_the_request()
+    .means("what ran then can't be run again")
+    .remedy("load or build the image again, or return to another revision with `--to`")
 }

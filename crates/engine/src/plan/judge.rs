@@ -13,8 +13,8 @@ use crate::{
     compose::{ComposeModel, ComposeService, STDIN},
     docker, live,
     model::{
-        ContainerState, HealthCheck, Limits, LiveUpdate, ProjectSource, Readiness, Replica,
-        RolloutRequest, TrafficPlan, Verdict, VerdictCode,
+        ContainerState, HealthCheck, Limits, LiveUpdate, ProjectSource, Replica, RolloutRequest,
+        TrafficPlan, Verdict, VerdictCode,
     },
     readiness::{self, Facts, Found, InUse, Wish},
     traffic::{self, Survey},
@@ -164,12 +164,10 @@ impl Planner<'_> {
 }
 
 fn nothing_to_change() -> Verdict {
-    let verdict = readiness::refused(
+    Verdict::refused(
         VerdictCode::NothingToChange,
         "nothing to change: it runs what the files say",
-    );
-    Verdict {
-        readiness: Readiness::Ready,
-        ..verdict.remedy("change the file, give `--cpus` or `--memory`, or replace the containers all the same with `--recreate`")
-    }
+    )
+    .about_the_request()
+    .remedy("change the file, give `--cpus` or `--memory`, or replace the containers all the same with `--recreate`")
 }

@@ -10,6 +10,7 @@ mod layer;
 mod limits;
 mod read;
 mod replicas;
+mod volumes;
 
 use std::{path::Path, time::Duration};
 
@@ -25,7 +26,6 @@ use crate::{
         RolloutRequest, UnnamedVolume, Verdict,
     },
     readiness::{self, InUse},
-    rollout::kept_volumes,
     traffic::{self, Survey},
 };
 
@@ -35,6 +35,8 @@ pub(crate) use id::Basis;
 pub(crate) use in_use::{Usages, in_use};
 use judge::Situation;
 use limits::Wanted;
+pub(crate) use read::{by_service, mark_present};
+pub(crate) use volumes::kept_volumes;
 
 /// How often files are read that change meanwhile.
 const READINGS: usize = 3;
@@ -132,7 +134,7 @@ impl Planner<'_> {
         way: Way<'_>,
     ) -> Result<Planned> {
         let (source, mut base) = (files.source, files.model);
-        crate::project::mark_present(self, &mut base).await?;
+        mark_present(self, &mut base).await?;
         let name = &request.service;
         let service = find_service(&base, name)?;
         let blue = docker::list(self.docker, &base.name, Some(name)).await?;

@@ -1,11 +1,13 @@
 //! The project's files, as its containers were started from them.
 
+use std::collections::BTreeMap;
+
 use bollard::models::ContainerInspectResponse;
 
 use super::Planner;
 use crate::{
     Result,
-    compose::Files,
+    compose::{ComposeModel, Files},
     docker::{self, compose_label, container_label},
     model::ProjectSource,
 };
@@ -23,6 +25,31 @@ impl Planner<'_> {
         let present = services(&containers);
         self.compose.with_profiles_of(files, &present).await
     }
+}
+
+/// Tells the model which of its services have containers. The engine is only asked where that
+/// matters: where the profiles of some service are off.
+pub(crate) async fn mark_present(planner: &Planner<'_>, model: &mut ComposeModel) -> Result<()> {
+    if model.services.values().all(|service| service.enabled) {
+        return Ok(());
+    }
+    let running = by_service(docker::list(planner.docker, &model.name, None).await?);
+    model.mark_present(running.keys().map(String::as_str));
+    Ok(())
+}
+
+/// Containers by the service that they are of.
+pub(crate) fn by_service(
+    containers: Vec<ContainerInspectResponse>,
+) -> BTreeMap<String, Vec<ContainerInspectResponse>> {
+    let mut services: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for container in containers {
+        let service = container_label(&container, compose_label::SERVICE);
+        if let Some(service) = service.map(ToOwned::to_owned) {
+            services.entry(service).or_default().push(container);
+        }
+    }
+    services
 }
 
 /// The services that these containers are of, those with a running one first.

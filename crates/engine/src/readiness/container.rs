@@ -1,11 +1,7 @@
 //! What only one container at a time can have: a name, a place in the network, a port of the host.
 
-use super::{
-    Facts,
-    finding::{list, refused},
-    ports,
-};
-use crate::model::{Fix, Verdict, VerdictCode};
+use super::{Facts, ports};
+use crate::model::{Fix, Verdict, VerdictCode, list};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -20,7 +16,7 @@ pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
 fn container_name(facts: &Facts) -> Option<Verdict> {
     let name = facts.service.container_name.as_deref()?;
     Some(
-        refused(
+        Verdict::refused(
             VerdictCode::ContainerName,
             format!("has the fixed container name `{name}`"),
         )
@@ -41,7 +37,7 @@ fn foreign_network(facts: &Facts) -> Option<Verdict> {
         format!("lives in the network of `{other}`")
     };
     Some(
-        refused(VerdictCode::NetworkMode, reason)
+        Verdict::refused(VerdictCode::NetworkMode, reason)
             .means("Blue and Green would listen on the same ports of the same network")
             .remedy("remove `network_mode` and let Traefik reach it in a Compose network")
             .for_good(),
@@ -59,7 +55,7 @@ fn lodgers(facts: &Facts) -> Option<Verdict> {
         list(&lodgers)
     );
     Some(
-        refused(VerdictCode::NetworkMode, reason)
+        Verdict::refused(VerdictCode::NetworkMode, reason)
             .means("they would lose it with Blue")
             .remedy(format!(
                 "take `service:{}` out of them, and connect them by a Compose network",
@@ -75,7 +71,7 @@ fn fixed_addresses(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        refused(
+        Verdict::refused(
             VerdictCode::NetworkMode,
             format!("has the fixed address {}", list(&addresses)),
         )

@@ -1,12 +1,8 @@
 //! Devices of the machine: who has opened one may keep everybody else from it, and memory of a GPU is
 //! not shared out.
 
-use super::{
-    Facts,
-    finding::{list, needs_force},
-    words::is_one_of,
-};
-use crate::model::{Verdict, VerdictCode};
+use super::{Facts, words::is_one_of};
+use crate::model::{Verdict, VerdictCode, list};
 
 /// Anybody may open these at any time.
 const FOR_ALL: &str = "/dev /dev/full /dev/fuse /dev/log /dev/net/tun /dev/null /dev/ptmx /dev/pts \
@@ -34,7 +30,7 @@ fn devices(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        needs_force(VerdictCode::Device, format!("uses {}", list(&devices)))
+        Verdict::needs_force(VerdictCode::Device, format!("uses {}", list(&devices)))
             .means("Blue has it open: Green may not get it, or both disturb each other")
             .remedy("change its limits with `teal update`, or use `--force` if two programs may have it open")
             .for_good(),
@@ -46,7 +42,7 @@ fn gpus(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        needs_force(VerdictCode::Device, "asks for a GPU")
+        Verdict::needs_force(VerdictCode::Device, "asks for a GPU")
             .means("Blue and Green share its memory while both run: Green may fail for want of it, or Blue")
             .remedy("change its limits with `teal update`, or use `--force` if its memory is enough for both")
             .for_good(),

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Facts,
-    finding::{needs_force, refused, warning},
-    role::Role,
-};
+use super::{Facts, role::Role};
 use crate::model::{EngineInfo, Fix, HealthCheck, RolloutOptions, Verdict, VerdictCode};
 
 /// A rollout waits no longer than that unless somebody asks for it.
@@ -39,7 +35,7 @@ pub(crate) fn deadline(asked: Duration, check: Option<&HealthCheck>) -> Duration
 }
 
 fn missing() -> Verdict {
-    needs_force(
+    Verdict::needs_force(
         VerdictCode::NoHealthCheck,
         "has no health check",
     )
@@ -50,7 +46,7 @@ fn missing() -> Verdict {
 
 /// Nobody calls it, so that nothing fails if it is not up at once; and two of it share the work.
 fn worker(name: &str) -> Verdict {
-    warning(
+    Verdict::warning(
         VerdictCode::NoHealthCheck,
         "has no health check, and nothing calls it",
     )
@@ -60,7 +56,7 @@ fn worker(name: &str) -> Verdict {
 
 /// There is no port to ask, so that Teal can't propose a check.
 fn mute(name: &str) -> Verdict {
-    needs_force(
+    Verdict::needs_force(
         VerdictCode::NoHealthCheck,
         "has no health check, and no port that could be asked",
     )
@@ -76,7 +72,7 @@ fn slow(check: &HealthCheck, facts: &Facts) -> Option<Verdict> {
     let seconds = |time: Duration| time.as_secs_f64().ceil();
     if first >= timeout {
         return Some(
-            refused(
+            Verdict::refused(
                 VerdictCode::SlowHealthCheck,
                 format!(
                     "its health check first probes after {} s, and a rollout waits {} s",
@@ -95,7 +91,7 @@ fn slow(check: &HealthCheck, facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::SlowHealthCheck,
             format!(
                 "its health check may take {} s to decide, and a rollout waits {} s",

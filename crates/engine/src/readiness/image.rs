@@ -1,6 +1,6 @@
 //! Whether the service names an image that there can be.
 
-use super::{Facts, finding::refused};
+use super::Facts;
 use crate::{
     docker::is_image_name,
     model::{Verdict, VerdictCode},
@@ -13,7 +13,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        refused(
+        Verdict::refused(
             VerdictCode::BadImage,
             format!("`{image}` can't be the name of an image"),
         )

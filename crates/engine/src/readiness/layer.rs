@@ -4,11 +4,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use bollard::models::{ChangeType, FilesystemChange};
 
-use super::{
-    finding::{list, warning},
-    mounts::{is_cache, is_log, is_settings_file},
-};
-use crate::model::{Verdict, VerdictCode};
+use super::mounts::{is_cache, is_log, is_settings_file};
+use crate::model::{Verdict, VerdictCode, list};
 
 /// The most paths that are named.
 const NAMED: usize = 3;
@@ -46,7 +43,7 @@ pub(crate) fn goes_with_blue(written: &BTreeSet<String>) -> Option<Verdict> {
         more => format!(" and {more} more"),
     };
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::WritableLayer,
             format!(
                 "has written {}{more} outside of any volume",

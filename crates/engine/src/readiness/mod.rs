@@ -6,7 +6,6 @@ mod container;
 mod corpus;
 mod devices;
 mod duty;
-mod finding;
 mod health;
 mod image;
 mod layer;
@@ -31,14 +30,13 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     compose::{ComposeModel, ComposeService},
+    docker::teal_label,
     model::{
         ContainerState, EngineInfo, HealthCheck, HealthTest, HostPort, Level, Limits, Memory,
         Readiness, Replica, Route, Verdict, VerdictCode,
     },
-    ready::TEAL_HEALTH,
 };
 
-pub(crate) use finding::{needs_force, refused, warning};
 pub(crate) use health::deadline;
 pub(crate) use layer::{goes_with_blue, written};
 pub(crate) use mounts::is_cache;
@@ -156,7 +154,7 @@ fn own_edge(facts: &Facts) -> Vec<Verdict> {
     };
     let mut verdicts = wish::verdicts(facts, wish);
     verdicts.push(
-        refused(
+        Verdict::refused(
             VerdictCode::Proxy,
             "is Teal's own edge, which holds the ports of others",
         )
@@ -171,22 +169,6 @@ fn own_edge(facts: &Facts) -> Vec<Verdict> {
 /// The worst first: what keeps a service from Blue/Green for good, then what has to be removed.
 pub(crate) fn sort(verdicts: &mut [Verdict]) {
     verdicts.sort_by_key(|verdict| std::cmp::Reverse((verdict.level, verdict.readiness)));
-}
-
-/// The known name that is most like `name`, where one is like it at all.
-pub(crate) fn nearest(name: &str, known: &[String]) -> Option<String> {
-    /// Below this the names have too little in common to be a slip of the pen.
-    const LIKE: f64 = 0.5;
-    let name = name.to_lowercase();
-    known
-        .iter()
-        .map(|other| {
-            let likeness = strsim::normalized_damerau_levenshtein(&name, &other.to_lowercase());
-            (likeness, other)
-        })
-        .filter(|(likeness, _)| *likeness >= LIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, other)| other.clone())
 }
 
 impl<'a> Facts<'a> {
@@ -206,7 +188,7 @@ impl<'a> Facts<'a> {
 
     /// Whether a label says how Teal itself finds the health out.
     fn is_asked_by_teal(&self) -> bool {
-        let label = self.service.labels.get(TEAL_HEALTH);
+        let label = self.service.labels.get(teal_label::HEALTH);
         label.is_some_and(|label| HealthTest::from_label(label).is_some())
     }
 

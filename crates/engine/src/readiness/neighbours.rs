@@ -1,14 +1,9 @@
 //! What a rollout means for the other services of the project.
 
-use super::{
-    Facts,
-    finding::{list, warning},
-    role::Role,
-    words,
-};
+use super::{Facts, role::Role, words};
 use crate::{
     compose::ComposeService,
-    model::{Verdict, VerdictCode},
+    model::{Verdict, VerdictCode, list},
     traffic::Program,
 };
 
@@ -56,7 +51,7 @@ fn callers(facts: &Facts) -> Option<Verdict> {
     }
     let remedies: Vec<_> = programs.into_iter().map(remedy).collect();
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::Callers,
             format!("{} may call it by its service name", names.join(", ")),
         )
@@ -105,7 +100,7 @@ fn restarted(facts: &Facts) -> Option<Verdict> {
     }
     let names = list(&dependants);
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::Dependants,
             format!("{names} asks Compose for a restart whenever it changes"),
         )

@@ -1,11 +1,7 @@
 //! Ports of the host. One that is fixed leads to one container only, and one that the engine chooses
 //! is another for Green: who calls the port that is published now loses the service with Blue.
 
-use super::{
-    Facts,
-    finding::{needs_force, refused},
-    role::Role,
-};
+use super::{Facts, role::Role};
 use crate::{
     compose::ComposePort,
     model::{Fix, HostPort, Verdict, VerdictCode},
@@ -29,10 +25,10 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     };
     let (fixed, moving): (Vec<_>, Vec<_>) = ports.iter().partition(is_fixed);
     let verdict = match fixed.is_empty() {
-        false => refused(VerdictCode::HostPort, format!("publishes {}", named(&fixed))).means(
+        false => Verdict::refused(VerdictCode::HostPort, format!("publishes {}", named(&fixed))).means(
             "a port of the host leads to one container only, so Green can't run beside Blue",
         ),
-        true => needs_force(
+        true => Verdict::needs_force(
             VerdictCode::HostPort,
             format!("publishes {} at a port that moves{}", named(&moving), now(facts)),
         )

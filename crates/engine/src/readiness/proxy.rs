@@ -1,15 +1,10 @@
 //! Programs that lead requests to other services: whether the service is one, and which one leads to
 //! it without Traefik.
 
-use super::{
-    Facts,
-    finding::{list, refused, warning},
-    stateful,
-    words::is_one_of,
-};
+use super::{Facts, stateful, words::is_one_of};
 use crate::{
     compose::{ComposeModel, ComposeService},
-    model::{Verdict, VerdictCode},
+    model::{Verdict, VerdictCode, list},
     traffic::{are_options, is_configured, is_name},
 };
 
@@ -43,7 +38,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     }
     let what = facts.service.image.as_deref().unwrap_or(facts.name);
     Some(
-        refused(
+        Verdict::refused(
             VerdictCode::Proxy,
             format!("`{what}` routes the requests of other services"),
         )
@@ -57,7 +52,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
 pub(super) fn other_way(facts: &Facts) -> Option<Verdict> {
     let (kind, said) = asked_for(facts.service)?;
     let proxy = kind.in_project(facts.model);
-    let verdict = warning(
+    let verdict = Verdict::warning(
         VerdictCode::NoRoute,
         format!("{proxy} sends requests to Green as soon as it runs ({said})"),
     )

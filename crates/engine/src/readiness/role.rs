@@ -7,9 +7,7 @@
 use std::path::Path;
 
 use super::{
-    Facts, duty,
-    finding::needs_force,
-    proxy, stateful,
+    Facts, duty, proxy, stateful,
     words::{all, image, is_one_of, last, parts, program, serves},
 };
 use crate::{
@@ -38,19 +36,19 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     let live = "change its limits with `teal update`, or restart it in a quiet moment; `--force` if two of it may run for a moment";
     let verdict = match facts.role()? {
         Role::Worker => return None,
-        Role::Job => needs_force(VerdictCode::OneShot, "is a job, by its name or by what it runs")
+        Role::Job => Verdict::needs_force(VerdictCode::OneShot, "is a job, by its name or by what it runs")
             .means("it runs to its end: there is no Blue whose traffic could move, and Green would do its work again")
             .remedy("start it again with its new limits when it is next due; `--force` if it is a service that goes on"),
-        Role::Tool => needs_force(VerdictCode::OneShot, "is a tool that people start by hand")
+        Role::Tool => Verdict::needs_force(VerdictCode::OneShot, "is a tool that people start by hand")
             .means("nobody sends it requests, and whoever uses it now would lose it with Blue")
             .remedy("start it again with its new limits when it is next needed; `--force` if it is a service that goes on"),
-        Role::Scheduler => needs_force(VerdictCode::Scheduler, "starts what is due by the clock")
+        Role::Scheduler => Verdict::needs_force(VerdictCode::Scheduler, "starts what is due by the clock")
             .means("while Blue and Green both run, everything that is due is started twice")
             .remedy(live),
-        Role::Singleton => needs_force(VerdictCode::Singleton, "only one of it may run at a time")
+        Role::Singleton => Verdict::needs_force(VerdictCode::Singleton, "only one of it may run at a time")
             .means("Blue and Green would do the same work twice, or take it away from each other")
             .remedy(live),
-        Role::HostAgent => needs_force(VerdictCode::HostAgent, "looks after the machine that it runs on")
+        Role::HostAgent => Verdict::needs_force(VerdictCode::HostAgent, "looks after the machine that it runs on")
             .means("Blue and Green would each report the same machine, or act on it")
             .remedy(live),
     };

@@ -1,6 +1,6 @@
 //! Whether the engine has room for Blue and Green at the same time, and Green for what is in use.
 
-use super::{Facts, InUse, Wish, warning};
+use super::{Facts, InUse, Wish};
 use crate::model::{EngineInfo, Limits, Memory, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
@@ -55,7 +55,7 @@ fn below_use(limits: Limits, in_use: &InUse) -> Option<Verdict> {
         return None;
     }
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::LimitBelowUse,
             format!(
                 "a container uses {} now, more than the new limit of {memory}",
@@ -89,7 +89,7 @@ fn too_much_memory(
 }
 
 fn no_memory(reason: String, engine: &EngineInfo) -> Verdict {
-    warning(VerdictCode::NoRoom, reason)
+    Verdict::warning(VerdictCode::NoRoom, reason)
         .means(format!(
             "where they use more than the engine's {}, the kernel kills one of its containers",
             about(engine.memory)
@@ -129,7 +129,7 @@ fn too_many_cores(in_use: &InUse, sets: Sets, engine: &EngineInfo) -> Option<Ver
         return None;
     }
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::NoRoom,
             format!(
                 "Blue has used {blue:.1} of the engine's {engine} CPUs on average since it started"

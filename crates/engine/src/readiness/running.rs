@@ -1,10 +1,7 @@
 //! Whether there is a Blue to replace.
 
-use super::{
-    Facts,
-    finding::{list, refused, warning},
-};
-use crate::model::{ContainerState, Health, Replica, Verdict, VerdictCode};
+use super::Facts;
+use crate::model::{ContainerState, Health, Replica, Verdict, VerdictCode, list};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -22,14 +19,14 @@ fn mode(facts: &Facts) -> Option<Verdict> {
     let mode = facts.service.special_mode()?;
     if mode != "global" {
         return Some(
-            refused(VerdictCode::OneShot, format!("has the mode `{mode}`"))
+            Verdict::refused(VerdictCode::OneShot, format!("has the mode `{mode}`"))
                 .means("it runs to its end: there is no Blue whose traffic could move")
                 .remedy("start it again with its new limits when it is next due")
                 .for_good(),
         );
     }
     Some(
-        refused(
+        Verdict::refused(
             VerdictCode::GlobalMode,
             "has the mode `global`, one container on each node",
         )
@@ -56,7 +53,7 @@ fn one_shot(facts: &Facts) -> Option<Verdict> {
         return None;
     };
     Some(
-        refused(VerdictCode::OneShot, reason)
+        Verdict::refused(VerdictCode::OneShot, reason)
             .means("it runs to its end: there is no Blue whose traffic could move")
             .remedy("start it again with its new limits when it is next due")
             .for_good(),
@@ -78,7 +75,7 @@ fn has_ended_well(facts: &Facts) -> bool {
 fn not_running(facts: &Facts) -> Option<Verdict> {
     let name = facts.name;
     let refused = |reason: &str, remedy: String| {
-        let verdict = refused(VerdictCode::NotRunning, reason)
+        let verdict = Verdict::refused(VerdictCode::NotRunning, reason)
             .means("there is no Blue whose place Green could take")
             .remedy(remedy);
         Some(verdict)
@@ -123,7 +120,7 @@ fn not_running(facts: &Facts) -> Option<Verdict> {
         _ => format!("{dead} of its {all} containers {state}"),
     };
     Some(
-        warning(VerdictCode::DeadBlue, reason)
+        Verdict::warning(VerdictCode::DeadBlue, reason)
             .means("Green takes its place all the same, and there is nothing to drain from it")
             .remedy(format!("see why in `docker compose logs {name}`")),
     )
@@ -161,7 +158,7 @@ fn unhealthy(facts: &Facts) -> Option<Verdict> {
         _ => format!("see why in `docker compose logs {}`", facts.name),
     };
     Some(
-        warning(VerdictCode::UnhealthyBlue, reason)
+        Verdict::warning(VerdictCode::UnhealthyBlue, reason)
             .means(meaning)
             .remedy(remedy),
     )
@@ -175,7 +172,7 @@ fn replicas_differ(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let name = facts.name;
-    let verdict = warning(
+    let verdict = Verdict::warning(
         VerdictCode::ReplicasDiffer,
         format!("has {found} containers, and the files ask for {desired}"),
     );

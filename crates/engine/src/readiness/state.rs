@@ -4,13 +4,12 @@ use std::path::Path;
 
 use super::{
     Facts,
-    finding::{list, needs_force, warning},
     mounts::{Use, is_cache, sharers, use_of},
     proxy,
     role::Role,
     running, stateful,
 };
-use crate::model::{Verdict, VerdictCode, Volume};
+use crate::model::{Verdict, VerdictCode, Volume, list};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -31,7 +30,7 @@ fn stateful_image(facts: &Facts) -> Option<Verdict> {
     }
     let reason = stateful::of(facts.name, facts.service)?;
     Some(
-        needs_force(VerdictCode::Stateful, reason)
+        Verdict::needs_force(VerdictCode::Stateful, reason)
             .means("Blue and Green would each have, or fight for, its data")
             .remedy("change its limits with `teal update`, or with a restart in a quiet hour; `--force` if two of it can run on the same data")
             .for_good(),
@@ -49,7 +48,7 @@ fn shared_data(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        needs_force(
+        Verdict::needs_force(
             VerdictCode::SharedVolume,
             format!("keeps data in {}", shared.join(", ")),
         )
@@ -72,7 +71,7 @@ fn unnamed_volumes(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        needs_force(
+        Verdict::needs_force(
             VerdictCode::SharedVolume,
             format!("keeps files in {}, a volume without a name", list(&kept)),
         )
@@ -100,7 +99,7 @@ fn made_to_be_shared(facts: &Facts) -> Option<Verdict> {
     };
     let names: Vec<_> = shared.iter().map(|volume| shown(volume, facts)).collect();
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::SharedVolume,
             format!("keeps data in {}, which {by_whom}", names.join(", ")),
         )
@@ -115,7 +114,7 @@ fn uploads(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::SharedVolume,
             format!(
                 "keeps uploads in {}, and what it knows of them in a database",
@@ -133,7 +132,7 @@ fn shared_files(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::SharedVolume,
             format!(
                 "mounts {}, which look like sources, settings, logs or a cache",

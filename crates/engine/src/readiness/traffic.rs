@@ -1,11 +1,7 @@
 //! Whether requests can be steered from Blue to Green.
 
-use super::{
-    Facts,
-    finding::{list, warning},
-    proxy,
-};
-use crate::model::{Verdict, VerdictCode};
+use super::{Facts, proxy};
+use crate::model::{Verdict, VerdictCode, list};
 
 pub(super) fn verdicts(facts: &Facts) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -33,7 +29,7 @@ fn no_route(facts: &Facts) -> Option<Verdict> {
     let is_called_from_elsewhere = facts.model.is_in_shared_network(facts.service)
         && facts.model.callers(facts.name).is_empty();
     is_called_from_elsewhere.then(|| {
-        warning(VerdictCode::NoRoute, "no Traefik route leads to it")
+        Verdict::warning(VerdictCode::NoRoute, "no Traefik route leads to it")
             .means("it is in a network that other projects use: whoever calls it from there may meet a container that is just stopping")
             .remedy("give it Traefik labels for a rollout without a failed request")
     })
@@ -51,7 +47,7 @@ fn asks_for_route(facts: &Facts) -> bool {
 }
 
 fn without_effect() -> Verdict {
-    warning(
+    Verdict::warning(
         VerdictCode::NoRoute,
         "its Traefik labels lead no requests to it",
     )
@@ -80,7 +76,7 @@ fn sticky(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     Some(
-        warning(
+        Verdict::warning(
             VerdictCode::Sticky,
             format!(
                 "binds its users to a container by a cookie ({})",

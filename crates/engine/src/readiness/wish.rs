@@ -1,10 +1,10 @@
 //! Whether the limits that a rollout is asked for can be.
 
 use super::{
-    Facts, Wish, refused,
+    Facts, Wish,
     room::{self, about},
 };
-use crate::model::{Cpus, Limits, Memory, Readiness, Verdict, VerdictCode};
+use crate::model::{Cpus, Limits, Memory, Verdict, VerdictCode};
 
 pub(super) fn verdicts(facts: &Facts, wish: &Wish) -> Vec<Verdict> {
     let mut verdicts = bad_limits(facts, wish.limits);
@@ -127,8 +127,7 @@ fn unenforced(facts: &Facts, wished: Limits) -> Vec<Verdict> {
 
 /// It says nothing about the service, only about what was asked for.
 fn cannot(code: VerdictCode, reason: String, remedy: impl Into<String>) -> Verdict {
-    Verdict {
-        readiness: Readiness::Ready,
-        ..refused(code, reason).remedy(remedy)
-    }
+    Verdict::refused(code, reason)
+        .about_the_request()
+        .remedy(remedy)
 }

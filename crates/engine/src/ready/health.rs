@@ -9,14 +9,10 @@ use super::{Remedy, Subject, cannot};
 use crate::{
     Result,
     compose::{Edit, Node, label_edit},
-    docker::{self, ExecEnd},
+    docker::{self, ExecEnd, teal_label},
     model::{Fix, FixChange, HealthProposal, HealthTest, Verdict},
     traffic::{self, Said},
 };
-
-/// The label by which Teal asks itself whether a container is healthy: `http:8080/ready`, or
-/// `tcp:8080`.
-pub(crate) const TEAL_HEALTH: &str = "dev.teal.health";
 
 /// Where services tell their health, the most telling first; `/` serves nearly everywhere.
 const PATHS: [&str; 6] = ["/healthz", "/health", "/ready", "/ping", "/api/health", "/"];
@@ -108,7 +104,7 @@ pub(super) fn remedy(subject: &Subject, verdict: &Verdict, test: &HealthTest) ->
         HealthTest::Teal { .. } => {
             let label = test.label().unwrap_or_default();
             (
-                vec![label_edit(&subject.request.service, TEAL_HEALTH, &escaped(&label))],
+                vec![label_edit(&subject.request.service, teal_label::HEALTH, &escaped(&label))],
                 format!("Teal asks it from within its network during a rollout: `{label}`"),
                 Some("its image has neither wget nor curl that could ask it, so the engine itself shows no health".to_owned()),
             )

@@ -21,15 +21,13 @@ use crate::{
         FileChange, Fix, FixChange, HealthCheck, HealthProposal, ReadyPlan, ReadyRequest,
         RolloutOptions, Verdict, VerdictCode,
     },
-    plan::{Planner, find_service},
+    plan::{Planner, find_service, mark_present},
     readiness::{self, Facts, Found},
     traffic::{
         self, Survey,
         edge::{BASELINE_FILE, SERVICE},
     },
 };
-
-pub(crate) use health::TEAL_HEALTH;
 
 /// What a fix of one thing in the way consists of.
 struct Remedy {
@@ -55,7 +53,7 @@ struct Subject<'a> {
 
 pub(crate) async fn plan(planner: &Planner<'_>, request: &ReadyRequest) -> Result<ReadyPlan> {
     let mut files = planner.read(&request.source).await?;
-    crate::project::mark_present(planner, &mut files.model).await?;
+    mark_present(planner, &mut files.model).await?;
     let service = find_service(&files.model, &request.service)?;
     let containers =
         docker::list(planner.docker, &files.model.name, Some(&request.service)).await?;

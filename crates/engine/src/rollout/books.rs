@@ -3,7 +3,8 @@
 
 use bollard::Docker;
 
-use super::{Driver, Facts, Rollout, Unsettled, chain};
+use super::{Driver, Facts, Rollout, chain};
+use crate::record::RolloutRecord;
 use crate::{Result, history::History, model::Revision};
 
 /// Where one rollout is kept.
@@ -12,7 +13,7 @@ pub(super) struct Books {
     history: History,
     engine: String,
     rollout: Rollout,
-    unsettled: Unsettled,
+    unsettled: RolloutRecord,
 }
 
 impl Driver {
@@ -22,7 +23,7 @@ impl Driver {
             history: self.history.clone(),
             engine: self.info.id.clone(),
             rollout: self.rollout.clone(),
-            unsettled: Unsettled {
+            unsettled: RolloutRecord {
                 rollout: self.rollout.id().to_owned(),
                 started_at: self.started_at,
                 origin: self.origin,

@@ -2,7 +2,7 @@
 
 use bollard::{Docker, models::ContainerInspectResponse};
 
-use super::Unsettled;
+use crate::record::RolloutRecord;
 use crate::{
     Result,
     docker::{self, teal_label},
@@ -30,7 +30,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) async fn look(docker: &Docker, unsettled: &Unsettled) -> Result<Self> {
+    pub(crate) async fn look(docker: &Docker, unsettled: &RolloutRecord) -> Result<Self> {
         let plan = &unsettled.plan;
         let all = docker::list(docker, &plan.project, Some(&plan.service)).await?;
         let is_blue = |container: &ContainerInspectResponse| {
@@ -96,7 +96,7 @@ impl Facts {
         }
     }
 
-    pub(crate) fn interrupted(&self, unsettled: Unsettled) -> Interrupted {
+    pub(crate) fn interrupted(&self, unsettled: RolloutRecord) -> Interrupted {
         let plan = unsettled.plan;
         Interrupted {
             rollout: unsettled.rollout,

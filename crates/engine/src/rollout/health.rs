@@ -21,10 +21,9 @@ use super::{
 };
 use crate::{
     Result,
-    docker::{self, Heard, container_label, inspect, probe_output, replica},
+    docker::{self, Heard, container_label, inspect, probe_output, replica, teal_label},
     event::EventKind,
     model::{ContainerState, Health, HealthTest},
-    ready::TEAL_HEALTH,
     traffic,
 };
 
@@ -140,7 +139,7 @@ impl Wait<'_> {
     /// Where the engine knows no health, but a label says how Teal finds it out.
     async fn ask(&self, container: &ContainerInspectResponse) -> Result<Option<traffic::Said>> {
         let found = replica(container);
-        let label = container_label(container, TEAL_HEALTH);
+        let label = container_label(container, teal_label::HEALTH);
         let Some(HealthTest::Teal { port, path }) = label.and_then(HealthTest::from_label) else {
             return Ok(None);
         };

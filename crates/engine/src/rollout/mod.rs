@@ -35,10 +35,7 @@ mod room;
 mod split;
 mod stopping;
 mod surroundings;
-#[cfg(test)]
-pub(crate) mod tests;
 mod undo;
-mod unsettled;
 mod volumes;
 
 use std::time::{Duration, Instant};
@@ -68,8 +65,6 @@ pub(crate) use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
 pub(crate) use room::Room;
 use undo::WithoutBlue;
-pub(crate) use unsettled::Unsettled;
-pub(crate) use volumes::kept_volumes;
 
 /// Everything one rollout works with.
 pub(crate) struct Driver {

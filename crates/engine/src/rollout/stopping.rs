@@ -5,12 +5,7 @@
 //! That a stop may have been sent is kept on the engine, in a volume that nothing uses: whoever settles
 //! the rollout has to know it, whatever became of the process that sent it.
 
-use std::collections::HashMap;
-
-use bollard::{
-    Docker, errors::Error as BollardError, models::VolumeCreateRequest,
-    query_parameters::RemoveVolumeOptions,
-};
+use bollard::errors::Error as BollardError;
 use futures_util::future::{join_all, try_join_all};
 
 use super::{
@@ -19,84 +14,15 @@ use super::{
 };
 use crate::{
     Result,
-    docker::{self, Missing, failed, patiently, teal_label},
+    docker::{self, failed},
     event::Phase,
+    record::StopMark,
 };
 
-/// The role of the volume.
-const STOPPING: &str = "stopping";
-
-/// That the containers of Blue may have been sent a stop by a rollout.
-pub(super) struct Mark<'a> {
-    docker: &'a Docker,
-    rollout: &'a str,
-    project: &'a str,
-    service: &'a str,
-    name: String,
-}
-
-impl<'a> Mark<'a> {
-    pub(super) fn of(
-        docker: &'a Docker,
-        rollout: &'a str,
-        project: &'a str,
-        service: &'a str,
-    ) -> Self {
-        Self {
-            docker,
-            rollout,
-            project,
-            service,
-            name: format!("teal-stopping-{project}.{service}"),
-        }
-    }
-
-    /// Sets it; one that a rollout before has left makes way.
-    async fn set(&self) -> Result<()> {
-        self.remove().await?;
-        let labels = [
-            (teal_label::ROLE, STOPPING),
-            (teal_label::ROLLOUT, self.rollout),
-            (teal_label::PROJECT, self.project),
-            (teal_label::SERVICE, self.service),
-        ];
-        let labels = labels.map(|(label, value)| (label.to_owned(), value.to_owned()));
-        let request = VolumeCreateRequest {
-            name: Some(self.name.clone()),
-            labels: Some(HashMap::from(labels)),
-            ..VolumeCreateRequest::default()
-        };
-        patiently(|| self.docker.create_volume(request.clone()))
-            .await
-            .map_err(failed(format!("create volume `{}`", self.name)))
-            .map(drop)
-    }
-
-    pub(super) async fn is_set(&self) -> Result<bool> {
-        let volume = patiently(|| self.docker.inspect_volume(&self.name))
-            .await
-            .missing()
-            .map_err(failed(format!("inspect volume `{}`", self.name)))?;
-        let of = volume.and_then(|mut volume| volume.labels.remove(teal_label::ROLLOUT));
-        Ok(of.as_deref() == Some(self.rollout))
-    }
-
-    pub(super) async fn remove(&self) -> Result<()> {
-        patiently(|| {
-            self.docker
-                .remove_volume(&self.name, None::<RemoveVolumeOptions>)
-        })
-        .await
-        .missing()
-        .map_err(failed(format!("remove volume `{}`", self.name)))
-        .map(drop)
-    }
-}
-
 impl Driver {
-    fn mark(&self) -> Mark<'_> {
+    fn mark(&self) -> StopMark<'_> {
         let plan = &self.plan;
-        Mark::of(
+        StopMark::of(
             &self.docker,
             self.rollout.id(),
             &plan.project,

@@ -1,16 +1,12 @@
 //! Volumes without a name that outlive their containers: nothing uses them any more, but what people
 //! wrote is in them.
 
-use bollard::{Docker, models::ContainerInspectResponse};
+use bollard::Docker;
 
 use super::Driver;
-use crate::{Result, docker, event::Color, model::UnnamedVolume, readiness::is_cache};
-
-/// Those of containers that are kept when the containers go: all that are not known to be caches.
-pub(crate) fn kept_volumes(containers: &[ContainerInspectResponse]) -> Vec<UnnamedVolume> {
-    let volumes = containers.iter().flat_map(docker::unnamed_volumes);
-    volumes.filter(|volume| !is_cache(&volume.target)).collect()
-}
+use crate::{
+    Result, docker, event::Color, model::UnnamedVolume, plan::kept_volumes, readiness::is_cache,
+};
 
 /// Removes a container with its caches; its other volumes stay.
 pub(super) async fn remove_but_data(docker: &Docker, id: &str) -> Result<()> {
@@ -61,27 +57,5 @@ impl Driver {
             ));
         }
         self.evidence.kept(&kept);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn volumes_without_a_name_are_kept_unless_they_are_caches() {
-        let (data, cache) = ("a".repeat(64), "b".repeat(64));
-        let container = serde_json::json!({"Mounts": [
-            {"Type": "volume", "Name": data, "Destination": "/data"},
-            {"Type": "volume", "Name": cache, "Destination": "/app/node_modules"},
-            {"Type": "volume", "Name": "shop_media", "Destination": "/media"},
-            {"Type": "bind", "Source": "/srv", "Destination": "/srv"},
-        ]});
-        let container = serde_json::from_value(container).unwrap();
-        let kept = UnnamedVolume {
-            id: data,
-            target: "/data".to_owned(),
-        };
-        assert_eq!(kept_volumes(&[container]), [kept]);
     }
 }

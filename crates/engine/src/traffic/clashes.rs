@@ -8,7 +8,7 @@ use super::{
     gateway::{Gateway, labels_of, plain_name},
     labels::{Configured, Options, Router, Subject},
 };
-use crate::model::{Level, Readiness, Verdict, VerdictCode};
+use crate::model::{Verdict, VerdictCode};
 
 /// What becomes of them.
 pub(super) const DROPPED: &str =
@@ -87,14 +87,12 @@ impl Definitions {
     fn clash(&self, other: &Self, whose: &str) -> Vec<Verdict> {
         let differing = self.differing(other).into_iter();
         differing
-            .map(|what| Verdict {
-                level: Level::Refused,
-                code: VerdictCode::RouteClash,
-                readiness: Readiness::ReadyAfterFix,
-                reason: format!("Traefik's {what} of {whose} is not the one that Blue has now"),
-                meaning: DROPPED.into(),
-                remedy: "give the changed definition a new name, or recreate the service once with the new labels".into(),
-                fix: None,
+            .map(|what| {
+                let reason =
+                    format!("Traefik's {what} of {whose} is not the one that Blue has now");
+                Verdict::refused(VerdictCode::RouteClash, reason)
+                    .means(DROPPED)
+                    .remedy("give the changed definition a new name, or recreate the service once with the new labels")
             })
             .collect()
     }

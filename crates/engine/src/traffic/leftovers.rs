@@ -46,7 +46,7 @@ pub(crate) async fn remove_helpers(docker: &Docker, rollout: &str) -> Result<()>
 pub(crate) async fn remove_unused(docker: &Docker) -> Result<()> {
     let removed: std::result::Result<(), DockerError> = async {
         sidecar::remove_orphans(docker).await?;
-        sidecar::remove_image(docker).await
+        crate::docker::remove_image(docker).await
     }
     .await;
     removed.map_err(failed("remove what is left of a rollout"))

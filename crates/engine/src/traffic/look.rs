@@ -18,11 +18,7 @@ use super::{
     told::Told,
     version::Version,
 };
-use crate::{
-    model::{HealthTest, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode},
-    readiness as finding,
-    ready::TEAL_HEALTH,
-};
+use crate::model::{HealthTest, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode};
 
 const LEAD_STRAIGHT: &str = "let the router lead to a service in this service's own labels";
 
@@ -282,13 +278,11 @@ impl Look<'_> {
 
     fn warnings(&self, configured: &Configured) -> Vec<Verdict> {
         let stream = |router: &String| {
-            Verdict {
-            meaning: "connections through it go to Blue and Green alike while both run, and those to Blue are cut when it stops".into(),
-            ..warning(
+            warning(
                 format!("{router} is not steered"),
                 "roll out while few are connected that way; clients have to connect again",
             )
-        }
+            .means("connections through it go to Blue and Green alike while both run, and those to Blue are cut when it stops")
         };
         let mut warnings: Vec<_> = configured.streams.iter().map(stream).collect();
         if !self.others.is_empty() {
@@ -306,7 +300,7 @@ impl Look<'_> {
 }
 
 pub(super) fn warning(reason: String, remedy: &str) -> Verdict {
-    finding::warning(VerdictCode::NoRoute, reason)
+    Verdict::warning(VerdictCode::NoRoute, reason)
         .means("requests on this way may meet a container that is just stopping")
         .remedy(remedy)
 }
@@ -320,7 +314,7 @@ fn unserved(problem: &str) -> Verdict {
 
 /// Requests come to the service by this router, and pins can't take them over.
 pub(super) fn unsteered_router(name: &str, why: &str, remedy: &str) -> Verdict {
-    finding::needs_force(
+    Verdict::needs_force(
         VerdictCode::NoRoute,
         format!("router `{name}` is not steered: {why}"),
     )
@@ -330,7 +324,7 @@ pub(super) fn unsteered_router(name: &str, why: &str, remedy: &str) -> Verdict {
 
 /// The path by which Teal itself finds the health out.
 fn path_that_teal_asks(labels: &HashMap<String, String>) -> Option<String> {
-    match HealthTest::from_label(labels.get(TEAL_HEALTH)?)? {
+    match HealthTest::from_label(labels.get(crate::docker::teal_label::HEALTH)?)? {
         HealthTest::Teal { path, .. } => path,
         HealthTest::Command { .. } => None,
     }

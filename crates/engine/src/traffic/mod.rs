@@ -71,8 +71,6 @@ pub(crate) use probe::{Probe, unexpected};
 pub(crate) use program::Program;
 pub(crate) use report::Calls;
 pub(crate) use served::green_percent;
-pub use sidecar::sidecar_architectures;
-pub(crate) use sidecar::{confined, ensure_image, remove_image};
 pub(crate) use steer::{Accepts, Traffic};
 pub(crate) use survey::{Surroundings, Survey, survey, survey_handover};
 pub(crate) use upstreams::{Upstream, upstream_of};

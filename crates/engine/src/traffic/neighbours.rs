@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     docker::{compose_label, teal_label},
-    model::{Level, Readiness, Verdict, VerdictCode},
+    model::{Verdict, VerdictCode},
 };
 
 const APART: &str =
@@ -92,26 +92,18 @@ impl Look<'_> {
         for neighbour in self.neighbours(subject) {
             let theirs = Definitions::of(&neighbour.subject(), self.gateway);
             let whose = neighbour.whose();
-            let refused = mine.differing(&theirs).into_iter().map(|what| Verdict {
-                level: Level::Refused,
-                code: VerdictCode::RouteClash,
-                readiness: Readiness::ReadyAfterFix,
-                reason: format!("{whose} defines Traefik's {what} in another way"),
-                meaning: DROPPED.into(),
-                remedy: APART.into(),
-                fix: None,
+            let refused = mine.differing(&theirs).into_iter().map(|what| {
+                let reason = format!("{whose} defines Traefik's {what} in another way");
+                Verdict::refused(VerdictCode::RouteClash, reason)
+                    .means(DROPPED)
+                    .remedy(APART)
             });
             verdicts.extend(refused);
-            let shared = mine.services_in(&theirs).map(|service| Verdict {
-                level: Level::Warning,
-                code: VerdictCode::RouteClash,
-                readiness: Readiness::Ready,
-                reason: format!("{whose} has a part in Traefik's service `{service}`"),
-                meaning:
-                    "while the rollout steers, none of this service's requests go to that container"
-                        .into(),
-                remedy: APART.into(),
-                fix: None,
+            let shared = mine.services_in(&theirs).map(|service| {
+                let reason = format!("{whose} has a part in Traefik's service `{service}`");
+                Verdict::warning(VerdictCode::RouteClash, reason)
+                    .means("while the rollout steers, none of this service's requests go to that container")
+                    .remedy(APART)
             });
             verdicts.extend(shared);
         }

@@ -12,10 +12,9 @@ use super::{
     expression::without_host_names,
     http::PROBE_HEADER,
     labels::{Backend, Router},
-    sidecar::short,
     split::{Sizes, Split},
 };
-use crate::event::Color;
+use crate::{docker::short, event::Color};
 
 /// How many generations fit above the priority of a router.
 pub(super) const LEVELS: u32 = 16;

@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{
     event::Color,
-    model::{ProbeOptions, Readiness, RolloutOptions, Verdict, VerdictCode},
-    readiness::refused,
+    model::{ProbeOptions, RolloutOptions, Verdict, VerdictCode},
     receipt::Receipt,
 };
 
@@ -136,11 +135,11 @@ pub(crate) async fn unexpected(survey: &Survey, options: &RolloutOptions) -> Opt
     let doors = askable(doors).ok()?;
     let reason = first_that_answers(doors, &options.probe).await.err()?;
     let reason = format!("the service does not answer as expected: {reason}");
-    Some(Verdict {
-        readiness: Readiness::Ready,
-        ..refused(VerdictCode::BadOption, reason)
-            .remedy("give the status that it answers with, or another path")
-    })
+    Some(
+        Verdict::refused(VerdictCode::BadOption, reason)
+            .about_the_request()
+            .remedy("give the status that it answers with, or another path"),
+    )
 }
 
 /// The first route that answers well before anything has changed, and what is expected of it from

@@ -30,11 +30,11 @@ use uuid::Uuid;
 
 use super::{
     error::TrafficError,
-    sidecar::{SIDECAR, TARGET, confined, remove},
+    sidecar::{TARGET, remove},
     sidecars::Sidecars,
 };
 use crate::docker::{
-    look_at,
+    SIDECAR, confined, look_at,
     teal_label::{DATA, ROLE, ROLLOUT},
 };
 

@@ -3,25 +3,22 @@
 use std::{collections::HashMap, pin::Pin};
 
 use bollard::{
-    Docker, body_full,
+    Docker,
     container::LogOutput,
     errors::Error as DockerError,
-    models::{ContainerCreateBody, ContainerSummaryStateEnum, HostConfig, HostConfigLogConfig},
+    models::{ContainerCreateBody, ContainerSummaryStateEnum},
     query_parameters::{
-        AttachContainerOptions, CreateContainerOptions, ImportImageOptions, ListContainersOptions,
-        ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
+        AttachContainerOptions, CreateContainerOptions, ListContainersOptions,
+        RemoveContainerOptions,
     },
 };
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt};
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use futures_util::{Stream, StreamExt};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     docker::{
-        Missing, compose_label, look_at, patiently,
+        SIDECAR, compose_label, confined, is_status, look_at, patiently, short,
         teal_label::{DATA, ROLE, ROLLOUT},
         until_sent,
     },
@@ -33,31 +30,13 @@ use super::{
     split::Split,
 };
 
-/// The role of a sidecar and its image.
-pub(super) const SIDECAR: &str = "sidecar";
 const GENERATION: &str = "dev.teal.generation";
 const COLOR: &str = "dev.teal.color";
 const SPLIT: &str = "dev.teal.split";
 pub(super) const TARGET: &str = "dev.teal.target";
 
-const REPOSITORY: &str = "teal-sidecar";
-const PROGRAM: &str = "teal-sidecar";
-const USER: &str = "65534:65534";
-/// The program itself needs less than a tenth; the runtime that starts it is bound as well, and takes
-/// memory and threads by the processors of the machine.
-const MEMORY: i64 = 64 * 1024 * 1024;
-const PROCESSES: i64 = 64;
 /// What a sidecar follows where the ports of requests are not known.
 const ALL_PORTS: &str = "all";
-
-/// A sidecar program for one architecture.
-struct Program {
-    architecture: &'static str,
-    digest: &'static str,
-    bytes: &'static [u8],
-}
-
-static PROGRAMS: &[Program] = include!(concat!(env!("OUT_DIR"), "/sidecars.rs"));
 
 /// What to start beside a container.
 #[derive(Debug)]
@@ -82,110 +61,6 @@ pub(super) struct Sidecar {
     pub(super) counts: bool,
     pub(super) readings: watch::Receiver<Option<Reading>>,
     _reader: AbortOnDropHandle<()>,
-}
-
-/// Whether there is a program for this architecture, by Docker's name of it. A Teal carries those
-/// that the toolchain could build it was built with.
-pub(super) fn runs_on(architecture: &str) -> bool {
-    program_for(architecture).is_some()
-}
-
-/// The architectures of engines that this Teal has a sidecar for, by Docker's names of them. On
-/// others it steers nothing.
-#[must_use]
-pub fn sidecar_architectures() -> Vec<&'static str> {
-    PROGRAMS
-        .iter()
-        .map(|program| program.architecture)
-        .collect()
-}
-
-fn program_for(architecture: &str) -> Option<&'static Program> {
-    PROGRAMS
-        .iter()
-        .find(|program| program.architecture == architecture)
-}
-
-/// The image for the engine's architecture, imported where it is not there yet.
-pub(crate) async fn ensure_image(docker: &Docker) -> Result<Option<String>, DockerError> {
-    let version = patiently(|| docker.version()).await?;
-    let architecture = version.arch.unwrap_or_default();
-    let Some(program) = program_for(&architecture) else {
-        return Ok(None);
-    };
-    let image = format!("{REPOSITORY}:{}", program.digest);
-    match patiently(|| docker.inspect_image(&image)).await {
-        Ok(_) => return Ok(Some(image)),
-        Err(error) if is_status(&error, 404) => {}
-        Err(error) => return Err(error),
-    }
-    let archive = archive(program, &image).map_err(|err| DockerError::IOError { err })?;
-    docker
-        .import_image(ImportImageOptions::default(), body_full(archive), None)
-        .try_collect::<Vec<_>>()
-        .await?;
-    Ok(Some(image))
-}
-
-/// The image in the form that `docker load` takes. It has no date, so it is the same whoever makes
-/// it, and two that are loaded at once are one.
-fn archive(program: &Program, image: &str) -> std::io::Result<Bytes> {
-    let layer = tarball(&[(PROGRAM, 0o755, program.bytes)])?;
-    let digest = Sha256::digest(&layer);
-    let config = json!({
-        "architecture": program.architecture,
-        "os": "linux",
-        "created": "1970-01-01T00:00:00Z",
-        "config": {
-            "Entrypoint": [format!("/{PROGRAM}")],
-            "User": USER,
-            "Labels": { ROLE: SIDECAR },
-        },
-        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{digest:x}")] },
-    });
-    let manifest = json!([{
-        "Config": "config.json",
-        "RepoTags": [image],
-        "Layers": ["layer.tar"],
-    }]);
-    let archive = tarball(&[
-        ("config.json", 0o644, config.to_string().as_bytes()),
-        ("layer.tar", 0o644, &layer),
-        ("manifest.json", 0o644, manifest.to_string().as_bytes()),
-    ])?;
-    Ok(archive.into())
-}
-
-pub(super) fn tarball(files: &[(&str, u32, &[u8])]) -> std::io::Result<Vec<u8>> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (path, mode, content) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(*mode);
-        builder.append_data(&mut header, path, *content)?;
-    }
-    builder.into_inner()
-}
-
-/// Removes the image and those of other versions of Teal, unless a container still uses them.
-pub(crate) async fn remove_image(docker: &Docker) -> Result<(), DockerError> {
-    let label = format!("{ROLE}={SIDECAR}");
-    let options = ListImagesOptions {
-        filters: Some(HashMap::from([("label".to_owned(), vec![label])])),
-        ..ListImagesOptions::default()
-    };
-    for image in patiently(|| docker.list_images(Some(options.clone()))).await? {
-        let removed = docker
-            .remove_image(&image.id, None::<RemoveImageOptions>, None)
-            .await;
-        match removed.missing() {
-            Ok(_) => {}
-            // A rollout of another process uses it.
-            Err(error) if is_status(&error, 409) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Creates a sidecar that is not started yet. Its id comes back.
@@ -244,25 +119,6 @@ pub(super) async fn create(
     Ok(created.id)
 }
 
-/// What the helper program may do in a network: nearly nothing.
-pub(crate) fn confined(network_mode: String) -> HostConfig {
-    HostConfig {
-        network_mode: Some(network_mode),
-        readonly_rootfs: Some(true),
-        cap_drop: Some(vec!["ALL".into()]),
-        security_opt: Some(vec!["no-new-privileges".into()]),
-        memory: Some(MEMORY),
-        memory_swap: Some(MEMORY),
-        pids_limit: Some(PROCESSES),
-        // Its lines are read as they come and are of no use later.
-        log_config: Some(HostConfigLogConfig {
-            typ: Some("none".into()),
-            config: None,
-        }),
-        ..HostConfig::default()
-    }
-}
-
 fn color_name(color: Color) -> &'static str {
     match color {
         Color::Blue => "blue",
@@ -274,14 +130,6 @@ fn color_named(name: &str) -> Option<Color> {
     [Color::Blue, Color::Green]
         .into_iter()
         .find(|color| color_name(*color) == name)
-}
-
-/// The start of an id, without what a name can't have.
-pub(super) fn short(id: &str, length: usize) -> String {
-    id.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(length)
-        .collect()
 }
 
 impl Sidecar {
@@ -449,8 +297,4 @@ pub(super) async fn remove_orphans(docker: &Docker) -> Result<(), DockerError> {
         .filter(|sidecar| !is_there(&sidecar.target))
         .map(|sidecar| sidecar.id.as_str());
     remove(docker, orphans).await
-}
-
-pub(super) fn is_status(error: &DockerError, status: u16) -> bool {
-    matches!(error, DockerError::DockerResponseServerError { status_code, .. } if *status_code == status)
 }

@@ -61,7 +61,7 @@ impl Sidecars {
         if self.image.is_some() {
             return Ok(());
         }
-        let image = sidecar::ensure_image(&self.docker)
+        let image = crate::docker::ensure_image(&self.docker)
             .await
             .map_err(TrafficError::engine("import the sidecar's image"))?
             .ok_or(TrafficError::NoSidecar)?;
@@ -148,8 +148,8 @@ impl Sidecars {
             sidecar::create(&self.docker, &self.rollout, data, image, &self.ports, order)
         };
         let created = match create().await {
-            Err(error) if sidecar::is_status(&error, 404) => {
-                sidecar::ensure_image(&self.docker)
+            Err(error) if crate::docker::is_status(&error, 404) => {
+                crate::docker::ensure_image(&self.docker)
                     .await
                     .map_err(TrafficError::engine("import the sidecar's image"))?;
                 create().await
@@ -162,7 +162,7 @@ impl Sidecars {
     /// An engine under load sometimes fails to start a container and starts it the next time.
     pub(super) async fn start(&self, id: &str, order: &Order) -> Result<Sidecar, TrafficError> {
         let started = match Sidecar::start(&self.docker, id, order).await {
-            Err(error) if sidecar::is_status(&error, 500) => {
+            Err(error) if crate::docker::is_status(&error, 500) => {
                 tracing::warn!(%error, "a sidecar is started once more");
                 Sidecar::start(&self.docker, id, order).await
             }
@@ -244,7 +244,7 @@ pub(super) async fn sweep(
 }
 
 async fn remove_image(docker: &Docker) -> Result<(), TrafficError> {
-    sidecar::remove_image(docker)
+    crate::docker::remove_image(docker)
         .await
         .map_err(TrafficError::engine("remove the sidecar's image"))
 }
@@ -273,7 +273,7 @@ pub(super) fn removal(found: &[Found]) -> [Vec<&str>; 3] {
 
 fn unpinnable(order: &Order, error: &bollard::errors::Error) -> TrafficError {
     TrafficError::Unpinnable {
-        container: sidecar::short(&order.target, 12),
+        container: crate::docker::short(&order.target, 12),
         reason: error.to_string(),
     }
 }

@@ -21,7 +21,6 @@ use super::{
     proof::Proof,
     relay::Relay,
     rule::Target,
-    sidecar,
     told::Told,
     version::Version,
 };
@@ -32,7 +31,6 @@ use crate::{
     model::{
         Handover, Level, ProjectSource, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode,
     },
-    readiness::needs_force,
 };
 
 /// What is known of a service's traffic.
@@ -225,7 +223,7 @@ impl Survey {
             return None;
         }
         Some(
-            needs_force(
+            Verdict::needs_force(
                 VerdictCode::NoRoute,
                 format!("Traefik leads requests to it, and Teal can't steer them: {reason}"),
             )
@@ -357,7 +355,7 @@ impl Surroundings {
             .survey(first),
             None => Survey::unsteered("no Traefik shares a network with the service"),
         };
-        if survey.steering.is_some() && !sidecar::runs_on(&self.architecture) {
+        if survey.steering.is_some() && !crate::docker::runs_on(&self.architecture) {
             survey.steering = None;
             survey.plan = TrafficPlan::Unsteered {
                 reason: format!(
@@ -380,7 +378,7 @@ impl Surroundings {
 }
 
 fn architectures_carried() -> String {
-    match sidecar::sidecar_architectures().as_slice() {
+    match crate::docker::sidecar_architectures().as_slice() {
         [] => "none".to_owned(),
         some => format!("`{}`", some.join("`, `")),
     }

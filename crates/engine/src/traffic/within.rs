@@ -12,10 +12,10 @@ use bollard::{
 use futures_util::StreamExt;
 use uuid::Uuid;
 
-use super::sidecar::{SIDECAR, TARGET, confined, ensure_image, remove};
+use super::sidecar::{TARGET, remove};
 use crate::{
     Error, Result,
-    docker::{failed, teal_label},
+    docker::{SIDECAR, confined, ensure_image, failed, teal_label},
 };
 
 /// A sidecar gives up after 5 s; the engine needs a while to start and end it.

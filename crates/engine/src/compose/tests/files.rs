@@ -9,7 +9,7 @@ use crate::{
     model::ProjectSource,
 };
 
-const NAME: &str = crate::OVERRIDE_FILE;
+const NAME: &str = crate::model::OVERRIDE_FILE;
 
 /// What is in a folder, by name.
 fn names(folder: &Path) -> Vec<String> {

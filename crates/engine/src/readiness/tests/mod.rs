@@ -15,7 +15,7 @@ use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Facts, Found, InUse, Wish, deadline, nearest, stateful, verdicts};
+use super::{Facts, Found, InUse, Wish, deadline, stateful, verdicts};
 use crate::{
     compose::ComposeModel,
     model::{
@@ -187,15 +187,4 @@ fn the_worst_comes_first() {
         .map(|verdict| verdict.level)
         .collect();
     assert_eq!(levels, [Level::Refused, Level::NeedsForce, Level::Warning]);
-}
-
-#[test]
-fn a_slip_of_the_pen_finds_its_service() {
-    let known: Vec<_> = ["grafana", "web", "worker"].map(String::from).to_vec();
-    assert_eq!(nearest("grafan", &known).as_deref(), Some("grafana"));
-    assert_eq!(nearest("Graphana", &known).as_deref(), Some("grafana"));
-    assert_eq!(nearest("wbe", &known).as_deref(), Some("web"));
-    assert_eq!(nearest("worker1", &known).as_deref(), Some("worker"));
-    assert_eq!(nearest("database", &known), None);
-    assert_eq!(nearest("web", &[]), None);
 }

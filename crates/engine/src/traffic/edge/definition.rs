@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    DIRECTORY, PING_ENTRY, PING_PORT, ROLE, SERVICE,
+    DIRECTORY, PING_ENTRY, PING_PORT, SERVICE,
     entry::{Entry, Protocol},
     image::{EdgeImage, Setting},
     routes::{self, BASELINE},
@@ -167,7 +167,7 @@ fn environment(entries: &[Entry], image: &EdgeImage) -> Vec<(String, String)> {
 }
 
 fn labels(entries: &[Entry]) -> Vec<(String, String)> {
-    let role = (teal_label::ROLE.to_owned(), ROLE.to_owned());
+    let role = (teal_label::ROLE.to_owned(), teal_label::EDGE.to_owned());
     std::iter::once(role)
         .chain(entries.iter().map(Entry::label))
         .collect()

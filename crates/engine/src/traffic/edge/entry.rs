@@ -4,9 +4,6 @@ use std::{collections::HashMap, fmt, str::FromStr};
 
 use crate::model::HandoverPort;
 
-/// What the edge says of itself in the label `dev.teal.role`.
-pub(crate) const ROLE: &str = "edge";
-
 /// Before the number of a port of the edge: the label says what it leads to.
 const LABEL: &str = "dev.teal.edge.";
 
@@ -117,7 +114,7 @@ impl FromStr for Protocol {
 pub(in crate::traffic) fn is_edge(labels: &HashMap<String, String>) -> bool {
     labels
         .get(crate::docker::teal_label::ROLE)
-        .is_some_and(|role| role == ROLE)
+        .is_some_and(|role| role == crate::docker::teal_label::EDGE)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 
 use super::{DIRECTORY, routes::Generation};
-use crate::{docker::patiently, traffic::sidecar::tarball};
+use crate::docker::{patiently, tarball};
 
 /// A file that says nothing. The archive API can't remove one.
 const NOTHING: &str = "# Nothing: no rollout runs.\n";

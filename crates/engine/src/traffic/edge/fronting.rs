@@ -56,7 +56,7 @@ async fn list(
     all: bool,
 ) -> Result<Vec<ContainerSummary>, DockerError> {
     let filter = [
-        format!("{}={}", teal_label::ROLE, super::ROLE),
+        format!("{}={}", teal_label::ROLE, teal_label::EDGE),
         format!("{}={project}", compose_label::PROJECT),
     ];
     let options = ListContainersOptions {

@@ -27,7 +27,7 @@ use bollard::{
 pub(super) use entry::is_edge;
 pub(crate) use networks::{attachments, join, remove_waiting_rooms};
 
-use super::sidecar::is_status;
+use crate::docker::is_status;
 use crate::{
     compose::ComposeModel,
     docker::{Missing, patiently},
@@ -35,7 +35,7 @@ use crate::{
 use entry::Entry;
 
 pub(crate) use definition::{BASELINE_FILE, Definition};
-pub(crate) use entry::{Protocol, ROLE};
+pub(crate) use entry::Protocol;
 pub(super) use fronting::Fronting;
 pub(crate) use image::EdgeImage;
 pub(crate) use pending::{announcement, handover, no_image};

@@ -12,9 +12,8 @@ use bollard::{
 use std::collections::HashMap;
 
 use crate::{
-    docker::{look_at, patiently, teal_label},
+    docker::{is_status, look_at, patiently, short, teal_label},
     model::Attachment,
-    traffic::sidecar::{is_status, short},
 };
 
 /// The label of a waiting room that says where the edge in it belongs.

@@ -7,7 +7,7 @@ use bollard::{
 };
 
 use super::{
-    ROLE, SERVICE,
+    SERVICE,
     entry::{Entry, Protocol},
     fronting::find_all,
     image::EdgeImage,
@@ -17,8 +17,7 @@ use crate::{
     Result,
     compose::{ComposeModel, ComposePort},
     docker::{compose_label, container_label, failed, teal_label},
-    model::{Handover, HandoverPort, Level, Readiness, Verdict, VerdictCode},
-    readiness::refused,
+    model::{Handover, HandoverPort, Verdict, VerdictCode},
 };
 
 /// What has to change hands before the containers of a service can stand behind the edge; none
@@ -32,7 +31,7 @@ pub(crate) async fn handover(
     let Some(edge) = model.services.get(SERVICE) else {
         return Ok(None);
     };
-    if edge.labels.get(teal_label::ROLE).map(String::as_str) != Some(ROLE) {
+    if edge.labels.get(teal_label::ROLE).map(String::as_str) != Some(teal_label::EDGE) {
         return Ok(None);
     }
     let mut ports: Vec<_> = Entry::all(&edge.labels)
@@ -123,7 +122,7 @@ pub(crate) async fn no_image(docker: &Docker, model: &ComposeModel) -> Result<Op
     if image.is_on_engine {
         return Ok(None);
     }
-    let verdict = refused(
+    let verdict = Verdict::refused(
         VerdictCode::HostPort,
         format!("the image of Teal's edge, `{name}`, is not on the engine"),
     );
@@ -151,18 +150,15 @@ pub(crate) fn announcement(handover: &Handover) -> Verdict {
         [] => String::new(),
         others => format!(", and so do those to `{}`", others.join("`, `")),
     };
-    Verdict {
-        level: Level::Warning,
-        code: VerdictCode::HostPort,
-        readiness: Readiness::Ready,
-        reason: format!(
+    Verdict::warning(
+        VerdictCode::HostPort,
+        format!(
             "its {noun} {} {verb} to Teal's edge, once",
             ports.join(", ")
         ),
-        meaning: format!(
-            "new requests meet one short gap, mostly below a second{others}; what is in flight then for longer than 5 s is cut. It is measured, and the receipt tells it"
-        ),
-        remedy: "choose a quiet moment; every later rollout is without a gap".to_owned(),
-        fix: None,
-    }
+    )
+    .means(format!(
+        "new requests meet one short gap, mostly below a second{others}; what is in flight then for longer than 5 s is cut. It is measured, and the receipt tells it"
+    ))
+    .remedy("choose a quiet moment; every later rollout is without a gap")
 }

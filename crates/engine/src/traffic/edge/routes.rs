@@ -7,11 +7,11 @@ use super::{
     entry::{Entry, Protocol},
 };
 use crate::{
+    docker::short,
     event::Color,
     traffic::{
         http::PROBE_HEADER,
         pins::{Pin, probe_value},
-        sidecar::short,
         split::{Sizes, Split},
     },
 };

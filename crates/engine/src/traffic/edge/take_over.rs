@@ -349,7 +349,7 @@ pub(super) fn not_served(seen: String) -> TrafficError {
 
 fn unanswered(pin: &Pin, reason: String) -> TrafficError {
     TrafficError::Unanswered {
-        container: crate::traffic::sidecar::short(&pin.container, 12),
+        container: crate::docker::short(&pin.container, 12),
         reason,
     }
 }

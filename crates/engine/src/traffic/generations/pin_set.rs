@@ -8,7 +8,7 @@ use crate::{
     traffic::{
         error::TrafficError,
         pins::{Batch, Pin},
-        sidecar::{self, Found, Order},
+        sidecar::{Found, Order},
         sidecars::Sidecars,
         split::{Sizes, Split},
         steer::secret,
@@ -141,7 +141,7 @@ pub(super) async fn placements(
     let green = green.iter().map(|container| (container, Color::Green));
     let placed = blue.chain(green).map(|(container, color)| async move {
         let unpinnable = |reason: String| TrafficError::Unpinnable {
-            container: sidecar::short(container, 12),
+            container: crate::docker::short(container, 12),
             reason,
         };
         let docker = &sidecars.docker;

@@ -19,12 +19,14 @@ use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::stopping::Mark;
+mod stopping;
+
 use crate::{
     Error, Result,
     docker::{self, Missing, failed, is_name, patiently, teal_label},
     model::{Origin, Plan},
 };
+pub(crate) use stopping::StopMark;
 
 /// The role of the volume.
 const RECORD: &str = "record";
@@ -36,14 +38,14 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// What it takes to finish a rollout, or to return to Blue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Unsettled {
+pub(crate) struct RolloutRecord {
     pub(crate) rollout: String,
     pub(crate) started_at: Timestamp,
     pub(crate) origin: Origin,
     pub(crate) plan: Plan,
 }
 
-impl Unsettled {
+impl RolloutRecord {
     /// Keeps it on the engine.
     ///
     /// # Errors
@@ -127,9 +129,9 @@ impl Unsettled {
     }
 
     /// That its Blue may have been sent a stop.
-    pub(super) fn mark<'a>(&'a self, docker: &'a Docker) -> Mark<'a> {
+    pub(crate) fn mark<'a>(&'a self, docker: &'a Docker) -> StopMark<'a> {
         let plan = &self.plan;
-        Mark::of(docker, &self.rollout, &plan.project, &plan.service)
+        StopMark::of(docker, &self.rollout, &plan.project, &plan.service)
     }
 
     fn of(volume: &Volume) -> Result<Self> {
@@ -176,10 +178,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rollout::tests::plan;
+    use crate::model::testing::plan;
 
-    fn unsettled() -> Unsettled {
-        Unsettled {
+    fn record() -> RolloutRecord {
+        RolloutRecord {
             rollout: "1".to_owned(),
             started_at: Timestamp::UNIX_EPOCH,
             origin: Origin::Window,
@@ -189,11 +191,11 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        let mut one = unsettled();
+        let mut one = record();
         one.plan.override_before = Some("# ours\r\n\u{1f30a}".repeat(2_000));
         let text = one.encode().unwrap();
         assert!(text.len() < 4_000, "{} bytes", text.len());
-        assert_eq!(Unsettled::decode(&text).unwrap(), one);
+        assert_eq!(RolloutRecord::decode(&text).unwrap(), one);
     }
 
     #[test]
@@ -201,14 +203,14 @@ mod tests {
         let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
         deflated.write_all(&vec![b' '; 64 * 1024 * 1024]).unwrap();
         let text = BASE64_STANDARD.encode(deflated.finish().unwrap());
-        assert!(Unsettled::decode(&text).is_err());
+        assert!(RolloutRecord::decode(&text).is_err());
     }
 
     proptest! {
         #[test]
         fn any_other_text_is_an_error(text: String, bytes: Vec<u8>) {
-            prop_assert!(Unsettled::decode(&text).is_err());
-            prop_assert!(Unsettled::decode(&BASE64_STANDARD.encode(bytes)).is_err());
+            prop_assert!(RolloutRecord::decode(&text).is_err());
+            prop_assert!(RolloutRecord::decode(&BASE64_STANDARD.encode(bytes)).is_err());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Turns at a file that all services of a project share: its override.
+//! FolderLocks at a file that all services of a project share: its override.
 
 use std::{
     fs::{File, TryLockError},
@@ -14,12 +14,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// While it lives, no other rollout changes the file, whatever its process, user or data directory.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct FolderLock {
     /// None where the folder can't be locked.
     _folder: Option<File>,
 }
 
-impl Turn {
+impl FolderLock {
     /// Waits for the turn at a file. Nothing fails for want of it: a rollout on a file system without
     /// locks goes on, and says so in the log.
     pub(crate) async fn at(file: &Path) -> Self {
@@ -77,11 +77,11 @@ mod tests {
     async fn one_waits_until_the_other_is_done() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
-        let first = Turn::at(&file).await;
+        let first = FolderLock::at(&file).await;
         let second = tokio::spawn({
             let file = file.clone();
             async move {
-                let _turn = Turn::at(&file).await;
+                let _lock = FolderLock::at(&file).await;
                 std::fs::read_to_string(&file).unwrap()
             }
         });
