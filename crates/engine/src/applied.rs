@@ -12,13 +12,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Error, Result,
-    compose::{override_file, replace, unified, working_directory},
-    file_name::file_name,
-    model::{AppliedChange, ChangeKind, FileChange, ProjectSource},
-    private,
-};
+use teal_compose::{override_file, unified, working_directory};
+use teal_files::file_name;
+use teal_files::private;
+use teal_model::{AppliedChange, ChangeKind, FileChange, ProjectSource};
+use teal_model::{Error, Result};
 
 #[cfg(test)]
 mod tests;
@@ -312,5 +310,5 @@ fn free_backup(path: &Path, at: Timestamp) -> PathBuf {
 
 /// Writes the copy, for those who can read the file, and never over another one.
 fn back_up(file: &Path, backup: &Path, bytes: &[u8]) -> Result<()> {
-    replace::copy(file, backup, bytes).map_err(failed("write the backup", backup))
+    teal_files::copy(file, backup, bytes).map_err(failed("write the backup", backup))
 }

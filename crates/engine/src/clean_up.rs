@@ -5,13 +5,11 @@ use std::{collections::BTreeMap, path::Path};
 use bollard::{Docker, models::ContainerInspectResponse};
 use serde::Serialize;
 
-use crate::{
-    Error, Result,
-    docker::{self, compose_label, container_label, teal_label},
-    lock::{Lock, Locks},
-    record::RolloutRecord,
-    traffic::{self, Helper, edge},
-};
+use teal_docker::{self as docker, compose_label, container_label, teal_label};
+use teal_history::record::RolloutRecord;
+use teal_model::{Error, Result};
+use teal_rollout::lock::{Lock, Locks};
+use teal_traffic::{self as traffic, Helper, edge};
 
 /// What has become of the helpers that were on the engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

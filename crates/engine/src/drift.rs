@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 
 use bollard::models::ContainerInspectResponse;
 
-use crate::{
-    compose::ComposeService,
-    configuration::{difference, shown_both},
-    docker::{self, compose_label, container_label, teal_label},
-    live::limits_before,
-    model::{Difference, Drift, Limits, NextUp, Revision},
-};
+use teal_compose::ComposeService;
+use teal_docker::{self as docker, compose_label, container_label, teal_label};
+use teal_history::configuration::{difference, shown_both};
+use teal_model::{Difference, Drift, Limits, NextUp, Revision};
+use teal_plan::live::limits_before;
 
 #[cfg(test)]
 mod tests;

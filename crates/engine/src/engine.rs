@@ -18,27 +18,29 @@ use jiff::Timestamp;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::{
-    CleanedUp, Error, LogLine, Result, Usage,
-    applied::Applied,
-    clean_up::clean_up,
-    compose::{self, Compose, Files},
-    docker::{self, Endpoint, EngineHost},
-    event::{EventKind, Phase},
-    history::History,
-    lock::{Lock, Locks},
-    model::{
-        EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
-        Revision, RolloutOptions, RolloutRequest, Service,
-    },
-    observe,
-    paths::Paths,
-    plan::{Planned, Planner, Usages, Way},
-    private, project,
-    record::RolloutRecord,
-    rollout::{Callers, Driver, Evidence, Rollout, Room},
-    traffic::Traffic,
+use crate::CleanedUp;
+use crate::LogLine;
+use crate::Usage;
+use crate::applied::Applied;
+use crate::clean_up::clean_up;
+use crate::observe;
+use crate::project;
+use teal_compose::{self as compose, Compose, Files};
+use teal_docker::{self as docker, Endpoint, EngineHost};
+use teal_files::Paths;
+use teal_files::private;
+use teal_history::History;
+use teal_history::record::RolloutRecord;
+use teal_model::event::{EventKind, Phase};
+use teal_model::{
+    EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
+    Revision, RolloutOptions, RolloutRequest, Service,
 };
+use teal_model::{Error, Result};
+use teal_plan::{Planned, Planner, Usages, Way};
+use teal_rollout::lock::{Lock, Locks};
+use teal_rollout::{Callers, Driver, Evidence, Rollout, Room};
+use teal_traffic::Traffic;
 
 /// Where the engine finds things. The default asks the environment, as Docker's own tools do.
 #[derive(Debug, Clone, Default)]
@@ -341,7 +343,7 @@ impl Engine {
         origin: Origin,
     ) -> Result<RolloutRequest> {
         let Files { source, model } = self.planner().read(source).await?;
-        crate::plan::find_service(&model, service)?;
+        teal_plan::find_service(&model, service)?;
         let past = self.history(Some(&model.name), Some(service))?;
         let mut took_effect = past.iter().filter(|revision| revision.took_effect());
         let target = match to {

@@ -1,14 +1,12 @@
 //! The doors of the fuzz targets in `fuzz/`: each reads what may be anything, and checks what must be
 //! so of whatever it reads. Here so that they are compiled, and the corpus is read, in every test run.
 
-use crate::{
-    compose::{
-        ComposeModel, ComposeService, Edit, LimitKeys, Node, edited, label_edit, limit_edits,
-    },
-    history,
-    model::{Cpus, Limits, Memory},
-    traffic,
+use teal_compose::{
+    ComposeModel, ComposeService, Edit, LimitKeys, Node, edited, label_edit, limit_edits,
 };
+use teal_history as history;
+use teal_model::{Cpus, Limits, Memory};
+use teal_traffic as traffic;
 
 /// Limits as people write them.
 pub fn limits(text: &str) {

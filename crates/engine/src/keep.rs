@@ -13,16 +13,14 @@
 use bollard::models::ContainerInspectResponse;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Error, Result,
-    compose::{
-        Changed, ComposeService, Edit, Files, TargetFile, label_edit, limit_edits, part::LABELS,
-    },
-    docker::{self, compose_label, container_label},
-    live,
-    model::{FileChange, KeepPlan, KeepRequest, Limits, ProjectSource},
-    plan::{Planner, find_service},
+use teal_compose::{
+    Changed, ComposeService, Edit, Files, TargetFile, label_edit, limit_edits, part::LABELS,
 };
+use teal_docker::{self as docker, compose_label, container_label};
+use teal_model::{Error, Result};
+use teal_model::{FileChange, KeepPlan, KeepRequest, Limits, ProjectSource};
+use teal_plan::live;
+use teal_plan::{Planner, find_service};
 
 /// The keys that limits are written in.
 const LIMIT_KEYS: [&[&str]; 3] = [

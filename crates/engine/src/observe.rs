@@ -12,10 +12,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{
-    Result,
-    docker::{compose_label, failed, usage_of},
-};
+use teal_docker::{compose_label, failed, usage_of};
+use teal_model::Result;
 
 /// What a container uses at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

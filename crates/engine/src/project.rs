@@ -9,21 +9,19 @@ use std::{
 use bollard::models::ContainerInspectResponse;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::{
-    Error, Result,
-    applied::Applied,
-    compose::{self, ComposeModel, ComposeService, Files, override_file},
-    docker::{self, Image, compose_label},
-    drift::{Found, drift},
-    live,
-    model::{
-        AppliedChange, ContainerState, Health, HealthCheck, Project, ProjectSource, Readiness,
-        Replica, Revision, RolloutOptions, Service,
-    },
-    plan::{Planner, by_service, current_revision},
-    readiness::{self, Facts},
-    traffic::{Surroundings, Survey},
+use crate::applied::Applied;
+use crate::drift::{Found, drift};
+use teal_compose::{self as compose, ComposeModel, ComposeService, Files, override_file};
+use teal_docker::{self as docker, Image, compose_label};
+use teal_model::{
+    AppliedChange, ContainerState, Health, HealthCheck, Project, ProjectSource, Readiness, Replica,
+    Revision, RolloutOptions, Service,
 };
+use teal_model::{Error, Result};
+use teal_plan::live;
+use teal_plan::{Planner, by_service, current_revision};
+use teal_readiness::{self as readiness, Facts};
+use teal_traffic::{Surroundings, Survey};
 
 /// Images that are looked at at the same time.
 const LOOKS_AT_ONCE: usize = 16;

@@ -8,10 +8,12 @@ use tracing_appender::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::{Error, Result, private};
+use teal_files::private;
+use teal_model::{Error, Result};
 
 const DAYS_KEPT: usize = 7;
-const DEFAULT_FILTER: &str = "info,teal=debug,teal_engine=debug,teal_desktop=debug";
+/// The targets of all of Teal begin with its name.
+const DEFAULT_FILTER: &str = "info,teal=debug";
 
 /// Starts writing the log of `program`. `RUST_LOG` says what goes in. Lines are written as long as
 /// the guard lives.

@@ -6,14 +6,12 @@ use std::{
 };
 
 use super::Engine;
-use crate::{
-    Error, Result,
-    applied::Applied,
-    compose::{Files, override_file, working_directory},
-    docker,
-    model::{ChangeKind, GivenBack, ProjectSource},
-    traffic::edge::{self, SERVICE},
-};
+use crate::applied::Applied;
+use teal_compose::{Files, override_file, working_directory};
+use teal_docker as docker;
+use teal_model::{ChangeKind, GivenBack, ProjectSource};
+use teal_model::{Error, Result};
+use teal_traffic::edge::{self, SERVICE};
 
 impl Engine {
     /// Undoes it that a service was made ready behind the edge: the project's files are what they

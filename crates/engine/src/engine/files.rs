@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use super::Engine;
-use crate::{
-    Error, Result,
-    applied::Applied,
-    docker, keep,
-    model::{
-        ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
-    },
-    ready,
+use crate::applied::Applied;
+use crate::keep;
+use crate::ready;
+use teal_docker as docker;
+use teal_model::{
+    ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
 };
+use teal_model::{Error, Result};
 
 impl Engine {
     /// What would be changed to make a service ready for rollouts, and what is still in the way

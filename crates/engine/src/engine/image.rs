@@ -1,11 +1,9 @@
 //! Green's image, where the engine does not have it yet.
 
 use super::Engine;
-use crate::{
-    Error, Result,
-    model::{Level, Plan, RolloutRequest, VerdictCode},
-    plan::{Basis, Planned, Way},
-};
+use teal_model::{Error, Result};
+use teal_model::{Level, Plan, RolloutRequest, VerdictCode};
+use teal_plan::{Basis, Planned, Way};
 
 impl Engine {
     /// The plan with Green's image on the engine. Where it is not there, it is pulled or built, by the
@@ -82,10 +80,8 @@ mod tests {
     use bollard::models::ContainerInspectResponse;
 
     use super::*;
-    use crate::{
-        docker,
-        model::{Replica, TrafficPlan, Verdict, testing::plan},
-    };
+    use teal_docker as docker;
+    use teal_model::{Replica, TrafficPlan, Verdict, testing::plan};
 
     fn basis() -> Basis {
         Basis {

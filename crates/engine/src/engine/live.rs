@@ -1,13 +1,11 @@
 //! Limits changed on the running containers.
 
 use super::Engine;
-use crate::{
-    Result,
-    compose::Files,
-    live::Live,
-    model::{LiveRequest, Plan},
-    plan::{Planned, Way},
-};
+use teal_compose::Files;
+use teal_model::Result;
+use teal_model::{LiveRequest, Plan};
+use teal_plan::live::Live;
+use teal_plan::{Planned, Way};
 
 impl Engine {
     /// What a live update would do. Changes nothing.
@@ -57,7 +55,7 @@ impl Engine {
         let inner = &self.inner;
         let (project, service) = (&files.model.name, &request.service);
         self.none_interrupted(project, service).await?;
-        let swap = crate::plan::find_service(&files.model, service)?.memswap_limit;
+        let swap = teal_plan::find_service(&files.model, service)?.memswap_limit;
         let planner = self.planner();
         let made = planner
             .plan_for_good(files, &request.rollout(), Way::Live)

@@ -3,17 +3,15 @@
 use std::time::Instant;
 
 use super::Engine;
-use crate::{
-    Error, Result,
-    compose::{Files, Hook},
-    docker,
-    event::EventKind,
-    model::{ContainerState, Interrupted, Origin, Plan, ProjectSource, Recovery},
-    plan::Planned,
-    record::RolloutRecord,
-    rollout::{Facts, Rollout},
-    traffic,
-};
+use teal_compose::{Files, Hook};
+use teal_docker as docker;
+use teal_history::record::RolloutRecord;
+use teal_model::event::EventKind;
+use teal_model::{ContainerState, Interrupted, Origin, Plan, ProjectSource, Recovery};
+use teal_model::{Error, Result};
+use teal_plan::Planned;
+use teal_rollout::{Facts, Rollout};
+use teal_traffic as traffic;
 
 /// A rollout that is about to be settled.
 struct TakenOver {

@@ -2,12 +2,10 @@
 //! own. Its containers get the ports with the next rollout.
 
 use super::{Remedy, Subject};
-use crate::{
-    Result,
-    compose::{Edit, Node, TargetFile},
-    model::{Fix, FixChange, HostPort, Verdict},
-    traffic::edge::{self, Definition, EdgeImage, Protocol, SERVICE},
-};
+use teal_compose::{Edit, Node, TargetFile};
+use teal_model::Result;
+use teal_model::{Fix, FixChange, HostPort, Verdict};
+use teal_traffic::edge::{self, Definition, EdgeImage, Protocol, SERVICE};
 
 /// None where no container runs that could be asked what it speaks.
 pub(super) async fn remedy(

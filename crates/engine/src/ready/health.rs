@@ -6,13 +6,11 @@ use std::time::Duration;
 use bollard::models::{ContainerInspectResponse, ExecConfig};
 
 use super::{Remedy, Subject, cannot};
-use crate::{
-    Result,
-    compose::{Edit, Node, label_edit},
-    docker::{self, ExecEnd, teal_label},
-    model::{Fix, FixChange, HealthProposal, HealthTest, Verdict},
-    traffic::{self, Said},
-};
+use teal_compose::{Edit, Node, label_edit};
+use teal_docker::{self as docker, ExecEnd, teal_label};
+use teal_model::Result;
+use teal_model::{Fix, FixChange, HealthProposal, HealthTest, Verdict};
+use teal_traffic::{self as traffic, Said};
 
 /// Where services tell their health, the most telling first; `/` serves nearly everywhere.
 const PATHS: [&str; 6] = ["/healthz", "/health", "/ready", "/ping", "/api/health", "/"];

@@ -9,24 +9,22 @@ use std::{path::Path, time::Duration};
 
 use bollard::models::ContainerInspectResponse;
 
-use crate::{
-    Error, Result,
-    compose::{
-        Changed, ComposeModel, ComposeService, Edit, Files, TargetFile, override_file, unified,
-        working_directory,
-    },
-    docker,
-    keep::id,
-    model::{
-        FileChange, Fix, FixChange, HealthCheck, HealthProposal, ReadyPlan, ReadyRequest,
-        RolloutOptions, Verdict, VerdictCode,
-    },
-    plan::{Planner, find_service, mark_present},
-    readiness::{self, Facts, Found},
-    traffic::{
-        self, Survey,
-        edge::{BASELINE_FILE, SERVICE},
-    },
+use crate::keep::id;
+use teal_compose::{
+    Changed, ComposeModel, ComposeService, Edit, Files, TargetFile, override_file, unified,
+    working_directory,
+};
+use teal_docker as docker;
+use teal_model::{Error, Result};
+use teal_model::{
+    FileChange, Fix, FixChange, HealthCheck, HealthProposal, ReadyPlan, ReadyRequest,
+    RolloutOptions, Verdict, VerdictCode,
+};
+use teal_plan::{Planner, find_service, mark_present};
+use teal_readiness::{self as readiness, Facts, Found};
+use teal_traffic::{
+    self as traffic, Survey,
+    edge::{BASELINE_FILE, SERVICE},
 };
 
 /// What a fix of one thing in the way consists of.

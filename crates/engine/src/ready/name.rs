@@ -2,11 +2,9 @@
 //! networks it still leads callers there.
 
 use super::{Remedy, Subject, cannot};
-use crate::{
-    Result,
-    compose::{ComposeService, Edit, Node, TargetFile, list_at, says},
-    model::{Fix, FixChange, Verdict},
-};
+use teal_compose::{ComposeService, Edit, Node, TargetFile, list_at, says};
+use teal_model::Result;
+use teal_model::{Fix, FixChange, Verdict};
 
 pub(super) fn remedy(
     subject: &Subject,

@@ -1,0 +1,89 @@
+//! Projects of many shapes, as people publish them: each is read, and each service judged. What
+//! is expected of a service stands in the last lines of its file.
+
+use std::{fs, path::Path, time::Duration};
+
+use futures_util::{StreamExt, stream};
+
+use super::{folder, open};
+use crate::ComposeModel;
+use teal_model::{EngineInfo, VerdictCode};
+use teal_readiness::{Facts, verdicts};
+
+#[tokio::test]
+async fn projects_of_every_shape_are_read_and_judged() {
+    let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compose/tests/shapes");
+    let files: Vec<_> = fs::read_dir(shapes)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 39);
+    let judged = stream::iter(files)
+        .map(async |file| {
+            let text = fs::read_to_string(&file).unwrap();
+            let project = folder(&[("compose.yaml", &text), ("db/password.txt", "secret")]);
+            let (_, model) = open(project.path())
+                .await
+                .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let expected: Vec<_> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("#= "))
+                .collect();
+            let found: Vec<_> = model
+                .services
+                .keys()
+                .map(|name| summary(&model, project.path(), name))
+                .collect();
+            (found != expected).then(|| {
+                let (found, expected) = (found.join("\n  "), expected.join("\n  "));
+                format!("{}\n  {found}\ninstead of\n  {expected}", file.display())
+            })
+        })
+        .buffered(4);
+    let wrong: Vec<_> = judged.filter_map(async |wrong| wrong).collect().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// `name: replicas x limits (keys), what stands in the way in the files themselves`
+fn summary(model: &ComposeModel, directory: &Path, name: &str) -> String {
+    let service = &model.services[name];
+    let engine = EngineInfo {
+        id: String::new(),
+        name: String::new(),
+        version: String::new(),
+        api_version: String::new(),
+        compose_version: String::new(),
+        cpus: 4,
+        memory: "8g".parse().unwrap(),
+        no_cpu_limits: None,
+        no_memory_limits: None,
+    };
+    let verdicts = verdicts(&Facts {
+        name,
+        model,
+        service,
+        directory,
+        found: None,
+        health_timeout: Duration::from_secs(120),
+        engine: &engine,
+        wish: None,
+    });
+    let codes: Vec<_> = verdicts
+        .into_iter()
+        .map(|verdict| verdict.code)
+        // Nothing runs here, and nothing could lead to it.
+        .filter(|code| !matches!(code, VerdictCode::NotRunning | VerdictCode::NoRoute))
+        .map(|code| format!("{code:?}"))
+        .collect();
+    let judged = if codes.is_empty() {
+        "ready".into()
+    } else {
+        codes.join(", ")
+    };
+    format!(
+        "{name}: {} x {} ({:?}), {judged}",
+        service.replicas(),
+        service.limits(),
+        service.limit_keys(),
+    )
+}

@@ -1,0 +1,120 @@
+//! What must not happen while requests go to a set: a container of it ends or turns unhealthy.
+//!
+//! A pin leads to its container whatever the container's health, so that Traefik does not take it
+//! out by itself; and a phase that waits for something else would notice late.
+
+use std::{collections::HashMap, future::Future, time::Duration};
+
+use bollard::Docker;
+use futures_util::StreamExt;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    Driver,
+    failure::{FailureKind, Trouble},
+    health::{crashed, inspect_with_cause},
+};
+use teal_docker::{self as docker, Heard};
+use teal_model::Result;
+use teal_model::event::{Color, Phase};
+use teal_model::{ContainerState, Health};
+
+/// The time between two looks. Events tell changes only: the first look tells what happened before
+/// they were listened to, between two phases.
+const LOOK: Duration = Duration::from_secs(2);
+
+impl Driver {
+    /// Ends only when a container that serves in this phase fails, and then with what it was.
+    pub(super) fn guard(&self, phase: Phase) -> impl Future<Output = Trouble> + use<> {
+        let of = |color, ids: Vec<String>| ids.into_iter().map(move |id| (id, color));
+        let blue = of(Color::Blue, self.serving_blue.clone());
+        let green = of(Color::Green, self.green.clone());
+        let guarded: HashMap<_, _> = match phase {
+            Phase::Preparation | Phase::DeployGreen | Phase::HealthCheck => HashMap::new(),
+            Phase::VerifyTraffic => blue.chain(green).collect(),
+            Phase::RemoveBlue | Phase::Verification => green.collect(),
+        };
+        watch(self.docker.clone(), guarded)
+    }
+}
+
+async fn watch(docker: Docker, guarded: HashMap<String, Color>) -> Trouble {
+    if guarded.is_empty() {
+        return std::future::pending().await;
+    }
+    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    let filters = [
+        ("type", words(&["container"])),
+        ("event", words(&["die", "oom", "health_status"])),
+        ("container", guarded.keys().cloned().collect()),
+    ];
+    let mut events = docker::events(&docker, &filters);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        // Which one to look at: all at a look, one at an event of its own.
+        let about = tokio::select! {
+            _ = looks.tick() => None,
+            heard = events.next() => match heard {
+                Some(Heard::Event(event)) => event.actor.and_then(|actor| actor.id),
+                // The looks go on meanwhile.
+                _ => continue,
+            },
+        };
+        for (id, color) in &guarded {
+            if about.as_ref().is_some_and(|about| about != id) {
+                continue;
+            }
+            match judge(&docker, id, *color).await {
+                Ok(Some(trouble)) => return trouble,
+                Ok(None) => {}
+                Err(error) => return Trouble::from(error),
+            }
+        }
+    }
+}
+
+/// What is wrong with a container that serves.
+async fn judge(docker: &Docker, id: &str, color: Color) -> Result<Option<Trouble>> {
+    let trouble = |kind, what: &str| {
+        let message = format!("{color} {what} while requests went to it");
+        Some(Trouble::new(kind, message).of_container(id))
+    };
+    let Some(container) = inspect_with_cause(docker, id).await? else {
+        return Ok(trouble(FailureKind::Gone, "was removed by somebody else"));
+    };
+    if color == Color::Green
+        && let Some(trouble) = crashed(&container)
+    {
+        return Ok(Some(trouble));
+    }
+    let replica = docker::replica(&container);
+    Ok(match (replica.state, replica.health) {
+        (ContainerState::Running, Health::Unhealthy) => {
+            trouble(FailureKind::Unhealthy, "turned unhealthy")
+        }
+        (ContainerState::Running, _) => None,
+        _ => trouble(FailureKind::Exited, "ended"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use teal_testkit::{Project, Template};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// As one that ends between two phases, when nobody listens.
+    #[tokio::test]
+    async fn what_has_ended_before_the_guard_begins_is_told() {
+        let project = Project::up(Template::named("guard").no_traefik()).await;
+        let id = project.containers("hello").await[0].id.clone();
+        project.compose(&["stop", "hello"]).await;
+        let guarded = HashMap::from([(id, Color::Blue)]);
+        let told = watch(project.docker().clone(), guarded);
+        let told = timeout(Duration::from_secs(30), told).await;
+        let message = format!("{:?}", told.expect("it is told"));
+        assert!(message.contains("Blue ended while requests"), "{message}");
+    }
+}
