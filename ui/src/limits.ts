@@ -1,6 +1,6 @@
 /**
  * CPU and memory limits as people write them and as Compose keeps them. Reads and writes exactly
- * what `crates/engine/src/model/limits.rs` does, so that what the editor accepts the engine takes.
+ * what `crates/model/src/limits.rs` does, so that what the editor accepts the engine takes.
  */
 import type { EngineInfo, Limits } from "./backend";
 

@@ -88,7 +88,11 @@ fn types() -> Result<()> {
         "test",
         "--quiet",
         "--package",
+        "teal-model",
+        "--package",
         "teal-engine",
+        "--package",
+        "teal-desktop",
         "--lib",
         "export_bindings",
     ]);

@@ -293,7 +293,7 @@ fn document(judged: &[Judged]) -> String {
     let mut text = format!(
         "# Verdicts beside an expert's\n\n\
          Shapes of services, rebuilt in our own words from what misled Teal in published projects, each with the verdict that an expert\n\
-         gives. An expert's was written down first; the files are in `crates/engine/src/readiness/corpus`. Compose reads them, and Teal\n\
+         gives. An expert's was written down first; the files are in `crates/readiness/src/corpus`. Compose reads them, and Teal\n\
          judges each service as one that runs.\n\n\
          - *ready*: it can be rolled out as it is.\n\
          - *after a fix*: once a check, a name or a port is seen to, mostly by Teal itself.\n\
@@ -303,7 +303,7 @@ fn document(judged: &[Judged]) -> String {
          What Teal knows and what the corpus asks come from the same causes: it shows that nothing known is lost again, not how well a\n\
          project is judged that nobody has looked at.\n\n\
          A test makes this table and fails below 97 %, or where anything is offered that should be left alone:\n\
-         `TEAL_WRITE_DOCS=1 cargo test -p teal-engine --lib corpus`. The last column is what decides, or a warning in brackets.\n\n\
+         `TEAL_WRITE_DOCS=1 cargo test -p teal-readiness --lib corpus`. The last column is what decides, or a warning in brackets.\n\n\
          | file | service | about | expert | Teal | Teal's reason |\n| --- | --- | --- | --- | --- | --- |\n",
         Figures::of(judged).told(),
     );

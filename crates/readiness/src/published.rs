@@ -266,7 +266,7 @@ fn document(corpus: &str) -> String {
          {corpus}\n\
          Of {} services {} are ready, {} ready after a fix, {} not for blue/green. Of the {} that keep no data of their own,\n\
          {} are ready or ready after a fix.\n\n\
-         A test makes the table below: `TEAL_WRITE_DOCS=1 cargo test -p teal-engine --lib published`.\n\n\
+         A test makes the table below: `TEAL_WRITE_DOCS=1 cargo test -p teal-readiness --lib published`.\n\n\
          | project | service | verdict | in the way | fix |\n| --- | --- | --- | --- | --- |\n",
         projects().len(),
         judged.len(),

@@ -14,7 +14,7 @@ const LOG_LINES: u32 = 20;
 
 /// A phase that failed, before the evidence is gathered.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub struct Trouble {
     kind: FailureKind,
     message: String,
     /// Instead of what is said of all failures of this kind.

@@ -3,7 +3,7 @@
 //! A pin leads to its container whatever the container's health, so that Traefik does not take it
 //! out by itself; and a phase that waits for something else would notice late.
 
-use std::{collections::HashMap, future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use bollard::Docker;
 use futures_util::StreamExt;
@@ -29,8 +29,8 @@ impl Driver {
         let of = |color, ids: Vec<String>| ids.into_iter().map(move |id| (id, color));
         let blue = of(Color::Blue, self.serving_blue.clone());
         let green = of(Color::Green, self.green.clone());
-        let guarded: HashMap<_, _> = match phase {
-            Phase::Preparation | Phase::DeployGreen | Phase::HealthCheck => HashMap::new(),
+        let guarded: BTreeMap<_, _> = match phase {
+            Phase::Preparation | Phase::DeployGreen | Phase::HealthCheck => BTreeMap::new(),
             Phase::VerifyTraffic => blue.chain(green).collect(),
             Phase::RemoveBlue | Phase::Verification => green.collect(),
         };
@@ -38,7 +38,8 @@ impl Driver {
     }
 }
 
-async fn watch(docker: Docker, guarded: HashMap<String, Color>) -> Trouble {
+/// Ends as soon as a container that gets requests has ended or is unhealthy; never where none is guarded.
+pub async fn watch(docker: Docker, guarded: BTreeMap<String, Color>) -> Trouble {
     if guarded.is_empty() {
         return std::future::pending().await;
     }
@@ -96,25 +97,4 @@ async fn judge(docker: &Docker, id: &str, color: Color) -> Result<Option<Trouble
         (ContainerState::Running, _) => None,
         _ => trouble(FailureKind::Exited, "ended"),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use teal_testkit::{Project, Template};
-    use tokio::time::timeout;
-
-    use super::*;
-
-    /// As one that ends between two phases, when nobody listens.
-    #[tokio::test]
-    async fn what_has_ended_before_the_guard_begins_is_told() {
-        let project = Project::up(Template::named("guard").no_traefik()).await;
-        let id = project.containers("hello").await[0].id.clone();
-        project.compose(&["stop", "hello"]).await;
-        let guarded = HashMap::from([(id, Color::Blue)]);
-        let told = watch(project.docker().clone(), guarded);
-        let told = timeout(Duration::from_secs(30), told).await;
-        let message = format!("{:?}", told.expect("it is told"));
-        assert!(message.contains("Blue ended while requests"), "{message}");
-    }
 }

@@ -15,9 +15,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// A router as Traefik runs it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ApiRouter {
+pub struct ApiRouter {
     /// With its provider: `web@docker`.
-    pub(super) name: String,
+    pub name: String,
     #[serde(default)]
     rule: String,
     #[serde(default)]
@@ -90,7 +90,7 @@ impl ApiRouter {
     }
 
     /// The service that it leads to, with its provider.
-    pub(super) fn qualified_service(&self) -> String {
+    pub fn qualified_service(&self) -> String {
         match (self.service.contains('@'), self.name.rsplit_once('@')) {
             (false, Some((_, provider))) => format!("{}@{provider}", self.service),
             _ => self.service.clone(),
@@ -98,19 +98,19 @@ impl ApiRouter {
     }
 
     /// What Traefik finds wrong with it, if it does not serve it. With a warning it does.
-    pub(super) fn problem(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         (self.status == "disabled")
             .then(|| format!("router `{}`: {}", self.name, self.error.join("; ")))
     }
 }
 
 /// All HTTP routers, or none where the API does not answer.
-pub(super) async fn routers(address: SocketAddr) -> Option<Vec<ApiRouter>> {
+pub async fn routers(address: SocketAddr) -> Option<Vec<ApiRouter>> {
     ask(address, "/api/http/routers?per_page=10000").await
 }
 
 /// Traefik's own version, or none where the API does not answer.
-pub(super) async fn version(address: SocketAddr) -> Option<String> {
+pub async fn version(address: SocketAddr) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Told {
@@ -121,7 +121,7 @@ pub(super) async fn version(address: SocketAddr) -> Option<String> {
 }
 
 /// What the API answers, or none where it does not.
-pub(super) async fn ask<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Option<T> {
+pub async fn ask<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Option<T> {
     let endpoint = Endpoint::here(address, false);
     let target = Target {
         host: address.to_string(),

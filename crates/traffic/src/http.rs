@@ -20,23 +20,23 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{relay::Relay, rule::Target, tls};
 
 /// The header that a probe carries, and that only a pin's probe router sends back.
-pub(super) const PROBE_HEADER: &str = "x-teal-probe";
+pub const PROBE_HEADER: &str = "x-teal-probe";
 
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub struct Answer {
+    pub status: u16,
     /// The value of [`PROBE_HEADER`].
-    pub(super) proof: Option<String>,
-    pub(super) body: Bytes,
-    pub(super) elapsed: Duration,
+    pub proof: Option<String>,
+    pub body: Bytes,
+    pub elapsed: Duration,
 }
 
 /// Why nothing came back.
 #[derive(Debug, Error)]
-pub(super) enum NoAnswer {
+pub enum NoAnswer {
     #[error("no answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
     #[error("can't connect: {0}")]
@@ -53,16 +53,16 @@ pub(super) enum NoAnswer {
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    pub(super) address: SocketAddr,
-    pub(super) tls: bool,
+pub struct Endpoint {
+    pub address: SocketAddr,
+    pub tls: bool,
     /// What carries it to an address that only Traefik itself can reach.
     pub(super) relay: Option<Relay>,
 }
 
 impl Endpoint {
     /// One that can be reached from here.
-    pub(super) const fn here(address: SocketAddr, tls: bool) -> Self {
+    pub const fn here(address: SocketAddr, tls: bool) -> Self {
         Self {
             address,
             tls,
@@ -93,7 +93,7 @@ trait Line: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Line for T {}
 
-pub(super) async fn get(
+pub async fn get(
     endpoint: &Endpoint,
     target: &Target,
     secret: Option<&str>,

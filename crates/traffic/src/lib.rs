@@ -6,7 +6,7 @@
 //! own, one priority above the last, that lead to the pins of Blue, of Green or of both: a split.
 //! In a split of both, each pin weighs what gives its set the share that it is to get.
 
-mod api;
+pub mod api;
 mod clashes;
 mod confirm;
 mod constraints;
@@ -23,7 +23,7 @@ mod gap;
 mod gateway;
 mod generations;
 mod held;
-mod http;
+pub mod http;
 mod identity;
 mod labels;
 mod ledger;
@@ -41,7 +41,7 @@ mod promises;
 mod proof;
 mod relay;
 mod report;
-mod rule;
+pub mod rule;
 mod served;
 mod settings;
 mod sidecar;
@@ -50,8 +50,6 @@ mod split;
 mod steer;
 mod survey;
 mod tally;
-#[cfg(test)]
-mod tests;
 mod throttle;
 mod tls;
 mod told;

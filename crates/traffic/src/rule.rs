@@ -5,23 +5,23 @@ use bollard::models::ContainerInspectResponse;
 
 /// A GET that a router's rule lets through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) host: String,
+pub struct Target {
+    pub host: String,
     /// With the query, if the rule asks for one.
-    pub(super) path: String,
-    pub(super) headers: Vec<(String, String)>,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
 }
 
 /// One call in an expression of matchers, such as ``Host(`a.localhost`)``.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Matcher {
-    pub(super) name: String,
-    pub(super) values: Vec<String>,
-    pub(super) is_negated: bool,
+pub struct Matcher {
+    pub name: String,
+    pub values: Vec<String>,
+    pub is_negated: bool,
 }
 
 /// The matchers of a rule, in the order they are written.
-pub(super) fn matchers(rule: &str) -> Vec<Matcher> {
+pub fn matchers(rule: &str) -> Vec<Matcher> {
     let mut found = Vec::new();
     let mut name = String::new();
     let mut is_negated = false;
@@ -65,7 +65,7 @@ fn values(rest: &mut std::str::Chars<'_>) -> Vec<String> {
 impl Target {
     /// The request for a router with this rule. `health_path` is a path that the service is known
     /// to answer; `strips` says that a middleware takes the rule's path off before the service.
-    pub(super) fn new(rule: &str, health_path: Option<&str>, strips: bool) -> Self {
+    pub fn new(rule: &str, health_path: Option<&str>, strips: bool) -> Self {
         let matchers = matchers(rule);
         let first = |names: &[&str]| {
             matchers
@@ -110,7 +110,7 @@ impl Target {
 }
 
 /// The path that a container's own health check asks for, if it asks by HTTP and changes nothing.
-pub(super) fn health_path(container: &ContainerInspectResponse) -> Option<String> {
+pub fn health_path(container: &ContainerInspectResponse) -> Option<String> {
     let test = container
         .config
         .as_ref()?

@@ -122,6 +122,3 @@ impl Lock {
         container.map(ContainerLock::lost).unwrap_or_default()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,14 +1,16 @@
 //! The lock on a real engine.
+#![expect(clippy::unwrap_used, reason = "what fails in a test should stop it")]
 
 use std::time::Duration;
 
-use bollard::query_parameters::RemoveContainerOptions;
+use bollard::{Docker, query_parameters::RemoveContainerOptions};
 use teal_testkit::eventually;
 
-use super::*;
+use teal_rollout::lock::*;
 
 /// Two that use one engine and have nothing else in common.
 struct Two {
+    docker: Docker,
     one: Locks,
     other: Locks,
     project: String,
@@ -22,6 +24,7 @@ impl Two {
         let [one, other] = [0, 1].map(|it| Locks::new(&docker, data[it].path(), "engine"));
         let id = uuid::Uuid::new_v4().simple().to_string();
         Self {
+            docker,
             one,
             other,
             project: format!("testkit-lock-{name}-{}", &id[..8]),
@@ -36,8 +39,10 @@ impl Two {
             force: true,
             ..RemoveContainerOptions::default()
         };
-        let docker = &self.one.docker;
-        docker.remove_container(&name, Some(options)).await.unwrap();
+        self.docker
+            .remove_container(&name, Some(options))
+            .await
+            .unwrap();
     }
 
     async fn is_held(&self) -> bool {

@@ -1,12 +1,13 @@
 //! Traffic on the real engine, through a real Traefik.
+#![expect(clippy::unwrap_used, reason = "what fails in a test should stop it")]
 
 use std::time::{Duration, Instant};
 
 use teal_testkit::{Container, Project, Report, Template};
 
-use super::{error::TrafficError, sidecars::sweep, *};
 use teal_docker::EngineHost;
 use teal_model::{ProbeOptions, RolloutOptions, TrafficPlan};
+use teal_traffic::*;
 
 /// Makes two tests of each function that takes the image of a Traefik.
 macro_rules! at_the_newest_and_the_oldest {
