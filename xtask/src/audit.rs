@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::{
     process::{self, cargo, command},
-    say, test,
+    say, setup,
 };
 
 #[derive(Args, Default)]
@@ -32,7 +32,7 @@ pub(crate) fn audit(options: &Options) -> Result<()> {
 
 /// Says why it was not checked, if it was not.
 fn crates() -> Result<Option<String>> {
-    test::ensure_cargo_tool("cargo-deny", test::CARGO_DENY)?;
+    setup::ensure_cargo_tool("cargo-deny", setup::CARGO_DENY)?;
     let fetched = process::run_quietly(cargo().args(["deny", "fetch", "db"]));
     if fetched.is_err() {
         let reason = "the crates, since RustSec's database can't be fetched from here";

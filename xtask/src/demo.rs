@@ -5,10 +5,12 @@ use std::{path::Path, process::Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    process::{self, cargo, command, run_quietly},
-    run::{PROJECT, teal},
+    process::{self, cargo, command, run_quietly, teal},
     say,
 };
+
+/// The sample's project.
+pub(crate) const PROJECT: &str = "teal-sample";
 
 /// What the rollout changes the limits to: those of the specification.
 const LIMITS: [&str; 4] = ["--cpus", "1.5", "--memory", "768M"];

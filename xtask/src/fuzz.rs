@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     process::{self, command, root},
-    say, test,
+    say, setup,
 };
 
 const CARGO_FUZZ: &str = "cargo-fuzz@0.13.2";
@@ -49,7 +49,7 @@ enum Target {
 }
 
 pub(crate) fn fuzz(options: &Options) -> Result<()> {
-    test::ensure_cargo_tool("cargo-fuzz", CARGO_FUZZ)?;
+    setup::ensure_cargo_tool("cargo-fuzz", CARGO_FUZZ)?;
     let mut toolchain = command("rustup");
     if !process::succeeds(toolchain.args(["run", TOOLCHAIN, "rustc", "--version"])) {
         bail!("fuzzing needs unstable options of rustc: `rustup toolchain install {TOOLCHAIN}`");

@@ -13,6 +13,8 @@ mod run;
 mod sbom;
 mod setup;
 mod test;
+#[cfg(test)]
+mod tidy;
 mod torture;
 
 use std::process::ExitCode;

@@ -90,3 +90,14 @@ fn shown(command: &Command) -> String {
         .collect();
     format!("`{}`", words.join(" "))
 }
+
+/// The command line that was just built.
+pub(crate) fn teal() -> Command {
+    command(&built("teal"))
+}
+
+/// A program that was just built.
+pub(crate) fn built(program: &str) -> String {
+    let file = root().join("target/debug").join(program);
+    file.to_string_lossy().into_owned()
+}

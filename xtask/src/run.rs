@@ -6,13 +6,11 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::{
-    demo,
-    process::{self, cargo, command, root, run_quietly},
+    demo::{self, PROJECT},
+    process::{self, cargo, command, run_quietly},
     say,
     setup::{self, Needs},
 };
-
-pub(crate) const PROJECT: &str = "teal-sample";
 
 pub(crate) fn run() -> Result<()> {
     setup::setup(Needs::RUN)?;
@@ -28,24 +26,14 @@ pub(crate) fn run() -> Result<()> {
         "teal-desktop",
     ]);
     process::run(&mut build)?;
-    process::run(teal().args(["sample", "up"]))?;
+    process::run(process::teal().args(["sample", "up"]))?;
     let file = sample_file()?;
     if has_display() {
         say("opening the window; `cargo run -p teal -- sample down` removes the sample later");
-        return process::run(command(&built("teal-desktop")).arg(file));
+        return process::run(command(&process::built("teal-desktop")).arg(file));
     }
     say("there is no display: rolling the sample out on the command line");
     demo::demo(&file)
-}
-
-/// The command line that was just built.
-pub(crate) fn teal() -> std::process::Command {
-    command(&built("teal"))
-}
-
-fn built(program: &str) -> String {
-    let file = root().join("target/debug").join(program);
-    file.to_string_lossy().into_owned()
 }
 
 /// Where `teal sample up` has put the compose file.

@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use crate::{
     process::{self, cargo, command, root},
-    say, test,
+    say, setup,
 };
 
 const CARGO_SBOM: &str = "cargo-sbom@0.10.0";
 
 pub(crate) fn sbom() -> Result<()> {
-    test::ensure_cargo_tool("cargo-sbom", CARGO_SBOM)?;
+    setup::ensure_cargo_tool("cargo-sbom", CARGO_SBOM)?;
     let folder = root().join("target/sbom");
     fs::create_dir_all(&folder)?;
     for program in ["teal", "teal-desktop"] {

@@ -12,12 +12,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     audit,
-    process::{self, cargo, command, exists, root, run_quietly, tools},
+    process::{self, cargo, command, root},
     say,
     setup::{self, Needs},
 };
 
-pub(crate) const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const CARGO_NEXTEST: &str = "cargo-nextest@0.9.143";
 
 /// The profile, from `.config/nextest.toml`, follows.
@@ -109,7 +108,7 @@ fn clippy() -> Result<()> {
 }
 
 fn deny() -> Result<()> {
-    ensure_cargo_tool("cargo-deny", CARGO_DENY)?;
+    setup::ensure_cargo_tool("cargo-deny", setup::CARGO_DENY)?;
     // Advisories are another step: they are fetched from outside of the registry.
     process::run(cargo().args([
         "deny",
@@ -123,12 +122,12 @@ fn deny() -> Result<()> {
 }
 
 fn unit_tests() -> Result<()> {
-    ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
+    setup::ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
     process::run(cargo().args(NEXTEST).arg("quick"))
 }
 
 fn all_tests() -> Result<()> {
-    ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
+    setup::ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
     let words: Vec<&str> = ["cargo"].into_iter().chain(NEXTEST).chain(["ci"]).collect();
     process::run(&mut on_a_display(&words))
 }
@@ -145,19 +144,6 @@ pub(crate) fn on_a_display(words: &[&str]) -> Command {
         on_display.env_remove(name);
     }
     on_display
-}
-
-/// Installs a program of cargo's for this clone, unless there is one.
-pub(crate) fn ensure_cargo_tool(program: &str, package: &str) -> Result<()> {
-    if exists(program) {
-        return Ok(());
-    }
-    say(&format!("installing {package} for this clone"));
-    let mut install = cargo();
-    install
-        .args(["install", "--quiet", "--locked", package, "--root"])
-        .arg(tools());
-    run_quietly(&mut install).map(drop)
 }
 
 /// The front end's types, which the tests of the engine write anew.

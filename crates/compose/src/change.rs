@@ -9,7 +9,7 @@ use similar::TextDiff;
 use super::{
     Compose, ComposeModel, Files,
     edit::{self, Edit},
-    model, override_file, working_directory,
+    override_file, read, working_directory,
 };
 use teal_model::{Error, Result};
 use teal_model::{FileChange, Place, ProjectSource};
@@ -242,8 +242,8 @@ fn through_stdin(source: &ProjectSource, path: &Path) -> (ProjectSource, PathBuf
 /// What else of the project would mean something else: a service that is not `touched`, or a part
 /// beside the services.
 fn other_change(before: &str, after: &str, touched: &[&str]) -> Result<Option<String>> {
-    let before: Value = model::parse(before)?;
-    let after: Value = model::parse(after)?;
+    let before: Value = read::parse(before)?;
+    let after: Value = read::parse(after)?;
     let parts = |value: &Value| -> Vec<(String, Value)> {
         let mut parts = Vec::new();
         for (key, part) in value.as_object().into_iter().flatten() {

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Compose, model, override_file};
+use super::{Compose, override_file, read};
 use teal_model::ProjectSource;
 use teal_model::{Error, Result};
 
@@ -204,7 +204,7 @@ impl Compose {
         };
         let words = self.command(&question, &[], &["config", "--format", "json"]);
         let answer = self.ask(&words, folder, Some(QUESTION)).await?;
-        model::parse(&answer)
+        read::parse(&answer)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bollard::models::ExecConfig;
 use serde::Deserialize;
 
-use super::model::Hidden;
+use super::secret::Secret;
 
 /// One entry of a service's `pre_stop`. Values of its environment never show in `Debug`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Hook {
     user: Option<String>,
     privileged: bool,
     working_dir: Option<String>,
-    environment: BTreeMap<String, Option<Hidden>>,
+    environment: BTreeMap<String, Option<Secret>>,
 }
 
 impl Hook {

@@ -19,6 +19,7 @@ mod profiles;
 mod read;
 mod relations;
 mod resolved;
+mod secret;
 mod snap;
 
 #[cfg(test)]

@@ -1,21 +1,19 @@
 //! The canonical model that `docker compose config --format json` prints, as far as Teal reads it.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     hook::Hook,
     port::ComposePort,
-    read::{cpus, memory, microseconds, milliseconds},
+    read::{cpus, memory, microseconds, milliseconds, parse},
     resolved::Resolved,
+    secret::Secret,
 };
 use teal_docker::teal_label;
+use teal_model::Result;
 use teal_model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Volume};
-use teal_model::{Error, Result};
 
 /// A project's services as Compose reads them.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,7 +50,7 @@ pub struct ComposeService {
     pub container_name: Option<String>,
     pub command: Option<Vec<String>>,
     pub entrypoint: Option<Vec<String>>,
-    pub environment: BTreeMap<String, Option<Hidden>>,
+    pub environment: BTreeMap<String, Option<Secret>>,
     pub labels: BTreeMap<String, String>,
     pub restart: Option<String>,
     pub profiles: Vec<String>,
@@ -121,11 +119,6 @@ pub struct Dependency {
     /// Whether Compose restarts it after a change of the other.
     pub restart: bool,
 }
-
-/// A value that may be a secret.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Hidden(String);
 
 /// What a service says about one network it is in.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -220,15 +213,6 @@ impl LimitKeys {
 /// What Docker does where neither file nor image says otherwise.
 const HEALTH_INTERVAL_MS: u64 = 30_000;
 const HEALTH_RETRIES: u32 = 3;
-
-/// Reads what `config --format json` prints.
-pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
-    // Compose doubles every `$` of the output, so that it could be read as a compose file again.
-    let text = text.replace("$$", "$");
-    serde_json::from_str(&text).map_err(|error| Error::ProjectInvalid {
-        message: format!("the model that Compose printed can't be read: {error}"),
-    })
-}
 
 impl ComposeModel {
     pub fn read(text: &str) -> Result<Self> {
@@ -498,18 +482,6 @@ impl Build {
     pub fn folder_of_dockerfile(&self) -> PathBuf {
         let file = self.context.join(&self.dockerfile);
         file.parent().unwrap_or(&self.context).to_owned()
-    }
-}
-
-impl Hidden {
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
     }
 }
 

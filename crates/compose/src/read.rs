@@ -1,11 +1,23 @@
 //! Values in the forms that Compose has printed them in, from version to version.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 
-use teal_model::{Cpus, Memory};
+use teal_model::{Cpus, Error, Memory};
 
 type Result<T, E> = std::result::Result<T, E>;
+
+/// Reads what `config --format json` prints.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> teal_model::Result<T> {
+    // Compose doubles every `$` of the output, so that it could be read as a compose file again.
+    let text = text.replace("$$", "$");
+    serde_json::from_str(&text).map_err(|error| Error::ProjectInvalid {
+        message: format!("the model that Compose printed can't be read: {error}"),
+    })
+}
 
 /// A number as Compose prints it: some of them, in some versions, as text.
 #[derive(Deserialize)]

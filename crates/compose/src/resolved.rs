@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Compose, model::parse, working_directory};
+use super::{Compose, read::parse, working_directory};
 use teal_docker::teal_label;
 use teal_model::ProjectSource;
 use teal_model::Result;

@@ -1,17 +1,47 @@
-//! What can be the name of an image.
+//! Names of images: what can be one, and their parts.
+
+/// The parts of an image's name: `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageName<'a> {
+    /// Without tag and digest: `ghcr.io/shop/web`.
+    pub repository: &'a str,
+    pub tag: Option<&'a str>,
+    digest: Option<&'a str>,
+}
+
+impl<'a> ImageName<'a> {
+    pub fn new(text: &'a str) -> Self {
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (text, None),
+        };
+        // A colon before a slash is a registry's port.
+        let (repository, tag) = match name.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
+            _ => (name, None),
+        };
+        Self {
+            repository,
+            tag,
+            digest,
+        }
+    }
+
+    /// The last part of the repository, which most people call the image's name: `web`.
+    pub fn last(&self) -> &'a str {
+        let last = self.repository.rsplit('/').next();
+        last.unwrap_or(self.repository)
+    }
+}
 
 /// Whether the engine can have an image of this name: `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`, or an id.
 /// `app:`, as `app:${UNSET}` comes out, is none.
 pub fn is_image_name(text: &str) -> bool {
-    let (name, digest) = match text.split_once('@') {
-        Some((name, digest)) => (name, Some(digest)),
-        None => (text, None),
-    };
-    // A colon before a slash is a registry's port.
-    let (repository, tag) = match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
-        _ => (name, None),
-    };
+    let ImageName {
+        repository,
+        tag,
+        digest,
+    } = ImageName::new(text);
     let (host, path) = match repository.split_once('/') {
         Some((host, path)) if is_host(host) => (Some(host), path),
         _ => (None, repository),
@@ -57,7 +87,7 @@ fn is_digest(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_image_name;
+    use super::{ImageName, is_image_name};
 
     #[test]
     fn names_are_told_from_what_unset_variables_leave_of_them() {
@@ -93,5 +123,22 @@ mod tests {
         ] {
             assert!(!is_image_name(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_port_of_a_registry_is_no_tag() {
+        let parts = |text| {
+            let name = ImageName::new(text);
+            (name.repository, name.tag, name.last())
+        };
+        assert_eq!(parts("nginx"), ("nginx", None, "nginx"));
+        assert_eq!(
+            parts("registry:5000/shop/web"),
+            ("registry:5000/shop/web", None, "web")
+        );
+        assert_eq!(
+            parts("registry:5000/shop/web:1@sha256:00"),
+            ("registry:5000/shop/web", Some("1"), "web")
+        );
     }
 }

@@ -33,7 +33,7 @@ pub use exec::{ExecEnd, exec};
 pub use helper::sidecar_architectures;
 pub use helper::{SIDECAR, confined, ensure_image, remove_image, runs_on, tarball};
 pub use host::EngineHost;
-pub use image_name::is_image_name;
+pub use image_name::{ImageName, is_image_name};
 pub use missing::{Missing, is_status};
 pub use no_limits::NoLimits;
 pub use outage::{Clocks, Heard, events, patiently, until_sent};

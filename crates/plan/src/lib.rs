@@ -1,5 +1,6 @@
 //! Preparation: what a rollout would do, found out without changing anything.
 
+mod commands;
 mod folder;
 mod foreseen;
 mod green;

@@ -2,12 +2,9 @@
 //! is once. A program that is known to have one has it whoever else asks it, and behind any port; a
 //! name or a word only suggests it.
 
-use super::{
-    role::is_known_worker,
-    stateful,
-    words::{all, base, image, is_one_of, last, lines, parts, program, starts},
-};
+use super::words::{all, base, image, is_one_of, last, lines, parts, program, starts};
 use teal_compose::{ComposeModel, ComposeService};
+use teal_docker::ImageName;
 
 /// Programs that start what is due.
 const SCHEDULERS: &str = "atd chadburn cron crond cronicle dagster-daemon dkron fcron go-crond \
@@ -101,10 +98,26 @@ pub(super) fn is_named_singleton(
 fn is_behind_server(name: &str, model: &ComposeModel) -> bool {
     let callers = model.callers(name);
     callers.iter().any(|caller| {
-        let image = model.services[caller].image.as_deref().map(stateful::name);
+        let image = model.services[caller]
+            .image
+            .as_deref()
+            .map(|image| ImageName::new(image).last());
         is_one_of(
             "caddy haproxy httpd nginx nginx-unprivileged openresty",
             image.unwrap_or_default(),
         )
     })
+}
+
+/// Programs that share out what is in a queue between any number of themselves.
+pub(super) const WORKERS: &str =
+    "celeryworker consumer consumers dramatiq horizon resque sidekiq worker workers";
+
+pub(super) fn is_known_worker(service: &ComposeService) -> bool {
+    let is_task = |word: &str| word.starts_with("queue:") || word.starts_with("worker-");
+    let mut words = all(service).into_iter();
+    program(service)
+        .iter()
+        .any(|word| is_one_of(WORKERS, &last(word)) || is_task(word))
+        || words.any(|word| word == "celery") && all(service).iter().any(|word| word == "worker")
 }

@@ -222,7 +222,7 @@ impl<'a> Facts<'a> {
         let is_asked = self.found.is_some_and(|found| {
             !found.routes.is_empty() || (!found.ports.is_empty() && !is_named)
         });
-        let is_guess = role == role::Role::Worker && !role::is_known_worker(self.service);
+        let is_guess = role == role::Role::Worker && !duty::is_known_worker(self.service);
         (!is_guess || !is_asked).then_some(role)
     }
 

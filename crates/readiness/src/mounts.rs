@@ -12,6 +12,7 @@ use crate::{
     words::{is_one_of, parts},
 };
 use teal_compose::{Build, ComposeModel, ComposeService};
+use teal_docker::ImageName;
 use teal_model::Volume;
 
 /// What a mount is for.
@@ -184,7 +185,10 @@ fn is_served_only(service: &ComposeService, target: &Path) -> bool {
         ("nginx", "/usr/share/nginx/html"),
         ("httpd", "/usr/local/apache2/htdocs"),
     ];
-    let image = service.image.as_deref().map(stateful::name);
+    let image = service
+        .image
+        .as_deref()
+        .map(|image| ImageName::new(image).last());
     ROOTS
         .iter()
         .any(|(name, root)| image == Some(name) && target.starts_with(root))
@@ -242,7 +246,11 @@ fn are_uploads(volume: &Volume, facts: &Facts) -> bool {
     const FOLDERS: &str = "attachments avatars media mediafiles staticfiles upload uploads";
     /// Programs of which several are known to run on one folder, whatever it is called.
     const PROGRAMS: &str = "gztime/gzctf immich-app/immich-server outlinewiki/outline";
-    let image = facts.service.image.as_deref().map(stateful::repository);
+    let image = facts
+        .service
+        .image
+        .as_deref()
+        .map(|image| ImageName::new(image).repository);
     let image = image.unwrap_or_default();
     let is_known = PROGRAMS
         .split_whitespace()
@@ -290,7 +298,7 @@ pub(super) fn sharers<'a>(volume: &Volume, facts: &Facts<'a>) -> Vec<&'a str> {
 fn is_same_program(one: &ComposeService, other: &ComposeService) -> bool {
     let repository = |service: &ComposeService| {
         let image = service.image.as_deref()?;
-        Some(stateful::repository(image).to_owned())
+        Some(ImageName::new(image).repository.to_owned())
     };
     let is_of_one_image = repository(one).is_some() && repository(one) == repository(other);
     is_of_one_image
@@ -302,12 +310,12 @@ fn is_same_program(one: &ComposeService, other: &ComposeService) -> bool {
 /// `penpotapp/frontend`, but not `acme/ledger` and `acme/ledger-viewer`.
 fn are_parts_of_one_program(one: &ComposeService, other: &ComposeService) -> bool {
     let maker = |service: &ComposeService| {
-        let repository = stateful::repository(service.image.as_deref()?);
+        let repository = ImageName::new(service.image.as_deref()?).repository;
         let (maker, image) = repository.rsplit_once('/')?;
         // Who has published so much tells nothing of a program.
         let is_telling = !is_one_of(COLLECTIONS, maker.rsplit('/').next().unwrap_or(maker));
         let is_part = parts(image).iter().all(|part| is_one_of(PARTS, part));
-        let is_part = is_part || role::is_known_worker(service);
+        let is_part = is_part || super::duty::is_known_worker(service);
         (is_telling && is_part).then(|| maker.to_owned())
     };
     maker(one).is_some() && maker(one) == maker(other)

@@ -1,8 +1,9 @@
 //! Programs that lead requests to other services: whether the service is one, and which one leads to
 //! it without Traefik.
 
-use super::{Facts, stateful, words::is_one_of};
+use super::{Facts, words::is_one_of};
 use teal_compose::{ComposeModel, ComposeService};
+use teal_docker::ImageName;
 use teal_model::{Verdict, VerdictCode, list};
 use teal_traffic::{are_options, is_configured, is_name};
 
@@ -85,12 +86,21 @@ fn is_traefik(name: &str, service: &ComposeService) -> bool {
 
 fn is_other_router(name: &str, service: &ComposeService) -> bool {
     let is_router = |name: &str| ROUTERS.contains(&name);
-    match service.image.as_deref().map(stateful::repository) {
+    match service
+        .image
+        .as_deref()
+        .map(|image| ImageName::new(image).repository)
+    {
         // Others give the names of those that ask the engine to plain servers, too.
-        Some(image) if is_one_of("nginx-proxy caddy-docker-proxy", stateful::name(image)) => {
+        Some(image)
+            if is_one_of(
+                "nginx-proxy caddy-docker-proxy",
+                ImageName::new(image).last(),
+            ) =>
+        {
             sees_engine(service) || MAKERS.iter().any(|maker| image.ends_with(maker))
         }
-        Some(image) => is_router(stateful::name(image)),
+        Some(image) => is_router(ImageName::new(image).last()),
         None => sees_engine(service) && is_built_as(name, service, is_router),
     }
 }
@@ -148,7 +158,10 @@ impl Discovering {
             Self::Caddy => "caddy-docker-proxy",
         };
         let is_it = |name: &str, service: &ComposeService| {
-            let image = service.image.as_deref().map(stateful::name);
+            let image = service
+                .image
+                .as_deref()
+                .map(|image| ImageName::new(image).last());
             is_other_router(name, service) && (image == Some(own) || name == own)
         };
         let services = model.services.iter();

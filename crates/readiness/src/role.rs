@@ -7,10 +7,11 @@
 use std::path::Path;
 
 use super::{
-    Facts, duty, proxy, stateful,
+    Facts, duty, proxy,
     words::{all, image, is_one_of, last, parts, program, serves},
 };
 use teal_compose::{ComposeModel, ComposeService};
+use teal_docker::ImageName;
 use teal_model::{Verdict, VerdictCode};
 
 /// What a service is for.
@@ -163,7 +164,10 @@ fn is_host_agent(name: &str, service: &ComposeService) -> bool {
                             zabbix-agent2";
     const OWNED: &str = "beats/heartbeat datadog/agent datadoghq/agent elastic/heartbeat \
                          grafana/agent grafana/alloy newrelic/infrastructure portainer/agent";
-    let repository = service.image.as_deref().map(stateful::repository);
+    let repository = service
+        .image
+        .as_deref()
+        .map(|image| ImageName::new(image).repository);
     let repository = repository.unwrap_or_default().to_lowercase();
     let mut parts = repository.rsplit('/');
     let image = parts.next().unwrap_or_default();
@@ -194,7 +198,7 @@ pub(super) fn is_whole_of_the_host(source: &str) -> bool {
 /// Whether it takes its work from a queue, and nobody calls it. What only its name or the number of
 /// its containers suggests, a service that waits for it disproves: it may well ask it.
 fn is_worker(name: &str, service: &ComposeService, model: &ComposeModel) -> bool {
-    if is_known_worker(service) {
+    if duty::is_known_worker(service) {
         return !model.is_called(name);
     }
     let runs_several = service.replicas() > 1 && service.has_no_port();
@@ -202,20 +206,7 @@ fn is_worker(name: &str, service: &ComposeService, model: &ComposeModel) -> bool
 }
 
 pub(super) fn is_named_worker(name: &str) -> bool {
-    is_one_of(WORKERS, &last(name)) || is_one_of("worker", &first(name))
-}
-
-/// Programs that share out what is in a queue between any number of themselves.
-const WORKERS: &str =
-    "celeryworker consumer consumers dramatiq horizon resque sidekiq worker workers";
-
-pub(super) fn is_known_worker(service: &ComposeService) -> bool {
-    let is_task = |word: &str| word.starts_with("queue:") || word.starts_with("worker-");
-    let mut words = all(service).into_iter();
-    program(service)
-        .iter()
-        .any(|word| is_one_of(WORKERS, &last(word)) || is_task(word))
-        || words.any(|word| word == "celery") && all(service).iter().any(|word| word == "worker")
+    is_one_of(duty::WORKERS, &last(name)) || is_one_of("worker", &first(name))
 }
 
 fn first(name: &str) -> String {

@@ -3,6 +3,7 @@
 
 use super::words::{is_one_of, parts};
 use teal_compose::ComposeService;
+use teal_docker::ImageName;
 
 /// What an image is, and the last parts of the repositories that are it.
 const NAMES: [(&str, &str); 5] = [
@@ -90,7 +91,7 @@ pub(super) fn of(name: &str, service: &ComposeService) -> Option<String> {
 }
 
 fn keeps_state_in_itself(image: &str, service: &ComposeService) -> bool {
-    let image = name(image).to_lowercase();
+    let image = ImageName::new(image).last().to_lowercase();
     let known = IN_THEMSELVES
         .iter()
         .find(|(names, _)| is_one_of(names, &image));
@@ -117,7 +118,10 @@ fn kind_by_name(name: &str, service: &ComposeService) -> Option<&'static str> {
                                   operator tools ui web";
         parts(name).iter().any(|part| is_one_of(COMPANIONS, part))
     };
-    let image = service.image.as_deref().map(self::name);
+    let image = service
+        .image
+        .as_deref()
+        .map(|image| ImageName::new(image).last());
     if image.is_some_and(is_companion) || is_one_of(AMBIGUOUS, name) {
         return None;
     }
@@ -130,7 +134,7 @@ fn kind_by_name(name: &str, service: &ComposeService) -> Option<&'static str> {
 /// What kind of stateful program an image is, by the parts of its repository's name; none for an
 /// image that is not known as one.
 pub(super) fn kind(image: &str) -> Option<&'static str> {
-    let repository = repository(image).to_lowercase();
+    let repository = ImageName::new(image).repository.to_lowercase();
     let mut parts = repository.rsplit('/');
     let name = parts.next()?;
     let owned = parts.next().map(|owner| format!("{owner}/{name}"));
@@ -163,24 +167,9 @@ pub(super) fn is_database(image: &str, name: &str) -> bool {
     kind(image).or_else(|| by_name(name)) == Some("database") || is_one_of("database db", name)
 }
 
-/// The last part of an image's repository: `nginx` of `docker.io/library/nginx:1`.
-pub(super) fn name(image: &str) -> &str {
-    repository(image).rsplit('/').next().unwrap_or_default()
-}
-
 fn find(kinds: &[(&'static str, &'static str)], is: impl Fn(&str) -> bool) -> Option<&'static str> {
     let kind = |(_, names): &&(_, &str)| names.split_whitespace().any(&is);
     kinds.iter().find(kind).map(|(kind, _)| *kind)
-}
-
-/// An image's name without its tag and digest.
-pub(super) fn repository(image: &str) -> &str {
-    let name = image.split('@').next().unwrap_or(image);
-    match name.rsplit_once(':') {
-        // A colon before a slash is a registry's port.
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
-    }
 }
 
 /// Whether the rest of a name, such as `-server` or `-16-alpine`, leaves it the same program.

@@ -1,7 +1,7 @@
 //! The words of a service: of its name, its image, and the command that it ends up running.
 
-use super::stateful;
 use teal_compose::ComposeService;
+use teal_docker::ImageName;
 
 /// What starts another program and is none itself.
 const LAUNCHERS: &str = "bash bundle do dumb-init env exec gosu node nohup npm npx php pipenv pnpm \
@@ -38,7 +38,10 @@ pub(super) fn last(name: &str) -> String {
 
 /// The last part of the image's name; empty for one that is only built.
 pub(super) fn image(service: &ComposeService) -> String {
-    let image = service.image.as_deref().map(stateful::name);
+    let image = service
+        .image
+        .as_deref()
+        .map(|image| ImageName::new(image).last());
     image.unwrap_or_default().to_lowercase()
 }
 

@@ -4,6 +4,7 @@
 use bollard::models::ContainerInspectResponse;
 
 use super::settings::{Settings, arguments, environment};
+use teal_docker::ImageName;
 
 /// What the official image, and what is built upon it, says it is.
 const TITLE: &str = "org.opencontainers.image.title";
@@ -63,10 +64,9 @@ pub fn is_configured(variables: &[impl AsRef<str>]) -> bool {
 
 /// Whether an image's name says that it is a Traefik: `my_traefik:3`, but not `traefik-kop`.
 pub fn is_name(image: &str) -> bool {
-    let name = image.split('@').next().unwrap_or(image);
-    let last = name.rsplit('/').next().unwrap_or(name);
-    let last = last.split(':').next().unwrap_or(last);
-    last.to_ascii_lowercase()
+    ImageName::new(image)
+        .last()
+        .to_ascii_lowercase()
         .rsplit(['-', '_', '.'])
         .next()
         .is_some_and(|word| word == NAME)

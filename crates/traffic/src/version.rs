@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use teal_docker::ImageName;
+
 /// The first two parts of a version: what Teal judges by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version {
@@ -25,10 +27,10 @@ impl Version {
 
     /// The version in the tag of an image of Traefik's own name, such as `traefik:v3.7`.
     pub(super) fn of_image(image: &str) -> Option<&str> {
-        let name = image.split('@').next()?;
-        let (repository, tag) = name.rsplit_once(':')?;
-        let is_traefik = repository.rsplit('/').next() == Some("traefik");
-        (is_traefik && Self::parse(tag).is_some()).then(|| tag.trim_start_matches('v'))
+        let name = ImageName::new(image);
+        let tag = name.tag?;
+        (name.last() == "traefik" && Self::parse(tag).is_some())
+            .then(|| tag.trim_start_matches('v'))
     }
 }
 

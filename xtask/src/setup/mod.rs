@@ -1,6 +1,7 @@
 //! Installs what building, running and testing need. Each step looks first, and says what it does
 //! only when there is something to do.
 
+mod cargo_tool;
 mod compose;
 mod engine;
 mod image;
@@ -12,6 +13,8 @@ mod python;
 mod traefik;
 
 use anyhow::Result;
+
+pub(crate) use cargo_tool::{CARGO_DENY, ensure_cargo_tool};
 
 use crate::process::{self, command};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{compose, folder, open, open_as, write};
-use crate::{LimitKeys, model::Hidden};
+use crate::{LimitKeys, secret::Secret};
 use teal_model::Error;
 use teal_model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, ProjectSource};
 
@@ -69,7 +69,7 @@ volumes: {data: }
     let environment: Vec<_> = web
         .environment
         .iter()
-        .map(|(key, value)| (key.as_str(), value.as_ref().map(Hidden::reveal)))
+        .map(|(key, value)| (key.as_str(), value.as_ref().map(Secret::reveal)))
         .collect();
     assert_eq!(
         environment,

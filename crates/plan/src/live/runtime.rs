@@ -1,6 +1,7 @@
 //! Programs that look at their limits only once, when they start.
 
 use bollard::models::ContainerInspectResponse;
+use teal_docker::ImageName;
 
 /// A container's process, as far as it tells what runs.
 #[derive(Debug, Clone, Default)]
@@ -77,10 +78,7 @@ impl Process {
     }
 
     fn is_image(&self, names: &[&str]) -> bool {
-        let name = self.image.split('@').next().unwrap_or_default();
-        let last = name.rsplit('/').next().unwrap_or_default();
-        let last = last.split(':').next().unwrap_or_default();
-        names.contains(&last)
+        names.contains(&ImageName::new(&self.image).last())
     }
 }
 
