@@ -3,9 +3,9 @@ import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { expect } from "vitest";
 
-import App from "../App.svelte";
+import App from "../app/App.svelte";
 import type { Event } from "../backend";
-import { app } from "../state.svelte";
+import { app } from "../app/state.svelte";
 import { engine, event, green, plan, project, revision, source, type Said } from "./fixtures";
 
 /** What the desktop program tells the page unasked: drags, menus, a second start. */
