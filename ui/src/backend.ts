@@ -8,11 +8,11 @@ import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { open } from "@tauri-apps/plugin-dialog";
 
 import type { Change } from "./bindings/Change";
+import type { ChangeKind } from "./bindings/ChangeKind";
 import type { CloseChoice } from "./bindings/CloseChoice";
 import type { CommandError } from "./bindings/CommandError";
 import type { EngineInfo } from "./bindings/EngineInfo";
 import type { Event } from "./bindings/Event";
-import type { ChangeKind } from "./bindings/ChangeKind";
 import type { GivenBack } from "./bindings/GivenBack";
 import type { Interrupted } from "./bindings/Interrupted";
 import type { KeepPlan } from "./bindings/KeepPlan";

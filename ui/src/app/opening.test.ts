@@ -3,7 +3,7 @@ import { cleanup, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { sourceOf } from "../backend";
-import { app } from "./state.svelte";
+import { app } from "../state/app.svelte";
 import { called, emit, open, reset } from "../testing/app";
 import { source } from "../testing/fixtures";
 

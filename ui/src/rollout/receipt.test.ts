@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { apart } from "./receipt";
 import { receipt } from "../testing/fixtures";
+import { apart } from "./receipt";
 
 test("tells apart what was announced or limited", () => {
   expect(apart(receipt())).toEqual([]);

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
 
-import { isRunning, phasesDone } from "./rollout";
-import { stageOf } from "./stage";
 import {
   after,
   before,
@@ -14,6 +12,8 @@ import {
   service,
 } from "../testing/fixtures";
 import type { Said } from "../testing/fixtures";
+import { isRunning, phasesDone } from "./rollout";
+import { stageOf } from "./stage";
 
 const begun: Said[] = [
   { type: "started", project: "shop", service: "web" },

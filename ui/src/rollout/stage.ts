@@ -1,8 +1,8 @@
 /** What the stage shows: who serves what, from a service at rest or from its rollout. */
 import type { Color, Flow, Limits, Replica, Service } from "../backend";
+import { hasCompleted, limitsInForce, stateOf } from "../engine/services";
 import { rate, sizeOf } from "../units/format";
 import { isRunning, type RolloutView } from "./rollout";
-import { hasCompleted, limitsInForce, stateOf } from "../service/services";
 
 export interface LaneView {
   color: Color;

@@ -1,15 +1,15 @@
 /** A service's page: what somebody is about to do to it, and how it is done. */
 import * as backend from "../backend";
 import type { AppliedChange, EngineInfo, Plan, ProjectSource, Revision, Service } from "../backend";
-import { Editor, isRefused } from "./editor.svelte";
-import { UsageFeed } from "../engine/feeds.svelte";
+import { isEdge, rollbackTarget } from "../engine/services";
+import { UsageFeed } from "../engine/usageFeed.svelte";
 import { KeepReview, ReadyReview } from "../files/files.svelte";
-import { otherChanges } from "./planChange";
-import { Proposal, type Proposed } from "./proposal.svelte";
+import { Editor, isRefused } from "../plan/editor.svelte";
+import { otherChanges } from "../plan/planChange";
+import { Proposal, type Proposed } from "../plan/proposal.svelte";
+import type { Retry } from "../rollout/retry";
 import { isRunning, PHASE_TITLES, PHASES } from "../rollout/rollout";
-import { isEdge, rollbackTarget } from "./services";
-import { app } from "../app/state.svelte";
-import type { Retry } from "./suggestion";
+import { app } from "../state/app.svelte";
 
 /** What the page is about, as its component has it. */
 interface Shown {

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 
 import App from "../app/App.svelte";
 import type { Event } from "../backend";
-import { app } from "../app/state.svelte";
+import { app } from "../state/app.svelte";
 import { engine, event, green, plan, project, revision, source, type Said } from "./fixtures";
 
 /** What the desktop program tells the page unasked: drags, menus, a second start. */

@@ -11,9 +11,9 @@ import type {
   Revision,
   Service,
 } from "../backend";
-import { DEFAULT_OPTIONS } from "../service/editor.svelte";
-import { G, M } from "../units/limits";
+import { DEFAULT_OPTIONS } from "../plan/editor.svelte";
 import { emptyRollout, fold, type RolloutView } from "../rollout/rollout";
+import { G, M } from "../units/limits";
 
 export const before = { cpus: 1, memory: 512 * M };
 export const after = { cpus: 1.5, memory: 768 * M };

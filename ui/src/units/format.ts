@@ -33,7 +33,7 @@ export function took(ms: number): string {
 }
 
 /** A running clock: `00:31`, `1:02:03`. */
-export function clock(ms: number): string {
+export function stopwatch(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const two = (n: number) => String(n).padStart(2, "0");
   const minutes = Math.floor(seconds / 60);

@@ -5,7 +5,7 @@
 import type { EngineInfo, Limits } from "../backend";
 
 /** A limit that was read, or why it can't be. */
-export type Reading = { ok: true; value: number } | { ok: false; problem: string };
+export type ParseResult = { ok: true; value: number } | { ok: false; problem: string };
 
 /** The least that Docker documents for `--cpus`, in cores. */
 export const LEAST_CPUS = 0.01;
@@ -18,11 +18,11 @@ const T = K * G;
 /** Docker's own minimum for a memory limit, in bytes. */
 export const LEAST_MEMORY = 6 * M;
 
-const bad = (problem: string): Reading => ({ ok: false, problem });
+const bad = (problem: string): ParseResult => ({ ok: false, problem });
 const NANO = 1e9;
 
 /** Cores from a decimal such as `0.5` or `2`, kept to a billionth as Docker does. */
-export function parseCpus(text: string): Reading {
+export function parseCpus(text: string): ParseResult {
   const written = text.trim();
   const cores = /^(\d+\.?\d*|\.\d+)$/.test(written) ? Number(written) : NaN;
   const known = Number.isFinite(cores) && cores <= 1e6;
@@ -40,7 +40,7 @@ for (const [letter, size] of Object.entries({ k: K, m: M, g: G, t: T })) {
 }
 
 /** Bytes from an amount as Compose writes it: `512M`, `1.5g`, `800mb` or a number of bytes. */
-export function parseMemory(text: string): Reading {
+export function parseMemory(text: string): ParseResult {
   const written = text.trim();
   const parts = /^(\d+\.?\d*|\.\d+)\s*([a-z]*)$/i.exec(written);
   const size = UNITS[parts?.[2]?.toLowerCase() ?? ""];
@@ -79,13 +79,25 @@ export function formatLimits(limits: Limits): string {
   return `${cpus} CPU, ${memory}`;
 }
 
+/** The next CPU limit that a person would write, in cores. */
+export function roundUpCpus(cores: number): number {
+  const step = cores < 0.1 ? 0.01 : 0.05;
+  return Math.round(Math.ceil(cores / step - 1e-9) * step * 100) / 100;
+}
+
+/** The next memory limit that a person would write, in bytes. */
+export function roundUpMemory(bytes: number): number {
+  const step = (bytes < 64 * M ? 4 : bytes < G ? 16 : 128) * M;
+  return Math.ceil(bytes / step) * step;
+}
+
 /** Checks a reading against the engine's size and the service's reservation. */
 export function within(
-  reading: Reading,
+  reading: ParseResult,
   most: number,
   reserved: number | null,
   format: (value: number) => string,
-): Reading {
+): ParseResult {
   if (!reading.ok) return reading;
   if (reading.value > most) {
     return bad(`${format(reading.value)} is more than the engine has, ${format(most)}`);

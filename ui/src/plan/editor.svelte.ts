@@ -12,16 +12,16 @@ import type {
   RolloutRequest,
   Service,
 } from "../backend";
+import { isBlocking } from "../engine/services";
 import {
   formatCpus,
   formatMemory,
   parseCpus,
   parseMemory,
   within,
-  type Reading,
+  type ParseResult,
 } from "../units/limits";
 import { planChanges } from "./planChange";
-import { isBlocking } from "./services";
 
 /** The specification's own. */
 export const DEFAULT_OPTIONS: RolloutOptions = {
@@ -51,7 +51,7 @@ export function isRefused(plan: Plan): boolean {
 }
 
 /** How the limits change: by new containers, or in those that run. */
-export type Way = "rollout" | "live";
+export type UpdateMode = "rollout" | "live";
 
 /** Changes that follow each other faster than this are one: typing, a slider on its way. */
 const ONE_CHANGE_MS = 900;
@@ -65,7 +65,7 @@ export interface Draft {
 export class Editor {
   cpus = $state("");
   memory = $state("");
-  way = $state<Way>("rollout");
+  mode = $state<UpdateMode>("rollout");
   options = $state<RolloutOptions>({ ...DEFAULT_OPTIONS });
   plan = $state.raw<Plan | null>(null);
   error = $state.raw<CommandError | null>(null);
@@ -138,13 +138,13 @@ export class Editor {
     this.writeLimits(this.#service().limits);
   }
 
-  get cpusReading(): Reading | null {
+  get cpusReading(): ParseResult | null {
     if (this.cpus.trim() === "") return null;
     const reserved = this.#service().reservations.cpus;
     return within(parseCpus(this.cpus), this.#engine().cpus, reserved, formatCpus);
   }
 
-  get memoryReading(): Reading | null {
+  get memoryReading(): ParseResult | null {
     if (this.memory.trim() === "") return null;
     const reserved = this.#service().reservations.memory;
     return within(parseMemory(this.memory), this.#engine().memory, reserved, formatMemory);
@@ -157,7 +157,7 @@ export class Editor {
   /** What differs from the limits in force; an empty field leaves its limit alone. */
   get change(): LimitsChange {
     const { cpus, memory } = this.#service().limits;
-    const changed = (reading: Reading | null, now: number | null) =>
+    const changed = (reading: ParseResult | null, now: number | null) =>
       reading?.ok && reading.value !== now ? reading.value : null;
     return {
       cpus: changed(this.cpusReading, cpus),
@@ -184,7 +184,7 @@ export class Editor {
 
   /** Whether what is deployed goes into the running containers. */
   get isLive(): boolean {
-    return this.way === "live" && this.isChanged && (this.plan?.liveUpdate.possible ?? false);
+    return this.mode === "live" && this.isChanged && (this.plan?.liveUpdate.possible ?? false);
   }
 
   /** Whoever chooses this way has read what is against it. */
@@ -193,14 +193,14 @@ export class Editor {
     return { source, service, change, origin, force: true };
   }
 
-  /** What somebody asks for now, and what a plan is of. */
-  get #wish(): string {
-    return JSON.stringify([this.request, this.isChanged && this.way]);
+  /** Stands for the draft with its options: what a plan is made for. */
+  get draftKey(): string {
+    return JSON.stringify([this.request, this.isChanged && this.mode]);
   }
 
   /** Whether the plan that is shown is of the draft as it is, and nothing of it waits for a yes. */
   get isReviewed(): boolean {
-    return this.plan !== null && this.changes === null && this.#plannedFor === this.#wish;
+    return this.plan !== null && this.changes === null && this.#plannedFor === this.draftKey;
   }
 
   /** Changes the limits of the running containers, by the plan that is shown. Whether that was done. */
@@ -227,12 +227,12 @@ export class Editor {
   async planNow(): Promise<Plan | null> {
     clearTimeout(this.#timer);
     const asked = ++this.#asked;
-    const wish = this.#wish;
+    const key = this.draftKey;
     this.planning = true;
     try {
       const plan = await this.#ask();
       if (asked === this.#asked) {
-        this.#show(plan, wish);
+        this.#show(plan, key);
         this.error = null;
       }
       return plan;
@@ -248,7 +248,7 @@ export class Editor {
   }
 
   async #ask(): Promise<Plan> {
-    if (this.way === "live" && this.isChanged) {
+    if (this.mode === "live" && this.isChanged) {
       const live = await backend.planLive(this.#liveRequest);
       if (live.liveUpdate.possible) return live;
     }
@@ -256,19 +256,19 @@ export class Editor {
   }
 
   /** A plan that comes to differ without anybody's doing waits for a yes, if it could have been started. */
-  #show(plan: Plan, wish: string): void {
-    const agreed = wish === this.#plannedFor ? this.#agreed : null;
+  #show(plan: Plan, key: string): void {
+    const agreed = key === this.#plannedFor ? this.#agreed : null;
     this.plan = plan;
-    this.#plannedFor = wish;
+    this.#plannedFor = key;
     if (agreed === null || isRefused(agreed) || agreed.id === plan.id) this.agree();
     else this.changes = planChanges(agreed, plan);
   }
 
   /** Shows a plan of the draft as it is that waits for a yes, since it differs from this one. */
   offer(plan: Plan, before: Plan): void {
-    this.#plannedFor = this.#wish;
+    this.#plannedFor = this.draftKey;
     this.#agreed = before;
-    this.#show(plan, this.#wish);
+    this.#show(plan, this.draftKey);
   }
 
   /** Somebody has seen what changed, or nothing had to be seen. */
@@ -291,16 +291,16 @@ export class Editor {
 
   /** Begins what was reviewed; shows why not, and the new plan where it is another by now. */
   async #begin<T>(begin: () => Promise<T>): Promise<T | undefined> {
-    const wish = this.#wish;
+    const key = this.draftKey;
     try {
       return await begin();
     } catch (cause) {
       const error = backend.asCommandError(cause);
       if (error.plan) {
-        // A plan that is on its way is of the same wish, and older than this one.
+        // A plan that is on its way is of the same draft, and older than this one.
         this.stop();
         this.planning = false;
-        this.#show(error.plan, wish);
+        this.#show(error.plan, key);
       } else this.error = error;
       return undefined;
     }

@@ -1,4 +1,4 @@
-/** What the engine said and which place is open. Views derive from it and keep no copies. */
+/** What the engine said and which page is open. Components derive from it and keep no copies. */
 import * as backend from "../backend";
 import type {
   Change,
@@ -13,6 +13,7 @@ import type {
   Service,
 } from "../backend";
 import { emptyRollout, fold, isRunning, type RolloutView } from "../rollout/rollout";
+import { clock } from "../units/clock.svelte";
 
 export type Load<T> =
   { status: "loading" } | { status: "ready"; value: T } | { status: "failed"; error: CommandError };
@@ -35,7 +36,9 @@ export const SAMPLE_PROJECT = "teal-sample";
 
 /** Whether two sources open the same project. */
 export function sameSource(a: ProjectSource, b: ProjectSource): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  const key = ({ files, envFiles, profiles, projectName, projectDirectory }: ProjectSource) =>
+    JSON.stringify([files, envFiles, profiles, projectName, projectDirectory]);
+  return key(a) === key(b);
 }
 
 /** A project as the engine and the list of recent ones know it. */
@@ -62,7 +65,6 @@ export class AppState {
   /** Something that failed beside the open place. */
   notice = $state.raw<CommandError | null>(null);
   dragging = $state(false);
-  now = $state(Date.now());
   /** Nobody can see the window: nothing is asked and nothing counts until somebody does. */
   isHidden = $state(false);
 
@@ -76,7 +78,6 @@ export class AppState {
   #isStale = false;
   /** Something changed while the window was hidden. */
   #hasMissed = false;
-  #ticker: ReturnType<typeof setInterval> | undefined;
 
   /** The open project's name, as soon as it is known. */
   openName = $derived(
@@ -91,9 +92,9 @@ export class AppState {
     this.#seen(!document.hidden);
     this.#stops = [
       () => document.removeEventListener("visibilitychange", seen),
-      () => clearInterval(this.#ticker),
+      () => clock.run(null),
       $effect.root(() => {
-        $effect(() => this.#tick(this.#pace));
+        $effect(() => clock.run(this.#pace));
       }),
       backend.onCloseRequested(() => (this.asksToClose = true)),
       backend.onFileDrop(
@@ -129,13 +130,6 @@ export class AppState {
     if (this.isHidden) return null;
     if (this.running.length > 0) return TICK_MS;
     return this.place.name === "service" ? SLOW_TICK_MS : null;
-  }
-
-  #tick(pace: number | null): void {
-    clearInterval(this.#ticker);
-    if (pace === null) return;
-    this.now = Date.now();
-    this.#ticker = setInterval(() => (this.now = Date.now()), pace);
   }
 
   /** Somebody sees the window, or nobody does any more. */

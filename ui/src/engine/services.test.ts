@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { replica, revision, service } from "../testing/fixtures";
 import {
   driftSentence,
   healthOf,
@@ -8,9 +9,8 @@ import {
   readiness,
   rollbackTarget,
   stateOf,
-  told,
+  differenceText,
 } from "./services";
-import { replica, revision, service } from "../testing/fixtures";
 
 test("says what the next plain up does", () => {
   const drift = {
@@ -107,11 +107,13 @@ test("tells the readiness of what was not started yet", () => {
 });
 
 test("a difference without a value before is told in words", () => {
-  expect(told({ what: "memory", before: "768M", after: "512M" })).toBe("memory 768M → 512M");
-  expect(told({ what: "environment", before: "", after: "changed: A" })).toBe(
+  expect(differenceText({ what: "memory", before: "768M", after: "512M" })).toBe(
+    "memory 768M → 512M",
+  );
+  expect(differenceText({ what: "environment", before: "", after: "changed: A" })).toBe(
     "environment changed: A",
   );
-  expect(told({ what: "other", before: "", after: "another key has changed" })).toBe(
+  expect(differenceText({ what: "other", before: "", after: "another key has changed" })).toBe(
     "another key has changed",
   );
 });

@@ -1,6 +1,6 @@
 /**
- * What can be done by a key or from the native menu, and who does it now. The menu's items
- * (src-tauri/src/menu.rs) and the list behind `?` bear the same names.
+ * The actions that a key or the native menu runs, and their handlers. The menu's items
+ * (src-tauri/src/menu.rs) and the list behind `?` use the same names.
  */
 export interface Action {
   name: string;
@@ -62,25 +62,25 @@ export function actionOf(event: KeyboardEvent): Action | null {
   return action && (action.whileTyping || !isTyping(event.target)) ? action : null;
 }
 
-/** Who does what: the newest that offered to. */
-class Doers {
-  #doers: { name: string; run: () => void }[] = [];
+/** What each action runs on the open page; the newest registration of a name wins. */
+class Handlers {
+  #registered: { name: string; run: () => void }[] = [];
 
-  /** Offers to do these until the returned function is called. */
-  offer(actions: Record<string, () => void>): () => void {
-    const offered = Object.entries(actions).map(([name, run]) => ({ name, run }));
-    this.#doers.push(...offered);
+  /** Handles these actions until the returned function is called. */
+  register(actions: Record<string, () => void>): () => void {
+    const added = Object.entries(actions).map(([name, run]) => ({ name, run }));
+    this.#registered.push(...added);
     return () => {
-      this.#doers = this.#doers.filter((doer) => !offered.includes(doer));
+      this.#registered = this.#registered.filter((handler) => !added.includes(handler));
     };
   }
 
-  /** Whether somebody did it. */
+  /** Runs an action. Whether anything handles it now. */
   run(name: string): boolean {
-    const doer = this.#doers.findLast((one) => one.name === name);
-    doer?.run();
-    return doer !== undefined;
+    const handler = this.#registered.findLast((one) => one.name === name);
+    handler?.run();
+    return handler !== undefined;
   }
 }
 
-export const doers = new Doers();
+export const handlers = new Handlers();

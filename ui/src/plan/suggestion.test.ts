@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 
-import { M } from "../units/limits";
-import { suggest, retryAfter, watched } from "./suggestion";
-import { failure, plan, rolled } from "../testing/fixtures";
 import { Series } from "../engine/usage";
+import { M } from "../units/limits";
+import { suggest, watched } from "./suggestion";
 
 const bounds = { least: null, most: 16 * 1024 * M };
 
@@ -36,30 +35,4 @@ test("a limit that fits is said to fit", () => {
 test("nothing is suggested after a glance", () => {
   expect(suggest("memory", watched([used(M, 10)], "memory"), null, bounds)).toBeNull();
   expect(suggest("memory", watched([], "memory"), null, bounds)).toBeNull();
-});
-
-const ended = (outcome: "rolledBack" | "healthTimeout" | "refused", over = {}) =>
-  rolled(
-    { type: "planned", plan: plan() },
-    {
-      type: "ended",
-      outcome,
-      failure: { ...failure, outOfMemory: false, exitCode: null, ...over },
-      receipt: null,
-      leftBehind: [],
-    },
-  );
-
-test("what was killed for its memory is tried again with more", () => {
-  const retry = retryAfter(ended("rolledBack", { outOfMemory: true, exitCode: 137 }));
-  expect(retry).toMatchObject({ title: "Deploy again with 960M", memory: 960 * M });
-});
-
-test("what was too slow is tried again with more time", () => {
-  expect(retryAfter(ended("healthTimeout"))).toMatchObject({ healthTimeoutMs: 240_000 });
-});
-
-test("what is refused is not tried again as it is", () => {
-  expect(retryAfter(ended("refused"))).toBeNull();
-  expect(retryAfter(ended("rolledBack"))?.title).toBe("Deploy again");
 });

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test, vi } from "vitest";
 
 import * as backend from "../backend";
-import { Editor, isRefused } from "./editor.svelte";
+import { after, engine, plan, service, source } from "../testing/fixtures";
 import { G, M } from "../units/limits";
+import { Editor, isRefused } from "./editor.svelte";
 import { planChanges } from "./planChange";
 import { Proposal } from "./proposal.svelte";
-import { after, engine, plan, service, source } from "../testing/fixtures";
 
 vi.mock("../backend", async (original) => ({
   ...(await original<typeof backend>()),
@@ -185,7 +185,7 @@ test("a value that no plan shows is told as such", () => {
 test("a live update is planned as one, and made by that plan", async () => {
   const editor = edit();
   editor.memory = "768M";
-  editor.way = "live";
+  editor.mode = "live";
   const liveUpdate = { possible: true, recommended: false, reason: "" };
   planLive.mockResolvedValue(plan({ id: "live", liveUpdate }));
   await editor.planNow();

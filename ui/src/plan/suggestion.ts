@@ -1,9 +1,14 @@
-/** A limit that fits what was used, with its reason; and what to try after a failure. Pure. */
-import type { Limits } from "../backend";
-import { bytes, cores } from "../units/format";
-import { formatCpus, formatMemory, LEAST_CPUS, LEAST_MEMORY, M } from "../units/limits";
-import type { RolloutView } from "../rollout/rollout";
+/** A limit that fits what was used, with its reason. Pure. */
 import { quantile, type Kind, type Series } from "../engine/usage";
+import { bytes, cores } from "../units/format";
+import {
+  formatCpus,
+  formatMemory,
+  LEAST_CPUS,
+  LEAST_MEMORY,
+  roundUpCpus,
+  roundUpMemory,
+} from "../units/limits";
 
 /** Less says nothing about a service. */
 const LEAST_WATCHED_MS = 30_000;
@@ -58,7 +63,10 @@ export function suggest(
   const format = isMemory ? bytes : cores;
   const base = isMemory ? use.peak : use.p95;
   const least = Math.max(bounds.least ?? 0, isMemory ? LEAST_MEMORY : LEAST_CPUS);
-  const value = Math.min(bounds.most, Math.max(least, stepUp(kind, base * 1.2)));
+  const value = Math.min(
+    bounds.most,
+    Math.max(least, isMemory ? roundUpMemory(base * 1.2) : roundUpCpus(base * 1.2)),
+  );
   const of = limit === null ? "" : ` of ${isMemory ? formatMemory(limit) : formatCpus(limit)}`;
   const seen = `${isMemory ? "peak" : "p95"} ${format(base)}${of} in ${minutes(use.ms)}`;
   if (limit !== null && Math.abs(value - limit) <= limit * CLOSE) {
@@ -71,42 +79,4 @@ export function suggest(
 function minutes(ms: number): string {
   const whole = Math.round(ms / 60_000);
   return whole < 1 ? `${Math.round(ms / 1000)} s` : `${whole} min`;
-}
-
-/** The next value that a person would write. */
-function stepUp(kind: Kind, value: number): number {
-  if (kind === "cpu") {
-    const step = value < 0.1 ? 0.01 : 0.05;
-    return Math.round(Math.ceil(value / step - 1e-9) * step * 100) / 100;
-  }
-  const step = (value < 64 * M ? 4 : value < 1024 * M ? 16 : 128) * M;
-  return Math.ceil(value / step) * step;
-}
-
-/** What to try next after a failure. */
-export interface Retry {
-  title: string;
-  /** Bytes; none leaves what was asked for. */
-  memory: number | null;
-  healthTimeoutMs: number | null;
-}
-
-/** The one thing to try next after this rollout; none where trying again means nothing. */
-export function retryAfter(run: RolloutView): Retry | null {
-  const { plan, failure, outcome } = run;
-  if (plan === null || failure === null || outcome === "success" || outcome === "notRolledBack") {
-    return null;
-  }
-  const again = { memory: null, healthTimeoutMs: null };
-  const { memory }: Limits = plan.limitsAfter;
-  if (failure.outOfMemory && memory !== null) {
-    const more = stepUp("memory", memory * 1.25);
-    return { ...again, memory: more, title: `Deploy again with ${formatMemory(more)}` };
-  }
-  if (outcome === "healthTimeout" && failure.exitCode === null) {
-    const longer = plan.options.healthTimeoutMs * 2;
-    const title = `Deploy again with ${Math.round(longer / 1000)} s for the health check`;
-    return { ...again, healthTimeoutMs: longer, title };
-  }
-  return outcome === "refused" ? null : { ...again, title: "Deploy again" };
 }

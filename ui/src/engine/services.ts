@@ -33,7 +33,7 @@ function inShort(word: string): string {
 }
 
 /** A difference as it is read. Where there is no `before`, `after` says in words what has changed. */
-export function told({ what, before, after }: Difference): string {
+export function differenceText({ what, before, after }: Difference): string {
   if (before !== "") return `${what} ${before} → ${after || "none"}`;
   return what === "other" ? after : `${what} ${after}`;
 }
