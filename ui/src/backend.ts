@@ -33,6 +33,16 @@ import type { RolloutRequest } from "./bindings/RolloutRequest";
 import type { Startup } from "./bindings/Startup";
 import type { Usage } from "./bindings/Usage";
 
+export {
+  DEFAULT_OPTIONS,
+  LEAST_CPUS,
+  LEAST_MEMORY,
+  LIMIT_PROBLEMS,
+  OPTION_BOUNDS,
+  OUTCOME_SENTENCES,
+  PHASES,
+  PHASE_TITLES,
+} from "./bindings/values";
 export type { Color } from "./bindings/Color";
 export type { AppliedChange } from "./bindings/AppliedChange";
 export type { Difference } from "./bindings/Difference";

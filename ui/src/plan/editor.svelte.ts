@@ -1,5 +1,6 @@
 /** What a person is about to deploy: the draft of the limits, the options and the plan of both. */
 import * as backend from "../backend";
+import { DEFAULT_OPTIONS } from "../backend";
 import type {
   CommandError,
   EngineInfo,
@@ -22,20 +23,6 @@ import {
   type ParseResult,
 } from "../units/limits";
 import { planChanges } from "./planChange";
-
-/** The specification's own. */
-export const DEFAULT_OPTIONS: RolloutOptions = {
-  healthTimeoutMs: 120_000,
-  pollIntervalMs: 5_000,
-  drainTimeoutMs: 30_000,
-  force: false,
-  noRollback: false,
-  answers: 20,
-  steps: [50, 100],
-  maxErrorPercent: 0,
-  maxSlowdown: 4,
-  probe: { enabled: true, path: null, perSecond: 10, expectStatus: null },
-};
 
 /** A pause in typing after which the plan is made. */
 const PLAN_AFTER_MS = 250;

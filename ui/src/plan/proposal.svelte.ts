@@ -1,7 +1,8 @@
 /** A rollout that is offered ready-made: somebody looks at its plan before agreeing to it. */
 import * as backend from "../backend";
+import { DEFAULT_OPTIONS } from "../backend";
 import type { CommandError, Plan, ProjectSource, RolloutRequest } from "../backend";
-import { DEFAULT_OPTIONS, isRefused } from "./editor.svelte";
+import { isRefused } from "./editor.svelte";
 import { planChanges } from "./planChange";
 
 /** What is proposed: an earlier revision, or what the files say now. */

@@ -1,14 +1,8 @@
 /** A limit that fits what was used, with its reason. Pure. */
 import { quantile, type Kind, type Series } from "../engine/usage";
+import { LEAST_CPUS, LEAST_MEMORY } from "../backend";
 import { bytes, cores } from "../units/format";
-import {
-  formatCpus,
-  formatMemory,
-  LEAST_CPUS,
-  LEAST_MEMORY,
-  roundUpCpus,
-  roundUpMemory,
-} from "../units/limits";
+import { formatCpus, formatMemory, roundUpCpus, roundUpMemory } from "../units/limits";
 
 /** Less says nothing about a service. */
 const LEAST_WATCHED_MS = 30_000;

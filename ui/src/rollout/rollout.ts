@@ -11,25 +11,8 @@ import type {
   Receipt,
   Replica,
 } from "../backend";
+import { OUTCOME_SENTENCES, PHASES, PHASE_TITLES } from "../backend";
 import { formatLimits } from "../units/limits";
-
-export const PHASES: readonly Phase[] = [
-  "preparation",
-  "deployGreen",
-  "healthCheck",
-  "verifyTraffic",
-  "removeBlue",
-  "verification",
-];
-
-export const PHASE_TITLES: Record<Phase, string> = {
-  preparation: "Preparation",
-  deployGreen: "Deploy Green",
-  healthCheck: "Health Check",
-  verifyTraffic: "Verify Traffic",
-  removeBlue: "Remove Blue",
-  verification: "Verification",
-};
 
 export type PhaseStatus = "pending" | "running" | "done" | "failed";
 export type Status =
@@ -162,7 +145,7 @@ function withContainers(view: RolloutView, color: Color, replicas: Replica[]): R
 /** The view after one more event. */
 export function fold(view: RolloutView, event: Event): RolloutView {
   const next = apply(view, event);
-  const line = tell(event);
+  const line = lineOf(event);
   return {
     ...next,
     id: event.rollout,
@@ -257,19 +240,10 @@ function end(view: RolloutView, event: Event & { type: "ended" }): RolloutView {
   };
 }
 
-const TOLD: Record<Outcome, string> = {
-  success: "SUCCESS: Green has replaced Blue",
-  refused: "Refused: nothing changed",
-  rolledBack: "RESTORED: Blue serves as before",
-  notRolledBack: "FAIL: not rolled back",
-  healthTimeout: "RESTORED: Green did not become healthy in time, Blue serves as before",
-  aborted: "RESTORED: aborted, Blue serves as before",
-};
-
 const COLORS: Record<Color, string> = { blue: "Blue", green: "Green" };
 
-/** The event as a line of the event list; none for those that come by the second. */
-function tell(event: Event): Line | null {
+/** The event as a line of the event list; `null` for those that come every second. */
+function lineOf(event: Event): Line | null {
   const line = (text: string, tone: Line["tone"] = "plain"): Line => ({
     at: event.at,
     elapsedMs: event.elapsedMs,
@@ -306,7 +280,7 @@ function tell(event: Event): Line | null {
     case "rollingBack":
       return line(`Rolling back: ${event.reason}`, "warning");
     case "ended":
-      return line(TOLD[event.outcome], event.outcome === "success" ? "good" : "bad");
+      return line(OUTCOME_SENTENCES[event.outcome], event.outcome === "success" ? "good" : "bad");
     case "callers":
       return event.callers.length > 0 ? null : line(`Nobody keeps ${COLORS[event.color]} any more`);
     case "answers":
@@ -322,7 +296,7 @@ export function isRunning(view: RolloutView): boolean {
   return view.status === "progressing" || view.status === "rollingBack";
 }
 
-/** How many of the six phases are done. */
+/** How many phases are done. */
 export function phasesDone(view: RolloutView): number {
   return view.phases.filter((phase) => phase.status === "done").length;
 }

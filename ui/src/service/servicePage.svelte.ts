@@ -1,5 +1,6 @@
 /** A service's page: what somebody is about to do to it, and how it is done. */
 import * as backend from "../backend";
+import { PHASES, PHASE_TITLES } from "../backend";
 import type { AppliedChange, EngineInfo, Plan, ProjectSource, Revision, Service } from "../backend";
 import { isEdge, rollbackTarget } from "../engine/services";
 import { UsageFeed } from "../engine/usageFeed.svelte";
@@ -8,7 +9,7 @@ import { Editor, isRefused } from "../plan/editor.svelte";
 import { otherChanges } from "../plan/planChange";
 import { Proposal, type Proposed } from "../plan/proposal.svelte";
 import type { Retry } from "../rollout/retry";
-import { isRunning, PHASE_TITLES, PHASES } from "../rollout/rollout";
+import { isRunning } from "../rollout/rollout";
 import { app } from "../state/app.svelte";
 
 /** What the page is about, as its component has it. */
@@ -80,7 +81,7 @@ export class ServicePage {
     const { run } = this;
     if (run === null) return "";
     if (run.current && run.status === "progressing") {
-      return `Phase ${PHASES.indexOf(run.current) + 1} of 6: ${PHASE_TITLES[run.current]}`;
+      return `Phase ${PHASES.indexOf(run.current) + 1} of ${PHASES.length}: ${PHASE_TITLES[run.current]}`;
     }
     return run.status === "rollingBack" ? "Rolling back" : (run.lines.at(-1)?.text ?? "");
   }

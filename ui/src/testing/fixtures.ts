@@ -11,7 +11,7 @@ import type {
   Revision,
   Service,
 } from "../backend";
-import { DEFAULT_OPTIONS } from "../plan/editor.svelte";
+import { DEFAULT_OPTIONS } from "../backend";
 import { emptyRollout, fold, type RolloutView } from "../rollout/rollout";
 import { G, M } from "../units/limits";
 

@@ -1,24 +1,22 @@
 /**
  * CPU and memory limits as people write them and as Compose keeps them. Reads and writes exactly
- * what `crates/model/src/limits.rs` does, so that what the editor accepts the engine takes.
+ * what the engine does, which its tests keep in `testing/limits.json`; bounds and messages are its own.
  */
+import { LEAST_CPUS, LEAST_MEMORY, LIMIT_PROBLEMS } from "../backend";
 import type { EngineInfo, Limits } from "../backend";
 
-/** A limit that was read, or why it can't be. */
+/** A limit that was read, or why it can't be: values stand in backticks. */
 export type ParseResult = { ok: true; value: number } | { ok: false; problem: string };
-
-/** The least that Docker documents for `--cpus`, in cores. */
-export const LEAST_CPUS = 0.01;
 
 const K = 1024;
 export const M = K * K;
 export const G = K * M;
 const T = K * G;
-
-/** Docker's own minimum for a memory limit, in bytes. */
-export const LEAST_MEMORY = 6 * M;
+const P = K * T;
 
 const bad = (problem: string): ParseResult => ({ ok: false, problem });
+const refused = (problem: keyof typeof LIMIT_PROBLEMS, typed: string): ParseResult =>
+  bad(LIMIT_PROBLEMS[problem].replace("{}", () => typed));
 const NANO = 1e9;
 
 /** Cores from a decimal such as `0.5` or `2`, kept to a billionth as Docker does. */
@@ -26,16 +24,14 @@ export function parseCpus(text: string): ParseResult {
   const written = text.trim();
   const cores = /^(\d+\.?\d*|\.\d+)$/.test(written) ? Number(written) : NaN;
   const known = Number.isFinite(cores) && cores <= 1e6;
-  if (!known || cores === 0) {
-    return bad(`“${written}” is no number of CPUs: write a decimal such as 0.5 or 2`);
-  }
+  if (!known || cores === 0) return refused("noCpus", written);
   const value = Math.round(cores * NANO) / NANO;
-  if (value < LEAST_CPUS) return bad(`${written} CPUs is less than the least there is, 0.01`);
+  if (value < LEAST_CPUS) return refused("tooFewCpus", written);
   return { ok: true, value };
 }
 
 const UNITS: Record<string, number> = { "": 1, b: 1 };
-for (const [letter, size] of Object.entries({ k: K, m: M, g: G, t: T })) {
+for (const [letter, size] of Object.entries({ k: K, m: M, g: G, t: T, p: P })) {
   for (const unit of [letter, `${letter}b`, `${letter}ib`]) UNITS[unit] = size;
 }
 
@@ -45,13 +41,9 @@ export function parseMemory(text: string): ParseResult {
   const parts = /^(\d+\.?\d*|\.\d+)\s*([a-z]*)$/i.exec(written);
   const size = UNITS[parts?.[2]?.toLowerCase() ?? ""];
   const bytes = parts && size !== undefined ? Number(parts[1]) * size : NaN;
-  if (!Number.isFinite(bytes) || bytes > 2 ** 53) {
-    return bad(
-      `“${written}” is no amount of memory: write it as Compose does, such as 512M or 1.5g`,
-    );
-  }
+  if (!Number.isFinite(bytes) || bytes > 2 ** 53) return refused("noMemory", written);
   const value = Math.trunc(bytes);
-  if (value < LEAST_MEMORY) return bad(`${written} is below Docker’s minimum of 6M`);
+  if (value < LEAST_MEMORY) return refused("tooLittleMemory", written);
   return { ok: true, value };
 }
 
