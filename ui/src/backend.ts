@@ -44,6 +44,7 @@ export {
   PHASE_TITLES,
 } from "./bindings/values";
 export type { Color } from "./bindings/Color";
+export type { Caller } from "./bindings/Caller";
 export type { AppliedChange } from "./bindings/AppliedChange";
 export type { Difference } from "./bindings/Difference";
 export type { Drift } from "./bindings/Drift";

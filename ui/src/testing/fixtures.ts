@@ -1,4 +1,4 @@
-/** Services, plans and events as the engine would tell them, for tests. */
+/** Services, plans and events as the engine would tell them, for tests and for the scenes of dev/. */
 import type {
   EngineInfo,
   Event,
@@ -6,6 +6,7 @@ import type {
   Plan,
   Project,
   ProjectSource,
+  ProjectSummary,
   Receipt,
   Replica,
   Revision,
@@ -98,6 +99,18 @@ export function project(over: Partial<Project> = {}): Project {
     ...over,
   };
 }
+
+/** The project in the list of those on the engine. */
+export const summary: ProjectSummary = {
+  name: "shop",
+  source,
+  workingDirectory: "/srv/shop",
+  running: 1,
+  total: 1,
+  completed: 0,
+  unhealthy: false,
+  filesExist: true,
+};
 
 export function plan(over: Partial<Plan> = {}): Plan {
   return {

@@ -12,26 +12,28 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+import type { AxeResults } from "axe-core";
 import { chromium } from "playwright-core";
 import UPNG from "upng-js";
 import { preview } from "vite";
 
-import { keepPlan, readyPlan } from "./files.js";
-import { mockTauri } from "./mock.js";
-import { scenes } from "./scenes.js";
+import { mockTauri } from "./mock";
+import type { Scene } from "./scene";
+import { scenes } from "./scenes";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SIZES = [
+type Size = readonly [width: number, height: number];
+const SIZES: Size[] = [
   [900, 700],
   [1280, 820],
   [1600, 1000],
 ];
 /** Looked at in all sizes also where only small pictures are wanted. */
 const AT_EVERY_SIZE = ["project", "traffic"];
-const WIDEST = [2560, 1440];
+const WIDEST: Size = [2560, 1440];
 const COLORS = 128;
 /** The scenes that a rollout goes through, and how long the animated picture shows each, in ms. */
-const ANIMATED = [
+const ANIMATED: [scene: string, ms: number][] = [
   ["idle", 1200],
   ["edited", 1800],
   ["health", 1600],
@@ -42,16 +44,18 @@ const ANIMATED = [
 /** All frames share them. */
 const ANIMATED_COLORS = 256;
 const kept = process.env.TEAL_STATES;
-const out = kept ? `${kept}/` : new URL("out/", import.meta.url).pathname;
+const out = kept ? `${kept}/` : "dev/out/";
 mkdirSync(out, { recursive: true });
 
 const chosen = process.argv.slice(2);
-const names = Object.keys(scenes).filter((name) => chosen.length === 0 || chosen.includes(name));
+const wanted = Object.entries(scenes).filter(
+  ([name]) => chosen.length === 0 || chosen.includes(name),
+);
 const server = await preview({
   preview: { host: "127.0.0.1", port: 0 },
   logLevel: "error",
 });
-const address = server.resolvedUrls.local[0];
+const address = server.resolvedUrls?.local[0] ?? "";
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: [
@@ -64,13 +68,13 @@ const browser = await chromium.launch({
   ],
 });
 let problems = 0;
-const complain = (where, what) => {
+const complain = (where: string, what: unknown) => {
   problems++;
   console.error(`${where}: ${what}`);
 };
 
 /** A picture of few colours where it is to be kept. */
-function small(png) {
+function small(png: Buffer): Buffer {
   if (!kept) return png;
   const picture = UPNG.decode(png);
   const { width, height } = picture;
@@ -78,21 +82,21 @@ function small(png) {
 }
 
 /** One picture that shows these again and again, in PNG's animated form. */
-function animated(pngs) {
+function animated(pngs: Buffer[]): Buffer {
   const frames = pngs.map((png) => UPNG.decode(png));
-  const { width, height } = frames[0];
+  const pixels = frames.flatMap((frame) => UPNG.toRGBA8(frame).slice(0, 1));
+  const { width, height } = frames[0] ?? { width: 0, height: 0 };
   const delays = ANIMATED.map(([, ms]) => ms);
-  const pixels = frames.map((frame) => UPNG.toRGBA8(frame)[0]);
   return Buffer.from(UPNG.encode(pixels, width, height, ANIMATED_COLORS, delays));
 }
 
-function sizesOf(name) {
+function sizesOf(name: string): Size[] {
   if (!kept) return SIZES;
   return AT_EVERY_SIZE.includes(name) ? [...SIZES, WIDEST] : [[1280, 820]];
 }
 
 /** Runs in the page: what moves or could, by its classes. */
-function movingParts() {
+function movingParts(): string[] {
   return [...document.querySelectorAll("*")]
     .filter((element) => {
       const { animationName, transitionDuration } = getComputedStyle(element);
@@ -101,9 +105,20 @@ function movingParts() {
     .map((element) => `${element.localName}.${element.getAttribute("class") ?? ""}`);
 }
 
-async function look(name, scheme, [width, height]) {
+/** Axe adds itself to the page. */
+declare global {
+  interface Window {
+    axe: { run: (options: { runOnly: string[] }) => Promise<AxeResults> };
+  }
+}
+
+async function look(
+  { act, ...world }: Scene,
+  name: string,
+  scheme: "light" | "dark",
+  [width, height]: Size,
+): Promise<Buffer> {
   const where = `${name}-${scheme}-${width}`;
-  const { act, ...scene } = scenes[name];
   const page = await browser.newPage({
     viewport: { width, height },
     colorScheme: scheme,
@@ -112,13 +127,13 @@ async function look(name, scheme, [width, height]) {
   page.setDefaultTimeout(180_000);
   page.on("pageerror", (error) => complain(where, error));
   page.on("console", (message) => message.type() === "error" && complain(where, message.text()));
-  await page.addInitScript(mockTauri, { ...scene, readyPlan, keepPlan });
+  await page.addInitScript(mockTauri, world);
   await page.goto(address);
   await page.waitForSelector("#app:not([aria-busy]) main > *");
   // What reaches for the engine comes two frames later.
   await page.evaluate(
     () =>
-      new Promise((done) => {
+      new Promise<void>((done) => {
         let frames = 4;
         const next = () => (frames-- > 0 ? requestAnimationFrame(next) : done());
         next();
@@ -132,6 +147,7 @@ async function look(name, scheme, [width, height]) {
   writeFileSync(file, small(picture));
   const wide = await page.evaluate(() =>
     [document.documentElement, document.querySelector("main"), document.querySelector("aside")]
+      .filter((element) => element !== null)
       .filter((element) => element.scrollWidth > element.clientWidth)
       .map((element) => element.tagName),
   );
@@ -155,21 +171,22 @@ async function look(name, scheme, [width, height]) {
 }
 
 try {
-  for (const scheme of ["light", "dark"]) {
-    const frames = new Map();
-    for (const name of names) {
+  for (const scheme of ["light", "dark"] as const) {
+    const frames = new Map<string, Buffer>();
+    for (const [name, scene] of wanted) {
       const sizes = sizesOf(name);
-      const pictures = await Promise.all(sizes.map((size) => look(name, scheme, size)));
-      frames.set(name, pictures[sizes.findIndex(([width]) => width === 1280)]);
+      const pictures = await Promise.all(sizes.map((size) => look(scene, name, scheme, size)));
+      const usual = pictures[sizes.findIndex(([width]) => width === 1280)];
+      if (usual) frames.set(name, usual);
     }
-    if (kept && ANIMATED.every(([name]) => frames.has(name))) {
-      const joined = animated(ANIMATED.map(([name]) => frames.get(name)));
-      writeFileSync(`${out}rollout-animated-${scheme}.png`, joined);
+    const steps = ANIMATED.flatMap(([name]) => frames.get(name) ?? []);
+    if (kept && steps.length === ANIMATED.length) {
+      writeFileSync(`${out}rollout-animated-${scheme}.png`, animated(steps));
     }
   }
 } finally {
   await browser.close();
   await server.close();
 }
-console.log(`${names.length} scenes, ${problems} problems; pictures in ${out}`);
+console.log(`${wanted.length} scenes, ${problems} problems; pictures in ${out}`);
 process.exitCode = problems > 0 ? 1 : 0;

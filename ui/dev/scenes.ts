@@ -1,7 +1,21 @@
 /** The states of the window that are looked at. */
-import { base } from "./base.js";
-import { after, plan, project, services, verdict } from "./data.js";
-import { drifted, madeReady, unready, verdicts } from "./files.js";
+import type { Page } from "playwright-core";
+
+import type { Caller, CommandError, Failure } from "../src/backend";
+import { base } from "./base";
+import {
+  after,
+  callers,
+  grafana,
+  longName,
+  noHealthCheck,
+  notCreated,
+  others,
+  plan,
+  project,
+  verdict,
+} from "./data";
+import { drifted, hostPort, madeReady, unready, verdicts } from "./files";
 import {
   afterSuccess,
   ended,
@@ -12,37 +26,38 @@ import {
   past,
   receipt,
   rolling,
-} from "./rollout.js";
+} from "./rollout";
+import type { Scene } from "./scene";
 
-const openService = async (page) => {
+const openService = async (page: Page) => {
   await page.click('[data-testid="service-row-grafana"]');
   await page.waitForSelector('[data-testid="state-chip"]');
 };
-const edit = async (page) => {
+const edit = async (page: Page) => {
   await openService(page);
   await page.fill('[data-testid="cpu-field"]', "1.5");
   await page.fill('[data-testid="memory-field"]', "768M");
   await page.waitForSelector('[data-testid="plan-diff"]');
 };
 
-const openSheet = (button, sheet, ready) => async (page) => {
+const openSheet = (button: string, sheet: string, ready: string) => async (page: Page) => {
   await openService(page);
   await page.click(`[data-testid="${button}"]`);
   await page.waitForSelector(`[data-testid="${sheet}"] [data-testid="${ready}"]:enabled`);
 };
 
-const badAnswers = {
+const badAnswers: Failure = {
   ...failure,
   code: "traffic",
   message: "Green answered 3 of 20 requests with 502",
-  hint: "Look at Green’s log below, then deploy again",
+  hint: "look at Traefik's log and at the service's routes",
   exitCode: null,
   outOfMemory: false,
   probeOutput: null,
   log: ['<b>not bold</b> level=error msg="upstream closed the connection"'],
 };
 
-const proxy = {
+const proxy: Caller = {
   container: "monitoring-proxy-1",
   project: "monitoring",
   service: "proxy",
@@ -50,8 +65,9 @@ const proxy = {
   program: "nginx",
   resolvesOnce: true,
   reload: "docker exec monitoring-proxy-1 nginx -s reload",
+  isSilent: false,
 };
-const stillCalled = {
+const stillCalled: Failure = {
   ...badAnswers,
   code: "stillCalled",
   message:
@@ -60,32 +76,30 @@ const stillCalled = {
   log: [],
 };
 
-export const scenes = {
+const failed = (over: Pick<CommandError, "code" | "message"> & Partial<CommandError>) => ({
+  reject: { hint: null, causes: [], ...over },
+});
+
+export const scenes: Record<string, Scene> = {
   first: { ...base, startup: null, projects: [], recent: [] },
   start: { ...base, startup: null },
   loading: { ...base, project: "never" },
   "no-engine": {
     ...base,
-    engine: {
-      reject: {
-        code: "noEngine",
-        message: "no Docker engine answers at `unix:///var/run/docker.sock`",
-        hint: "start Docker (`systemctl start docker`, or Docker Desktop), or check `DOCKER_HOST`",
-        causes: ["connection refused (os error 111)"],
-      },
-    },
+    engine: failed({
+      code: "noEngine",
+      message: "no Docker engine answers at `unix:///var/run/docker.sock`",
+      hint: "start Docker (`systemctl start docker`, or Docker Desktop), or check `DOCKER_HOST`",
+      causes: ["connection refused (os error 111)"],
+    }),
   },
   "project-failed": {
     ...base,
-    project: {
-      reject: {
-        code: "projectInvalid",
-        message:
-          "Compose can't read the project: error while interpolating services.web.environment.TOKEN: required variable TOKEN is missing a value: set it in .env",
-        hint: null,
-        causes: [],
-      },
-    },
+    project: failed({
+      code: "projectInvalid",
+      message:
+        "Compose can't read the project: error while interpolating services.web.environment.TOKEN: required variable TOKEN is missing a value: set it in .env",
+    }),
   },
   project: base,
   "project-stopped": {
@@ -93,11 +107,16 @@ export const scenes = {
     project: {
       ...project,
       traefik: null,
-      services: services.slice(0, 3).map((one) => ({
+      // What keeps it from starting twice is known without a container.
+      services: [grafana, ...others].slice(0, 3).map((one) => ({
         ...one,
-        state: "exited",
+        state: null,
+        health: "none" as const,
         replicas: [],
-        verdicts: [verdict("refused", "notRunning", "is not running", "start it")],
+        revision: null,
+        routes: [],
+        verdicts: [notCreated(one.name), ...one.verdicts],
+        readiness: one.readiness === "ready" ? ("readyAfterFix" as const) : one.readiness,
       })),
     },
   },
@@ -121,25 +140,19 @@ export const scenes = {
   },
   "engine-too-old": {
     ...base,
-    engine: {
-      reject: {
-        code: "engineTooOld",
-        message: "the Docker engine is too old: API 1.38, needed is 1.41",
-        hint: "update Docker to 20.10 or newer",
-        causes: [],
-      },
-    },
+    engine: failed({
+      code: "engineTooOld",
+      message: "the Docker engine is too old: API 1.38, needed is 1.41",
+      hint: "update Docker to 20.10 or newer",
+    }),
   },
   "no-compose": {
     ...base,
-    engine: {
-      reject: {
-        code: "noCompose",
-        message: "Docker Compose was not found",
-        hint: "install the plugin `docker-compose-plugin`, or put `docker-compose` on the `PATH`",
-        causes: [],
-      },
-    },
+    engine: failed({
+      code: "noCompose",
+      message: "Docker Compose was not found",
+      hint: "install the plugin `docker-compose-plugin`, or put `docker-compose` on the `PATH`",
+    }),
   },
   "project-empty": { ...base, project: { ...project, services: [], traefik: null } },
   "many-services": {
@@ -147,7 +160,7 @@ export const scenes = {
     project: {
       ...project,
       services: Array.from({ length: 200 }, (_, n) => ({
-        ...services[n % services.length],
+        ...(project.services[n % project.services.length] ?? grafana),
         name: `worker-${String(n + 1).padStart(3, "0")}`,
       })),
     },
@@ -155,7 +168,7 @@ export const scenes = {
   "long-names": {
     ...base,
     act: async (page) => {
-      await page.click(`[data-testid="service-row-${services[4].name}"]`);
+      await page.click(`[data-testid="service-row-${longName}"]`);
       await page.waitForSelector('[data-testid="state-chip"]');
     },
   },
@@ -175,19 +188,17 @@ export const scenes = {
     plan: {
       ...plan,
       verdicts: [
-        verdict(
-          "refused",
-          "hostPort",
-          "publishes host port 3000",
-          "remove the port: Traefik routes to it already",
-        ),
-        verdict(
-          "needsforce",
-          "noHealthCheck",
-          "has no health check",
-          "add a healthcheck, or force",
-        ),
-        verdict("warning", "limitBelowUse", "768M is close to the 701M in use", "choose more"),
+        hostPort,
+        noHealthCheck,
+        verdict({
+          level: "warning",
+          code: "limitBelowUse",
+          reason: "a container uses 801M now, more than the new limit of 768M",
+          meaning:
+            "Green starts afresh and may need less; where it needs as much, the kernel kills it",
+          remedy: "leave some room above what is in use",
+        }),
+        callers("alertmanager"),
       ],
     },
     act: async (page) => {
@@ -304,19 +315,16 @@ export const scenes = {
   },
   "plan-changed": {
     ...base,
-    started: {
-      reject: {
-        code: "planChanged",
-        message: "the plan has changed since it was shown",
-        hint: "read the new plan, then start that",
-        causes: [],
-        plan: {
-          ...plan,
-          id: "another",
-          differences: [{ what: "image", before: "grafana:11.1", after: "grafana:11.2" }],
-        },
+    started: failed({
+      code: "planChanged",
+      message: "the plan has changed since it was shown",
+      hint: "read the new plan, then start that",
+      plan: {
+        ...plan,
+        id: "another",
+        differences: [{ what: "image", before: "grafana:11.1", after: "grafana:11.2" }],
       },
-    },
+    }),
     act: async (page) => {
       await edit(page);
       await page.click('[data-testid="deploy-button"]:enabled');
