@@ -176,11 +176,11 @@ export const others: Service[] = [
         id: id(`n${number}`),
         name: `monitoring-node-exporter-${number}`,
         number,
-        limits: { cpus: null, memory: 64 * M },
+        limits: { cpus: null, memory: 96 * M },
       }),
     ),
     desiredReplicas: 3,
-    limits: { cpus: null, memory: 64 * M },
+    limits: { cpus: null, memory: 96 * M },
     verdicts: [hostAgent],
   }),
   service(longName, {
@@ -254,7 +254,7 @@ export const plan: Plan = fixtures.plan({
   liveUpdate: {
     possible: true,
     recommended: false,
-    reason: "the runtime sizes itself at start (GOMEMLIMIT): a new container is needed to use more",
+    reason: "Go takes GOMEMLIMIT when it starts: with a new container it does so again",
   },
   bypass: ["alertmanager"],
 });

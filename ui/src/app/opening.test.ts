@@ -49,7 +49,7 @@ test("files are chosen in the system's dialog; one that is cancelled changes not
   const button = openButton();
   button.click();
   await waitFor(() => expect(called("plugin:dialog|open")).toHaveLength(1));
-  await waitFor(() => expect(app.place.name).toBe("start"));
+  await waitFor(() => expect(app.page.name).toBe("start"));
   expect(opened()).toEqual([]);
   chosen = FILES;
   button.click();
@@ -80,11 +80,11 @@ test("a file that the dialog can't be opened for is told", async () => {
 test("a rollout that is chosen in the tray shows its service, whatever is open", async () => {
   await openStart();
   await emit("show", { project: "unknown", service: "web" });
-  expect(app.place.name).toBe("start");
+  expect(app.page.name).toBe("start");
   await emit("show", { project: "shop", service: "web" });
-  await waitFor(() => expect(app.place).toEqual({ name: "service", source, service: "web" }));
+  await waitFor(() => expect(app.page).toEqual({ name: "service", source, service: "web" }));
   expect(opened()).toEqual([source]);
-  app.place = { name: "project", source };
+  app.page = { name: "project", source };
   await emit("show", { project: "shop", service: "web" });
-  expect(app.place).toEqual({ name: "service", source, service: "web" });
+  expect(app.page).toEqual({ name: "service", source, service: "web" });
 });

@@ -98,12 +98,12 @@ export class ReadyReview extends Review<ReadyPlan> {
   health = $state.raw<HealthTest | null>(null);
   /** Instead of the edge's usual image. */
   edgeImage = $state("");
-  /** All fixes there are, from the first plan on. */
-  #all: Fix[] | null = null;
+  /** Every fix that a plan has offered; one that is left out stays. */
+  offered = $state.raw<ReadyPlan["fixes"]>([]);
 
   get #request() {
-    const fixes =
-      this.left.size === 0 ? null : (this.#all ?? []).filter(({ kind }) => !this.left.has(kind));
+    const wanted = this.offered.map(({ fix }) => fix).filter(({ kind }) => !this.left.has(kind));
+    const fixes = this.left.size === 0 ? null : wanted;
     const { source, service, place, health } = this;
     const edgeImage = this.edgeImage === "" ? null : this.edgeImage;
     return { source, service, place, fixes, health, edgeImage };
@@ -111,7 +111,8 @@ export class ReadyReview extends Review<ReadyPlan> {
 
   protected async ask(): Promise<ReadyPlan> {
     const plan = await backend.planReady(this.#request);
-    this.#all ??= plan.fixes.map(({ fix }) => fix);
+    const isNew = ({ fix }: { fix: Fix }) => !this.offered.some((old) => old.fix.kind === fix.kind);
+    this.offered = [...this.offered, ...plan.fixes.filter(isNew)];
     return plan;
   }
 

@@ -18,7 +18,7 @@ import { clock } from "../units/clock.svelte";
 export type Load<T> =
   { status: "loading" } | { status: "ready"; value: T } | { status: "failed"; error: CommandError };
 
-export type Place =
+export type Page =
   | { name: "start" }
   | { name: "project"; source: ProjectSource }
   | { name: "service"; source: ProjectSource; service: string };
@@ -54,7 +54,7 @@ export class AppState {
   engine = $state.raw<Load<EngineInfo>>({ status: "loading" });
   projects = $state.raw<ProjectSummary[] | null>(null);
   recent = $state.raw<RecentProject[]>([]);
-  place = $state.raw<Place>({ name: "start" });
+  page = $state.raw<Page>({ name: "start" });
   project = $state.raw<Load<Project>>({ status: "loading" });
   /** Rollouts of this session by id, oldest first. */
   runs = $state.raw<ReadonlyMap<string, RolloutView>>(new Map());
@@ -62,7 +62,7 @@ export class AppState {
   interrupted = $state.raw<Interrupted[]>([]);
   asksToClose = $state(false);
   sample = $state.raw<Load<ProjectSource> | null>(null);
-  /** Something that failed beside the open place. */
+  /** Something that failed beside the open page. */
   notice = $state.raw<CommandError | null>(null);
   dragging = $state(false);
   /** Nobody can see the window: nothing is asked and nothing counts until somebody does. */
@@ -81,7 +81,7 @@ export class AppState {
 
   /** The open project's name, as soon as it is known. */
   openName = $derived(
-    this.place.name !== "start" && this.project.status === "ready" ? this.project.value.name : null,
+    this.page.name !== "start" && this.project.status === "ready" ? this.project.value.name : null,
   );
   running = $derived([...this.runs.values()].filter(isRunning));
 
@@ -129,7 +129,7 @@ export class AppState {
   get #pace(): number | null {
     if (this.isHidden) return null;
     if (this.running.length > 0) return TICK_MS;
-    return this.place.name === "service" ? SLOW_TICK_MS : null;
+    return this.page.name === "service" ? SLOW_TICK_MS : null;
   }
 
   /** Somebody sees the window, or nobody does any more. */
@@ -195,8 +195,8 @@ export class AppState {
   }
 
   open(source: ProjectSource, service?: string): void {
-    const same = this.place.name !== "start" && this.#isOpen(source);
-    this.place = service ? { name: "service", source, service } : { name: "project", source };
+    const same = this.page.name !== "start" && this.#isOpen(source);
+    this.page = service ? { name: "service", source, service } : { name: "project", source };
     if (same && this.project.status === "ready") return;
     this.project = { status: "loading" };
     this.#load(source)
@@ -207,29 +207,29 @@ export class AppState {
 
   /** Opens a project that is known by its name and its folder, whichever of its files are named. */
   openProject(known: KnownProject): void {
-    const { place } = this;
-    this.open(place.name !== "start" && this.isOpenProject(known) ? place.source : known.source);
+    const { page } = this;
+    this.open(page.name !== "start" && this.isOpenProject(known) ? page.source : known.source);
   }
 
   /** Whether it is the one that is open. */
   isOpenProject({ name, workingDirectory }: KnownProject): boolean {
-    if (this.place.name === "start" || this.project.status !== "ready") return false;
+    if (this.page.name === "start" || this.project.status !== "ready") return false;
     const open = this.project.value;
     return open.name === name && open.workingDirectory === workingDirectory;
   }
 
   /** Goes to a service of a project that is open or runs on the engine. */
   show(project: string, service: string): void {
-    const { place } = this;
+    const { page } = this;
     const known = this.projects?.find(({ name }) => name === project)?.source;
-    const source = place.name !== "start" && this.openName === project ? place.source : known;
+    const source = page.name !== "start" && this.openName === project ? page.source : known;
     if (source) this.open(source, service);
   }
 
   /** Whether this source opens the open project, as it was asked for or with its files resolved. */
   #isOpen(source: ProjectSource): boolean {
     return (
-      (this.place.name !== "start" && sameSource(this.place.source, source)) ||
+      (this.page.name !== "start" && sameSource(this.page.source, source)) ||
       (this.project.status === "ready" && sameSource(this.project.value.source, source))
     );
   }
@@ -240,8 +240,8 @@ export class AppState {
    */
   reload(): void {
     this.#isStale = true;
-    if (this.#loading > 0 || this.place.name === "start") return;
-    void this.#load(this.place.source);
+    if (this.#loading > 0 || this.page.name === "start") return;
+    void this.#load(this.page.source);
   }
 
   async #load(source: ProjectSource): Promise<void> {
@@ -263,10 +263,10 @@ export class AppState {
     }
   }
 
-  /** Reads the open project by another source, since its files have changed; the place stays. */
+  /** Reads the open project by another source, since its files have changed; the page stays. */
   reopen(source: ProjectSource): void {
-    if (this.place.name === "start") return;
-    this.place = { ...this.place, source };
+    if (this.page.name === "start") return;
+    this.page = { ...this.page, source };
     this.reload();
   }
 
@@ -317,13 +317,13 @@ export class AppState {
   async stopSample(): Promise<void> {
     await backend.sampleDown();
     this.sample = null;
-    this.place = { name: "start" };
+    this.page = { name: "start" };
     await this.refresh();
   }
 
   /** The interrupted rollouts that matter where one is: in a project only its own. */
   get interruptedHere(): Interrupted[] {
-    if (this.place.name === "start" || this.project.status === "failed") return this.interrupted;
+    if (this.page.name === "start" || this.project.status === "failed") return this.interrupted;
     if (this.project.status === "loading") return [];
     const { name } = this.project.value;
     return this.interrupted.filter(({ project }) => project === name);

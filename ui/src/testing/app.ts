@@ -98,7 +98,7 @@ export function reset(): void {
   program.rollout = crypto.randomUUID();
   app.engine = { status: "loading" };
   app.projects = null;
-  app.place = { name: "start" };
+  app.page = { name: "start" };
   app.project = { status: "loading" };
   app.runs = new Map();
   app.interrupted = [];
