@@ -104,6 +104,7 @@ export const scenes: Record<string, Scene> = {
   project: base,
   "project-stopped": {
     ...base,
+    projects: base.projects.filter(({ name }) => name !== project.name),
     project: {
       ...project,
       traefik: null,
