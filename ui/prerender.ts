@@ -30,7 +30,7 @@ async function drawn(): Promise<string> {
       plugins: [svelte()],
       ssr: { noExternal: true },
       build: {
-        ssr: "src/shell.ts",
+        ssr: "src/app/shell.ts",
         outDir,
         rolldownOptions: { output: { entryFileNames: "shell.mjs" } },
       },

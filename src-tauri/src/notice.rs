@@ -2,7 +2,7 @@
 
 use tauri::{AppHandle, Manager, Runtime};
 use tauri_plugin_notification::Notification;
-use teal_engine::{Rollout, event::Outcome};
+use teal_engine::Rollout;
 
 /// Waits for the rollout's end, and says how it went unless the window is being looked at.
 pub(crate) async fn of_the_end<R: Runtime>(app: AppHandle<R>, rollout: Rollout) {
@@ -21,20 +21,9 @@ pub(crate) async fn of_the_end<R: Runtime>(app: AppHandle<R>, rollout: Rollout) 
     let shown = notifications
         .builder()
         .title(title)
-        .body(sentence(outcome))
+        .body(format!("{}: {}", outcome.state(), outcome.meaning()))
         .show();
     if let Err(error) = shown {
         tracing::info!(%error, "no notification: the desktop takes none");
-    }
-}
-
-fn sentence(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Success => "Rolled out: Green serves all the traffic.",
-        Outcome::Refused => "Refused: nothing changed.",
-        Outcome::RolledBack => "Failed and rolled back: Blue serves as before.",
-        Outcome::HealthTimeout => "Green did not become healthy: Blue serves as before.",
-        Outcome::Aborted => "Aborted: Blue serves as before.",
-        Outcome::NotRolledBack => "Failed and not rolled back: look at what is left.",
     }
 }

@@ -8,11 +8,11 @@ import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { open } from "@tauri-apps/plugin-dialog";
 
 import type { Change } from "./bindings/Change";
+import type { ChangeKind } from "./bindings/ChangeKind";
 import type { CloseChoice } from "./bindings/CloseChoice";
 import type { CommandError } from "./bindings/CommandError";
 import type { EngineInfo } from "./bindings/EngineInfo";
 import type { Event } from "./bindings/Event";
-import type { ChangeKind } from "./bindings/ChangeKind";
 import type { GivenBack } from "./bindings/GivenBack";
 import type { Interrupted } from "./bindings/Interrupted";
 import type { KeepPlan } from "./bindings/KeepPlan";
@@ -33,7 +33,18 @@ import type { RolloutRequest } from "./bindings/RolloutRequest";
 import type { Startup } from "./bindings/Startup";
 import type { Usage } from "./bindings/Usage";
 
+export {
+  DEFAULT_OPTIONS,
+  LEAST_CPUS,
+  LEAST_MEMORY,
+  LIMIT_PROBLEMS,
+  OPTION_BOUNDS,
+  OUTCOME_SENTENCES,
+  PHASES,
+  PHASE_TITLES,
+} from "./bindings/values";
 export type { Color } from "./bindings/Color";
+export type { Caller } from "./bindings/Caller";
 export type { AppliedChange } from "./bindings/AppliedChange";
 export type { Difference } from "./bindings/Difference";
 export type { Drift } from "./bindings/Drift";

@@ -1,6 +1,6 @@
-import "./locale";
-import "./tokens.css";
-import "./base.css";
+import "./app/locale";
+import "./app/tokens.css";
+import "./app/base.css";
 
 import { painted } from "./backend";
 
@@ -13,6 +13,6 @@ if (!target) throw new Error("index.html has no #app");
 requestAnimationFrame(() =>
   requestAnimationFrame(() => {
     void painted().catch(() => undefined);
-    void import("./start").then(({ start }) => start(target));
+    void import("./app/start").then(({ start }) => start(target));
   }),
 );

@@ -105,6 +105,18 @@ impl Outcome {
             Self::NotRolledBack => "FAIL",
         }
     }
+
+    /// What has become of the service, as the sentence after its [state](Self::state).
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "Green has replaced Blue",
+            Self::Refused => "nothing was changed",
+            Self::RolledBack => "a phase failed; Blue serves as before",
+            Self::NotRolledBack => "a phase failed and not everything was put back",
+            Self::HealthTimeout => "Green did not become healthy in time; Blue serves as before",
+            Self::Aborted => "aborted; Blue serves as before",
+        }
+    }
 }
 
 /// One event of a rollout.

@@ -15,6 +15,8 @@ mod project;
 mod readiness;
 mod receipt;
 mod revision;
+#[cfg(test)]
+mod shared;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;

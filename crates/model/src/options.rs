@@ -10,16 +10,16 @@ use super::{Verdict, VerdictCode};
 const MOST_STEPS: usize = 8;
 
 /// Requests of the live probe each second, at most: it may not become a load of its own.
-const HIGHEST_RATE: u32 = 100;
+pub(super) const HIGHEST_RATE: u32 = 100;
 
 /// What any wait of a rollout takes at most.
-const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
+pub(super) const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A shorter time between two polls would be a load of its own.
-const SHORTEST_POLL_MS: u64 = 100;
+pub(super) const SHORTEST_POLL_MS: u64 = 100;
 
 /// Each container has to give so many at each step.
-const MOST_ANSWERS: u32 = 10_000;
+pub(super) const MOST_ANSWERS: u32 = 10_000;
 
 /// How a rollout is done. The defaults are the specification's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -70,7 +70,7 @@ test("a limit's slider and field move in step", async () => {
   await fireEvent.keyDown(field, { key: "ArrowDown" });
   expect(onmove).toHaveBeenLastCalledWith(4);
   expect(field.getAttribute("aria-invalid")).toBe("true");
-  expect(screen.getByText("too much")).toBeTruthy();
+  expect(screen.getByText("Too much")).toBeTruthy();
   await fireEvent.click(screen.getByRole("button", { name: "Use 0.5" }));
   expect(onsuggested).toHaveBeenCalledWith("0.5");
 });

@@ -3,10 +3,10 @@ import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { expect } from "vitest";
 
-import App from "../App.svelte";
+import App from "../app/App.svelte";
 import type { Event } from "../backend";
-import { app } from "../state.svelte";
-import { engine, event, green, plan, project, revision, source, type Said } from "./fixtures";
+import { app } from "../state/app.svelte";
+import { engine, event, green, plan, project, revision, summary, type Said } from "./fixtures";
 
 /** What the desktop program tells the page unasked: drags, menus, a second start. */
 export { emit } from "@tauri-apps/api/event";
@@ -36,17 +36,6 @@ export const program = {
   tell: (said: Said): void => void said,
   /** A change on the engine. */
   change: (message: unknown): void => void message,
-};
-
-export const summary = {
-  name: "shop",
-  source,
-  workingDirectory: "/srv/shop",
-  running: 1,
-  total: 1,
-  completed: 0,
-  unhealthy: false,
-  filesExist: true,
 };
 
 function answers(over: Answers = {}): Answers {
@@ -109,7 +98,7 @@ export function reset(): void {
   program.rollout = crypto.randomUUID();
   app.engine = { status: "loading" };
   app.projects = null;
-  app.place = { name: "start" };
+  app.page = { name: "start" };
   app.project = { status: "loading" };
   app.runs = new Map();
   app.interrupted = [];

@@ -1,4 +1,4 @@
-/** Services, plans and events as the engine would tell them, for tests. */
+/** Services, plans and events as the engine would tell them, for tests and for the scenes of dev/. */
 import type {
   EngineInfo,
   Event,
@@ -6,14 +6,15 @@ import type {
   Plan,
   Project,
   ProjectSource,
+  ProjectSummary,
   Receipt,
   Replica,
   Revision,
   Service,
 } from "../backend";
-import { DEFAULT_OPTIONS } from "../editor.svelte";
-import { G, M } from "../limits";
-import { emptyRollout, fold, type RolloutView } from "../rollout";
+import { DEFAULT_OPTIONS } from "../backend";
+import { emptyRollout, fold, type RolloutView } from "../rollout/rollout";
+import { G, M } from "../units/limits";
 
 export const before = { cpus: 1, memory: 512 * M };
 export const after = { cpus: 1.5, memory: 768 * M };
@@ -98,6 +99,18 @@ export function project(over: Partial<Project> = {}): Project {
     ...over,
   };
 }
+
+/** The project in the list of those on the engine. */
+export const summary: ProjectSummary = {
+  name: "shop",
+  source,
+  workingDirectory: "/srv/shop",
+  running: 1,
+  total: 1,
+  completed: 0,
+  unhealthy: false,
+  filesExist: true,
+};
 
 export function plan(over: Partial<Plan> = {}): Plan {
   return {

@@ -192,7 +192,7 @@ fn table(bare: &Taken, teal: &Taken) -> Result<String> {
     writeln!(
         text,
         "\n## Scripts\n\n{:.1} kB after gzip; a build with more than 150 kB fails. A hidden window follows no \
-         container and asks the engine nothing: `a hidden window asks for nothing` in `ui/src/states.test.ts`.",
+         container and asks the engine nothing: `a hidden window asks for nothing` in `ui/src/app/states.test.ts`.",
         kilobytes(scripts()?)
     )?;
     Ok(text)

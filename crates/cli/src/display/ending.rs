@@ -44,20 +44,9 @@ pub(super) fn ending(event: &Event, theme: Theme) -> String {
         "{} after {}: {}",
         paint(style, outcome.state()),
         duration::taken(event.elapsed_ms),
-        meaning(*outcome)
+        outcome.meaning()
     ));
     lines.join("\n")
-}
-
-const fn meaning(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Success => "Green has replaced Blue",
-        Outcome::Refused => "nothing was changed",
-        Outcome::RolledBack => "a phase failed; Blue serves as before",
-        Outcome::NotRolledBack => "a phase failed and not everything was put back",
-        Outcome::HealthTimeout => "Green did not become healthy in time; Blue serves as before",
-        Outcome::Aborted => "aborted; Blue serves as before",
-    }
 }
 
 /// A failure with everything a person needs to see.
