@@ -94,9 +94,6 @@ pub struct Figures {
 #[serde(default, rename_all = "camelCase")]
 #[ts(export)]
 pub struct Carried {
-    /// Requests, where Traefik's metrics tell.
-    #[ts(type = "number | null")]
-    pub requests: Option<u64>,
     /// Connections that the containers accepted. Traefik sends many requests over one.
     #[ts(type = "number")]
     pub connections: u64,
@@ -115,8 +112,6 @@ pub struct Flow {
     pub in_flight: Option<u32>,
     /// Connections that are open.
     pub connections: u32,
-    /// Requests each second, where Traefik's metrics tell.
-    pub requests_per_second: Option<f64>,
     /// New connections each second. Traefik sends many requests over one.
     pub connections_per_second: f64,
     pub bytes_received_per_second: f64,

@@ -106,7 +106,6 @@ impl Meter {
             .filter(|counter| counter.has_counted())
             .map(|counter| counter.total.clone());
         totals.reduce(Sums::plus).map(|sums| Carried {
-            requests: None,
             connections: sums.accepted,
             bytes_received: sums.received,
             bytes_sent: sums.sent,
@@ -153,7 +152,6 @@ impl Counts {
                 .zip(other.in_flight)
                 .map(|(a, b)| a.saturating_add(b)),
             connections: one.connections.saturating_add(other.connections),
-            requests_per_second: None,
             connections_per_second: one.connections_per_second + other.connections_per_second,
             bytes_received_per_second: one.bytes_received_per_second
                 + other.bytes_received_per_second,
@@ -208,7 +206,6 @@ impl Counter {
         Some(Flow {
             in_flight: Some(now.report.in_flight),
             connections: now.report.connections,
-            requests_per_second: None,
             connections_per_second: per_second(since.accepted),
             bytes_received_per_second: per_second(since.received),
             bytes_sent_per_second: per_second(since.sent),

@@ -5,10 +5,6 @@
  */
 export type Carried = { 
 /**
- * Requests, where Traefik's metrics tell.
- */
-requests: number | null, 
-/**
  * Connections that the containers accepted. Traefik sends many requests over one.
  */
 connections: number, bytesReceived: number, bytesSent: number, };

@@ -13,10 +13,6 @@ inFlight: number | null,
  */
 connections: number, 
 /**
- * Requests each second, where Traefik's metrics tell.
- */
-requestsPerSecond: number | null, 
-/**
  * New connections each second. Traefik sends many requests over one.
  */
 connectionsPerSecond: number, bytesReceivedPerSecond: number, bytesSentPerSecond: number, };

@@ -1,7 +1,7 @@
 /** What the stage shows: who serves what, from a service at rest or from its rollout. */
 import type { Color, Flow, Limits, Replica, Service } from "../backend";
 import { hasCompleted, limitsInForce, stateOf } from "../engine/services";
-import { rate, sizeOf } from "../units/format";
+import { sizeOf } from "../units/format";
 import { isRunning, type RolloutView } from "./rollout";
 
 export interface LaneView {
@@ -118,17 +118,14 @@ function duringRollout(service: Service, run: RolloutView, wanted: Limits): Stag
   };
 }
 
-/** Requests each second where Traefik tells, else new connections, else data. */
+/** The data that a set sends each second. */
 function paceOf(flow: Flow | null): string | null {
   if (flow === null) return null;
-  if (flow.requestsPerSecond !== null) return `${rate(flow.requestsPerSecond)} req/s`;
   return `${sizeOf(flow.bytesSentPerSecond)}/s`;
 }
 
 function paceOfAll({ blue, green }: Record<Color, Flow | null>): string | null {
   const flows = [blue, green].filter((flow) => flow !== null);
-  const requests = flows.flatMap(({ requestsPerSecond }) => requestsPerSecond ?? []);
-  if (requests.length > 0) return `${rate(requests.reduce((sum, one) => sum + one, 0))} req/s`;
   if (flows.length === 0) return null;
   return `${sizeOf(flows.reduce((sum, flow) => sum + flow.bytesSentPerSecond, 0))}/s`;
 }

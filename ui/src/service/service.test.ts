@@ -247,15 +247,18 @@ test("what goes through each set is shown as it is counted", async () => {
   const flow = {
     inFlight: 3,
     connections: 9,
-    requestsPerSecond: 204,
     connectionsPerSecond: 1,
     bytesReceivedPerSecond: 1,
-    bytesSentPerSecond: 1,
+    bytesSentPerSecond: 2_000_000,
   };
-  program.tell({ type: "flow", blue: flow, green: { ...flow, requestsPerSecond: 8, inFlight: 0 } });
-  await waitFor(() => expect(text("lane-blue")).toContain("204 req/s"));
+  program.tell({
+    type: "flow",
+    blue: flow,
+    green: { ...flow, bytesSentPerSecond: 8_000, inFlight: 0 },
+  });
+  await waitFor(() => expect(text("lane-blue")).toContain("2.0 MB/s"));
   expect(text("lane-blue")).toContain("3 in flight");
-  expect(text("lane-green")).toContain("8.0 req/s");
+  expect(text("lane-green")).toContain("8 kB/s");
 });
 
 test("steps and probe are asked for as the options say", async () => {

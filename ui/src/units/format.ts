@@ -20,11 +20,6 @@ export function sizeOf(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-/** A rate, as precise as a person compares: `0.4`, `12`, `1,204`. */
-export function rate(perSecond: number): string {
-  return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : count(Math.round(perSecond));
-}
-
 /** How long something took: `0.2 s`, `20.3 s`, `2 min 05 s`. */
 export function took(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;

@@ -203,11 +203,8 @@ fn by_color(receipt: &Receipt, theme: Theme) -> Option<String> {
 fn traffic(receipt: &Receipt) -> Option<String> {
     let one = |name: &str, carried: Option<Carried>| {
         let carried = carried?;
-        let requests = carried
-            .requests
-            .map_or_else(String::new, |n| format!("{} requests, ", count(n)));
         Some(format!(
-            "{name} {requests}{} connections, {} in, {} out",
+            "{name} {} connections, {} in, {} out",
             count(carried.connections),
             bytes(carried.bytes_received),
             bytes(carried.bytes_sent)
@@ -270,7 +267,6 @@ mod tests {
             blue: figures(2810, 4.0, 21.0),
             green: figures(1800, 3.0, 19.0),
             blue_traffic: Some(Carried {
-                requests: None,
                 connections: 1200,
                 bytes_received: 999,
                 bytes_sent: 4_040_000,
