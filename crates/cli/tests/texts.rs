@@ -95,8 +95,16 @@ impl Told {
         told.say("deploy hello --memory 256M --dry-run", "").await
     }
 
+    /// With its receipt: how the rollout ended, or why there was none.
     async fn rolled_out(self) -> Self {
         self.judged().await.say(ROLL_OUT, "Live probe").await
+    }
+
+    /// With what it says without `--force`, and then the receipt.
+    async fn forced(self) -> Self {
+        let forced = format!("{ROLL_OUT} --force");
+        let told = self.rolled_out().await;
+        told.say(&forced, "Live probe").await
     }
 
     fn assert_as_before(self, shape: &str) {
@@ -120,8 +128,8 @@ async fn behind_traefik() {
 #[tokio::test]
 async fn without_a_health_check() {
     let template = Template::named("no-health-check").health_check(None);
-    let told = Told::up(template).await.judged().await;
-    told.assert_as_before("no-health-check");
+    let told = Told::up(template).await;
+    told.forced().await.assert_as_before("no-health-check");
 }
 
 #[tokio::test]
@@ -134,32 +142,46 @@ async fn with_dockers_own_intervals() {
     });
     let project = Project::new(template).await;
     project.compose(&["up", "--detach"]).await;
-    let told = Told::of(project).judged().await;
+    let told = Told::of(project).rolled_out().await;
     told.assert_as_before("slow-health-check");
 }
 
 #[tokio::test]
 async fn not_started() {
     let told = Told::of(Project::new(Template::named("not-started")).await);
-    told.judged().await.assert_as_before("not-started");
+    told.forced().await.assert_as_before("not-started");
+}
+
+#[tokio::test]
+async fn stopped() {
+    let told = Told::up(Template::named("stopped")).await;
+    told.project.compose(&["stop", "--timeout", "1"]).await;
+    told.forced().await.assert_as_before("stopped");
+}
+
+#[tokio::test]
+async fn a_worker() {
+    let template = Template::named("worker").no_traefik().no_router();
+    let told = Told::up(template.health_check(None).replicas(2)).await;
+    told.forced().await.assert_as_before("worker");
 }
 
 #[tokio::test]
 async fn a_volume_without_a_name() {
-    let told = Told::up(Template::fixture("anon-volume")).await;
-    told.judged().await.assert_as_before("anon-volume");
+    let told = Told::answering(Template::fixture("anon-volume")).await;
+    told.forced().await.assert_as_before("anon-volume");
 }
 
 #[tokio::test]
 async fn uploads_in_the_web_root() {
-    let told = Told::up(Template::fixture("bind-web-root")).await;
-    told.judged().await.assert_as_before("bind-web-root");
+    let told = Told::answering(Template::fixture("bind-web-root")).await;
+    told.forced().await.assert_as_before("bind-web-root");
 }
 
 #[tokio::test]
 async fn a_port_of_a_range() {
     let told = Told::up(Template::fixture("port-range")).await;
-    told.judged().await.assert_as_before("port-range");
+    told.forced().await.assert_as_before("port-range");
 }
 
 #[tokio::test]
@@ -181,5 +203,5 @@ async fn a_rate_limit_that_all_share() {
 #[tokio::test]
 async fn a_proxy_that_looks_the_name_up_once() {
     let told = Told::answering(Template::fixture("name-caller")).await;
-    told.rolled_out().await.assert_as_before("name-caller");
+    told.forced().await.assert_as_before("name-caller");
 }
