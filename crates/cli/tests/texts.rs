@@ -11,8 +11,7 @@ use insta::{Settings, assert_snapshot};
 use teal_testkit::{HealthCheck, Project, Template, eventually};
 use tokio::process::Command;
 
-const ROLL_OUT: &str =
-    "deploy hello --memory 256M --poll-interval 1s --drain-timeout 5s --answers 3";
+const ROLL_OUT: &str = "--memory 256M --poll-interval 1s --drain-timeout 5s --answers 3";
 
 /// What differs from run to run, and what stands there instead.
 const VARYING: [(&str, &str); 18] = [
@@ -39,13 +38,17 @@ const VARYING: [(&str, &str); 18] = [
 /// A project, and all that is said of it.
 struct Told {
     project: Project,
+    service: &'static str,
     text: String,
 }
 
 impl Told {
     fn of(project: Project) -> Self {
-        let text = String::new();
-        Self { project, text }
+        Self {
+            project,
+            service: "hello",
+            text: String::new(),
+        }
     }
 
     async fn up(template: Template) -> Self {
@@ -91,18 +94,21 @@ impl Told {
     }
 
     async fn judged(self) -> Self {
-        let told = self.say("doctor hello", "").await;
-        told.say("deploy hello --memory 256M --dry-run", "").await
+        let service = self.service;
+        let told = self.say(&format!("doctor {service}"), "").await;
+        let plan = format!("deploy {service} --memory 256M --dry-run");
+        told.say(&plan, "").await
     }
 
     /// With its receipt: how the rollout ended, or why there was none.
     async fn rolled_out(self) -> Self {
-        self.judged().await.say(ROLL_OUT, "Live probe").await
+        let deploy = format!("deploy {} {ROLL_OUT}", self.service);
+        self.judged().await.say(&deploy, "Live probe").await
     }
 
     /// With what it says without `--force`, and then the receipt.
     async fn forced(self) -> Self {
-        let forced = format!("{ROLL_OUT} --force");
+        let forced = format!("deploy {} {ROLL_OUT} --force", self.service);
         let told = self.rolled_out().await;
         told.say(&forced, "Live probe").await
     }
@@ -161,9 +167,9 @@ async fn stopped() {
 
 #[tokio::test]
 async fn a_worker() {
-    let template = Template::named("worker").no_traefik().no_router();
-    let told = Told::up(template.health_check(None).replicas(2)).await;
-    told.forced().await.assert_as_before("worker");
+    let mut told = Told::up(Template::fixture("worker")).await;
+    told.service = "worker";
+    told.rolled_out().await.assert_as_before("worker");
 }
 
 #[tokio::test]
