@@ -84,7 +84,11 @@ async fn a_network_that_the_files_define_differently_is_refused() {
             "{}",
             verdict.reason
         );
-        assert!(verdict.remedy.contains("maintenance window"), "{}", verdict.remedy);
+        assert!(
+            verdict.remedy.contains("maintenance window"),
+            "{}",
+            verdict.remedy
+        );
         edit(&mut stage, "compose.yaml", &to, &from).await;
     }
     // As it was, it can be rolled out.

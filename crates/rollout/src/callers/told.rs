@@ -66,7 +66,7 @@ pub(crate) fn sentences(color: Color, callers: &[Caller]) -> Vec<String> {
 }
 
 /// The same once the set is gone, with what makes each learn of the other.
-pub(in crate::rollout) fn left_without(color: Color, callers: &[Caller]) -> Vec<String> {
+pub(crate) fn left_without(color: Color, callers: &[Caller]) -> Vec<String> {
     let left = |caller: &Caller| {
         let sentence = sentence(color, caller);
         match &caller.reload {
