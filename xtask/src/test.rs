@@ -6,7 +6,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::Command,
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -39,9 +39,8 @@ pub(crate) fn test(quick: bool) -> Result<()> {
     setup::setup(if quick { Needs::BUILD } else { Needs::ALL })?;
     let mut checks = Checks::default();
     checks.run("front end: build", setup::build_front_end);
-    for (what, script) in [("types", "check"), ("lint", "lint"), ("tests", "test")] {
-        checks.run(&format!("front end: {what}"), || npm(script));
-    }
+    // Node works on one processor, and cargo waits for it where it links.
+    let front_end = thread::spawn(front_end);
     checks.run("format", || {
         process::run(cargo().args(["fmt", "--all", "--check"]))
     });
@@ -50,15 +49,14 @@ pub(crate) fn test(quick: bool) -> Result<()> {
         checks.run("clippy", clippy);
         checks.run("tests", unit_tests);
         checks.run("examples in docs", examples);
+        checks.join(front_end);
     } else {
         checks.run("tests: build", build_tests);
+        checks.join(front_end);
         // What computes goes beside what waits, and gives way to it.
-        let beside = thread::spawn(beside_the_tests);
+        let others = thread::spawn(beside_the_tests);
         checks.run("tests", all_tests);
-        match beside.join() {
-            Ok(others) => checks.failed.extend(others.failed),
-            Err(_) => checks.failed.push("what ran beside the tests".to_owned()),
-        }
+        checks.join(others);
     }
     checks.run("front end's types are those of the engine", || {
         if bindings()? != before {
@@ -88,6 +86,14 @@ impl Checks {
         }
     }
 
+    /// Waits for others, which ran beside these.
+    fn join(&mut self, others: JoinHandle<Self>) {
+        match others.join() {
+            Ok(others) => self.failed.extend(others.failed),
+            Err(_) => self.failed.push("a thread of xtask".to_owned()),
+        }
+    }
+
     fn conclude(self, took: Duration) -> Result<()> {
         if !self.failed.is_empty() {
             bail!("failed after {took:.0?}: {}", self.failed.join(", "));
@@ -95,6 +101,14 @@ impl Checks {
         say(&format!("all checks are good, {took:.0?}"));
         Ok(())
     }
+}
+
+fn front_end() -> Checks {
+    let mut checks = Checks::default();
+    for (what, script) in [("types", "check"), ("lint", "lint"), ("tests", "test")] {
+        checks.run(&format!("front end: {what}"), || npm(script));
+    }
+    checks
 }
 
 /// The checks that need no engine, while the tests wait for theirs.
@@ -110,7 +124,7 @@ fn beside_the_tests() -> Checks {
 }
 
 fn npm(script: &str) -> Result<()> {
-    process::run(command("npm").args(["--prefix", "ui", "run", "--silent", script]))
+    run_quietly(command("npm").args(["--prefix", "ui", "run", "--silent", script])).map(drop)
 }
 
 fn clippy() -> Result<()> {
