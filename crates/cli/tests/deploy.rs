@@ -201,7 +201,7 @@ async fn a_dry_run_shows_everything_and_changes_nothing() {
         "+          memory: 768M",
         "docker compose ",
         "--scale",
-        "Green gets 50, then 100 %",
+        "Green gets 50 %, then 100 % of the traffic",
         "Live probe: 10 requests/s",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
@@ -495,8 +495,8 @@ async fn the_doctor_says_what_is_in_the_way_and_how_to_remove_it() {
     for line in [
         "hello: needs changes",
         "  ~ publishes `127.0.0.1:18799:8080/tcp`",
-        "    fix: Teal can put its edge before the service, on port 18799",
-        "    fix: Teal can propose a health check and add it",
+        "    fix: `teal ready hello` puts Teal's edge proxy in front of it, on port 18799",
+        "    fix: `teal ready hello` adds a health check",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
