@@ -2,9 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    path::PathBuf,
+    fs::{self, File},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
     process::Command,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -12,15 +14,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     audit,
-    process::{self, cargo, command, root},
+    process::{self, cargo, command, exists, root, run_quietly},
     say,
     setup::{self, Needs},
 };
 
 const CARGO_NEXTEST: &str = "cargo-nextest@0.9.143";
 
-/// The profile, from `.config/nextest.toml`, follows.
-const NEXTEST: [&str; 5] = ["nextest", "run", "--workspace", "--locked", "--profile"];
+/// A test with an engine or a window waits most of its time: for a health check, for Traefik, for a
+/// drain. So more of them run than there are processors; `.config/nextest.toml` says how many of each.
+const TESTS_PER_PROCESSOR: usize = 3;
 
 /// These make the web view's screenshots hang, or join windows that are tested side by side.
 const NOT_FOR_WINDOWS: &[&str] = &[
@@ -36,24 +39,25 @@ pub(crate) fn test(quick: bool) -> Result<()> {
     setup::setup(if quick { Needs::BUILD } else { Needs::ALL })?;
     let mut checks = Checks::default();
     checks.run("front end: build", setup::build_front_end);
-    for (what, script) in [("types", "check"), ("lint", "lint"), ("tests", "test")] {
-        checks.run(&format!("front end: {what}"), || npm(script));
-    }
+    // Node works on one processor, and cargo waits for it where it links.
+    let front_end = thread::spawn(front_end);
     checks.run("format", || {
         process::run(cargo().args(["fmt", "--all", "--check"]))
     });
-    checks.run("clippy", clippy);
-    if !quick {
-        checks.run("licences and sources", deny);
-        checks.run("known weaknesses", || {
-            audit::audit(&audit::Options::default())
-        });
-    }
     let before = bindings()?;
-    checks.run("tests", || if quick { unit_tests() } else { all_tests() });
-    checks.run("examples in docs", || {
-        process::run(cargo().args(["test", "--quiet", "--locked", "--workspace", "--doc"]))
-    });
+    if quick {
+        checks.run("clippy", clippy);
+        checks.run("tests", unit_tests);
+        checks.run("examples in docs", examples);
+        checks.join(front_end);
+    } else {
+        checks.run("tests: build", build_tests);
+        checks.join(front_end);
+        // What computes goes beside what waits, and gives way to it.
+        let others = thread::spawn(beside_the_tests);
+        checks.run("tests", all_tests);
+        checks.join(others);
+    }
     checks.run("front end's types are those of the engine", || {
         if bindings()? != before {
             bail!("the tests wrote other files to ui/src/bindings: commit them");
@@ -82,6 +86,14 @@ impl Checks {
         }
     }
 
+    /// Waits for others, which ran beside these.
+    fn join(&mut self, others: JoinHandle<Self>) {
+        match others.join() {
+            Ok(others) => self.failed.extend(others.failed),
+            Err(_) => self.failed.push("a thread of xtask".to_owned()),
+        }
+    }
+
     fn conclude(self, took: Duration) -> Result<()> {
         if !self.failed.is_empty() {
             bail!("failed after {took:.0?}: {}", self.failed.join(", "));
@@ -91,12 +103,32 @@ impl Checks {
     }
 }
 
+fn front_end() -> Checks {
+    let mut checks = Checks::default();
+    for (what, script) in [("types", "check"), ("lint", "lint"), ("tests", "test")] {
+        checks.run(&format!("front end: {what}"), || npm(script));
+    }
+    checks
+}
+
+/// The checks that need no engine, while the tests wait for theirs.
+fn beside_the_tests() -> Checks {
+    let mut checks = Checks::default();
+    checks.run("clippy", clippy);
+    checks.run("examples in docs", examples);
+    checks.run("licences and sources", deny);
+    checks.run("known weaknesses", || {
+        audit::audit(&audit::Options::default())
+    });
+    checks
+}
+
 fn npm(script: &str) -> Result<()> {
-    process::run(command("npm").args(["--prefix", "ui", "run", "--silent", script]))
+    run_quietly(command("npm").args(["--prefix", "ui", "run", "--silent", script])).map(drop)
 }
 
 fn clippy() -> Result<()> {
-    let mut clippy = cargo();
+    let mut clippy = patient_cargo();
     clippy.args([
         "clippy",
         "--quiet",
@@ -104,13 +136,29 @@ fn clippy() -> Result<()> {
         "--all-targets",
         "--locked",
     ]);
-    process::run(clippy.args(["--", "--deny", "warnings"]))
+    run_quietly(clippy.args(["--", "--deny", "warnings"])).map(drop)
+}
+
+fn examples() -> Result<()> {
+    let mut examples = patient_cargo();
+    examples.args(["test", "--quiet", "--locked", "--workspace", "--doc"]);
+    run_quietly(&mut examples).map(drop)
+}
+
+/// A cargo that gives way to tests that run meanwhile, which have to be on time.
+fn patient_cargo() -> Command {
+    if !exists("nice") {
+        return cargo();
+    }
+    let mut patient = command("nice");
+    patient.args(["-n", "19", "cargo"]);
+    patient
 }
 
 fn deny() -> Result<()> {
     setup::ensure_cargo_tool("cargo-deny", setup::CARGO_DENY)?;
     // Advisories are another step: they are fetched from outside of the registry.
-    process::run(cargo().args([
+    run_quietly(cargo().args([
         "deny",
         "--log-level",
         "error",
@@ -119,17 +167,50 @@ fn deny() -> Result<()> {
         "bans",
         "sources",
     ]))
+    .map(drop)
 }
 
 fn unit_tests() -> Result<()> {
     setup::ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
-    process::run(cargo().args(NEXTEST).arg("quick"))
+    let mut tests = cargo();
+    tests.args(["nextest", "run", "--workspace", "--locked"]);
+    process::run(tests.args(["--profile", "quick"]))
+}
+
+/// Where nextest finds what `build_tests` has built: with it a run asks cargo nothing, whose lock
+/// on the target directory another cargo may hold.
+fn built(what: &str) -> PathBuf {
+    root().join("target").join(format!("tests-{what}.json"))
+}
+
+fn build_tests() -> Result<()> {
+    setup::ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
+    let mut list = cargo();
+    list.args(["nextest", "list", "--workspace", "--locked"])
+        .args(["--list-type", "binaries-only", "--message-format", "json"]);
+    write_output(&mut list, &built("binaries"))?;
+    let mut metadata = cargo();
+    metadata.args(["metadata", "--locked", "--format-version", "1"]);
+    write_output(&mut metadata, &built("packages"))
+}
+
+/// Runs it and keeps what it prints; what it says besides is shown.
+fn write_output(command: &mut Command, file: &Path) -> Result<()> {
+    let text = File::create(file).with_context(|| format!("can't write {}", file.display()))?;
+    process::run(command.stdout(text))
 }
 
 fn all_tests() -> Result<()> {
-    setup::ensure_cargo_tool("cargo-nextest", CARGO_NEXTEST)?;
-    let words: Vec<&str> = ["cargo"].into_iter().chain(NEXTEST).chain(["ci"]).collect();
-    process::run(&mut on_a_display(&words))
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut tests = on_a_display(&["cargo", "nextest", "run", "--profile", "ci"]);
+    tests
+        .arg("--binaries-metadata")
+        .arg(built("binaries"))
+        .arg("--cargo-metadata")
+        .arg(built("packages"))
+        .arg("--test-threads")
+        .arg((processors * TESTS_PER_PROCESSOR).to_string());
+    process::run(&mut tests)
 }
 
 /// The command on a display without a screen, in the environment that tests of the window need.

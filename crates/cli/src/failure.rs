@@ -114,7 +114,7 @@ impl Failure {
                     Error::PlanChanged { plan } => Some(plan.clone()),
                     _ => None,
                 },
-                ..simple(error.code(), error.to_string(), error.hint())
+                ..simple(error.code(), error.to_string(), hint(&error))
             },
             Self::NoWindow { program } => simple(
                 "noWindow",
@@ -134,6 +134,23 @@ impl Failure {
                 None,
             ),
         }
+    }
+}
+
+/// What to do about an error: `teal ready`, where that does all of it.
+fn hint(error: &Error) -> Option<String> {
+    let hint = error.hint();
+    let Error::Refused {
+        verdicts,
+        plan: Some(plan),
+    } = error
+    else {
+        return hint;
+    };
+    let is_fixed = !verdicts.is_empty() && verdicts.iter().all(|it| it.fix.is_some());
+    match hint {
+        Some(hint) if is_fixed => Some(format!("{hint}; `teal ready {}` does it", plan.service)),
+        hint => hint,
     }
 }
 

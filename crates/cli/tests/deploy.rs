@@ -138,11 +138,11 @@ async fn a_deploy_and_its_rollback_succeed_and_are_remembered() {
     assert!(text.contains("\nSUCCESS after "), "{text}");
     for part in [
         "\nLive probe GET http://localhost:",
-        " requests, 0 failed, worst gap ",
+        " requests, 0 failed, longest gap ",
         "\n  before → during → after: ",
         "\n  Blue ",
         "; Green ",
-        "\n  0 requests in flight cut\n",
+        "\n  0 in-flight requests cut off\n",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -201,8 +201,8 @@ async fn a_dry_run_shows_everything_and_changes_nothing() {
         "+          memory: 768M",
         "docker compose ",
         "--scale",
-        "Green gets 50, then 100 %",
-        "watched by 10 requests a second",
+        "Green gets 50 %, then 100 % of the traffic",
+        "Live probe: 10 requests/s",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -233,7 +233,7 @@ async fn the_plan_that_was_reviewed_is_started_or_nothing_is() {
     let reviewed = reviewed["id"].as_str().unwrap().to_owned();
     let output = run(&project, &format!("{words} --dry-run")).await;
     assert!(
-        stdout(&output).contains(&format!("`--plan {reviewed}` starts exactly this")),
+        stdout(&output).contains(&format!("`--plan {reviewed}` deploys exactly this")),
         "{}",
         stdout(&output)
     );
@@ -493,10 +493,10 @@ async fn the_doctor_says_what_is_in_the_way_and_how_to_remove_it() {
     assert_code(&output, 1);
     let text = stdout(&output);
     for line in [
-        "hello: ready after a fix",
+        "hello: needs changes",
         "  ~ publishes `127.0.0.1:18799:8080/tcp`",
-        "    fix: Teal can put its edge before the service, on port 18799",
-        "    fix: Teal can propose a health check and add it",
+        "    fix: `teal ready hello` puts Teal's edge proxy in front of it, on port 18799",
+        "    fix: `teal ready hello` adds a health check",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }

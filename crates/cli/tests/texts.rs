@@ -11,8 +11,7 @@ use insta::{Settings, assert_snapshot};
 use teal_testkit::{HealthCheck, Project, Template, eventually};
 use tokio::process::Command;
 
-const ROLL_OUT: &str =
-    "deploy hello --memory 256M --poll-interval 1s --drain-timeout 5s --answers 3";
+const ROLL_OUT: &str = "--memory 256M --poll-interval 1s --drain-timeout 5s --answers 3";
 
 /// What differs from run to run, and what stands there instead.
 const VARYING: [(&str, &str); 18] = [
@@ -39,13 +38,17 @@ const VARYING: [(&str, &str); 18] = [
 /// A project, and all that is said of it.
 struct Told {
     project: Project,
+    service: &'static str,
     text: String,
 }
 
 impl Told {
     fn of(project: Project) -> Self {
-        let text = String::new();
-        Self { project, text }
+        Self {
+            project,
+            service: "hello",
+            text: String::new(),
+        }
     }
 
     async fn up(template: Template) -> Self {
@@ -91,12 +94,23 @@ impl Told {
     }
 
     async fn judged(self) -> Self {
-        let told = self.say("doctor hello", "").await;
-        told.say("deploy hello --memory 256M --dry-run", "").await
+        let service = self.service;
+        let told = self.say(&format!("doctor {service}"), "").await;
+        let plan = format!("deploy {service} --memory 256M --dry-run");
+        told.say(&plan, "").await
     }
 
+    /// With its receipt: how the rollout ended, or why there was none.
     async fn rolled_out(self) -> Self {
-        self.judged().await.say(ROLL_OUT, "Live probe").await
+        let deploy = format!("deploy {} {ROLL_OUT}", self.service);
+        self.judged().await.say(&deploy, "Live probe").await
+    }
+
+    /// With what it says without `--force`, and then the receipt.
+    async fn forced(self) -> Self {
+        let forced = format!("deploy {} {ROLL_OUT} --force", self.service);
+        let told = self.rolled_out().await;
+        told.say(&forced, "Live probe").await
     }
 
     fn assert_as_before(self, shape: &str) {
@@ -120,8 +134,8 @@ async fn behind_traefik() {
 #[tokio::test]
 async fn without_a_health_check() {
     let template = Template::named("no-health-check").health_check(None);
-    let told = Told::up(template).await.judged().await;
-    told.assert_as_before("no-health-check");
+    let told = Told::up(template).await;
+    told.forced().await.assert_as_before("no-health-check");
 }
 
 #[tokio::test]
@@ -134,32 +148,46 @@ async fn with_dockers_own_intervals() {
     });
     let project = Project::new(template).await;
     project.compose(&["up", "--detach"]).await;
-    let told = Told::of(project).judged().await;
+    let told = Told::of(project).rolled_out().await;
     told.assert_as_before("slow-health-check");
 }
 
 #[tokio::test]
 async fn not_started() {
     let told = Told::of(Project::new(Template::named("not-started")).await);
-    told.judged().await.assert_as_before("not-started");
+    told.forced().await.assert_as_before("not-started");
+}
+
+#[tokio::test]
+async fn stopped() {
+    let told = Told::up(Template::named("stopped")).await;
+    told.project.compose(&["stop", "--timeout", "1"]).await;
+    told.forced().await.assert_as_before("stopped");
+}
+
+#[tokio::test]
+async fn a_worker() {
+    let mut told = Told::up(Template::fixture("worker")).await;
+    told.service = "worker";
+    told.rolled_out().await.assert_as_before("worker");
 }
 
 #[tokio::test]
 async fn a_volume_without_a_name() {
-    let told = Told::up(Template::fixture("anon-volume")).await;
-    told.judged().await.assert_as_before("anon-volume");
+    let told = Told::answering(Template::fixture("anon-volume")).await;
+    told.forced().await.assert_as_before("anon-volume");
 }
 
 #[tokio::test]
 async fn uploads_in_the_web_root() {
-    let told = Told::up(Template::fixture("bind-web-root")).await;
-    told.judged().await.assert_as_before("bind-web-root");
+    let told = Told::answering(Template::fixture("bind-web-root")).await;
+    told.forced().await.assert_as_before("bind-web-root");
 }
 
 #[tokio::test]
 async fn a_port_of_a_range() {
     let told = Told::up(Template::fixture("port-range")).await;
-    told.judged().await.assert_as_before("port-range");
+    told.forced().await.assert_as_before("port-range");
 }
 
 #[tokio::test]
@@ -181,5 +209,5 @@ async fn a_rate_limit_that_all_share() {
 #[tokio::test]
 async fn a_proxy_that_looks_the_name_up_once() {
     let told = Told::answering(Template::fixture("name-caller")).await;
-    told.rolled_out().await.assert_as_before("name-caller");
+    told.forced().await.assert_as_before("name-caller");
 }

@@ -86,7 +86,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// Preparation refused the rollout. Nothing has changed.
-    #[error("{}", refusal(verdicts))]
+    #[error("{}", refusal(verdicts, plan.as_deref()))]
     Refused {
         verdicts: Vec<Verdict>,
         plan: Option<Box<Plan>>,
@@ -162,12 +162,16 @@ fn left_with_new_limits(left: &[String]) -> String {
     }
 }
 
-fn refusal(verdicts: &[Verdict]) -> String {
+fn refusal(verdicts: &[Verdict], plan: Option<&Plan>) -> String {
     let reasons: Vec<_> = verdicts
         .iter()
         .map(|verdict| verdict.reason.as_str())
         .collect();
-    format!("refused: {}", reasons.join("; "))
+    let refused = plan.map_or_else(
+        || "refused".to_owned(),
+        |plan| format!("`{}` can't be rolled out", plan.service),
+    );
+    format!("{refused}: {}", reasons.join("; "))
 }
 
 /// The causes of an error, from the nearest to the first, without those that repeat the one before

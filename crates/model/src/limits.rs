@@ -242,11 +242,11 @@ impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cpus {
             Some(cpus) => write!(f, "{cpus} CPU")?,
-            None => write!(f, "any CPU")?,
+            None => write!(f, "no CPU limit")?,
         }
         match self.memory {
             Some(memory) => write!(f, ", {memory}"),
-            None => write!(f, ", any memory"),
+            None => write!(f, ", no memory limit"),
         }
     }
 }
@@ -399,6 +399,9 @@ mod tests {
         };
         assert_eq!(before.with(change).to_string(), "1 CPU, 768M");
         assert_eq!(before.with(LimitsChange::default()), before);
-        assert_eq!(Limits::default().to_string(), "any CPU, any memory");
+        assert_eq!(
+            Limits::default().to_string(),
+            "no CPU limit, no memory limit"
+        );
     }
 }

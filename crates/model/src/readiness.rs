@@ -125,11 +125,11 @@ pub enum VerdictCode {
     Dependants,
     /// It runs to its end, or people start it by hand.
     OneShot,
-    /// It starts what is due by the clock.
+    /// It is a scheduler.
     Scheduler,
     /// There may be one of it at a time.
     Singleton,
-    /// It looks after the machine that it runs on.
+    /// It is a host agent.
     HostAgent,
     /// It uses a device or a GPU of the machine.
     Device,

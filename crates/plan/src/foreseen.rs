@@ -63,7 +63,7 @@ fn judge(steps: &[Step], blue: &[Replica]) -> Option<Verdict> {
     Some(
         Verdict::refused(VerdictCode::OtherChanges, reason)
             .means("Blue would be gone before Green is there, and requests would fail")
-            .remedy("take that change back in the files, or apply it in a quiet hour with `docker compose up -d` (`docker compose down` first, where containers of others are on it); then deploy again"),
+            .remedy("take that change back in the files, or apply it in a maintenance window with `docker compose up -d` (`docker compose down` first, where containers of others are on it); then deploy again"),
     )
 }
 

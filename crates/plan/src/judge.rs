@@ -45,6 +45,12 @@ pub(super) struct Situation<'a> {
 }
 
 impl Situation<'_> {
+    /// Whether Blue may have requests in flight.
+    pub(super) fn blue_runs(&self) -> bool {
+        let mut replicas = self.replicas.iter();
+        replicas.any(|replica| replica.state == ContainerState::Running)
+    }
+
     pub(super) fn live_update(&self) -> LiveUpdate {
         live::judge(&live::Facts {
             replicas: self.replicas,
@@ -168,5 +174,5 @@ fn nothing_to_change() -> Verdict {
         "nothing to change: it runs what the files say",
     )
     .about_the_request()
-    .remedy("change the file, give `--cpus` or `--memory`, or replace the containers all the same with `--recreate`")
+    .remedy("change the file, give `--cpus` or `--memory`, or replace the containers anyway with `--recreate`")
 }

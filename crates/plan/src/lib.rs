@@ -199,7 +199,7 @@ impl Planner<'_> {
         verdicts.extend(self.look_ahead(&situation, way).await?);
         situation.narrow(&mut verdicts, way, &live_update);
         let has_health_check = situation.has_health_check();
-        let mut unpromised = survey.unpromised(has_health_check);
+        let mut unpromised = survey.unpromised(has_health_check, situation.blue_runs());
         unpromised.extend(announced.iter().map(sentence));
         let bring = self.bring(&situation);
         let commands = self.commands(&situation, way, limits_before);

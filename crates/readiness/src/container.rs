@@ -18,10 +18,10 @@ fn container_name(facts: &Facts) -> Option<Verdict> {
     Some(
         Verdict::refused(
             VerdictCode::ContainerName,
-            format!("has the fixed container name `{name}`"),
+            format!("sets `container_name` to `{name}`"),
         )
-        .means("Docker gives a name to one container only, so Green can't run beside Blue")
-        .remedy("remove `container_name`: Compose names and numbers the containers itself")
+        .means("only one container can have a name, so Green can't run beside Blue")
+        .remedy("remove `container_name` and let Compose generate names")
         .fixed_by(Fix::RemoveContainerName {
             name: name.to_owned(),
         }),

@@ -39,7 +39,7 @@ fn missing() -> Verdict {
         VerdictCode::NoHealthCheck,
         "has no health check",
     )
-    .means("neither file nor image says when Green can take requests; with `--force` it counts as healthy when it runs and accepts connections")
+    .means("no health check in file or image; with `--force` Green counts as healthy as soon as it accepts connections")
     .remedy("add a `healthcheck:` to the service")
     .fixed_by(Fix::AddHealthCheck)
 }
@@ -61,7 +61,7 @@ fn mute(name: &str) -> Verdict {
         "has no health check, and no port that could be asked",
     )
     .means("nothing tells when Green works, or whether two of it do the same work twice; with `--force` it counts as healthy once it has run without a break for three times the poll interval")
-    .remedy(format!("give it one that asks its process, such as `teal ready {name} --health 'pgrep -f PROGRAM'`, or use `--force` if two of it may run for a moment"))
+    .remedy(format!("give it one that asks its process, such as `teal ready {name} --health 'pgrep -f PROGRAM'`, or use `--force` if two instances can briefly run side by side"))
 }
 
 /// A check is undecided as long as Docker may still be counting failed probes; it can't have

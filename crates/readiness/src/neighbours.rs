@@ -38,12 +38,12 @@ fn callers(facts: &Facts) -> Option<Verdict> {
         }
     }
     let mut meaning = vec![match has_route(facts) {
-        true => "such calls bypass Traefik and reach Blue and Green alike".to_owned(),
-        false => "nothing steers such calls: they reach Blue and Green alike, and may meet a container that is just stopping".to_owned(),
+        true => "such requests bypass Traefik and reach both Blue and Green".to_owned(),
+        false => "such requests aren't routed: they reach both Blue and Green, and may hit a container that is stopping".to_owned(),
     }];
     if !resolving.is_empty() {
         meaning.push(format!(
-            "{} may look the name up only once, at its start: it would go on calling Blue when Blue is gone",
+            "{} may resolve the name only at startup, and would keep calling Blue after Blue is removed",
             list(&resolving)
         ));
     }
@@ -81,14 +81,16 @@ fn remedy(program: Program) -> String {
         Program::Haproxy { .. } => "`resolvers`",
         Program::Httpd => "`disablereuse=on`",
         Program::Caddy => {
-            return "Caddy needs no reload: with `lb_try_duration 5s` its `reverse_proxy` asks the other container where one refuses".to_owned();
+            return "Caddy needs no reload: with `lb_try_duration 5s` its `reverse_proxy` tries the other container where one refuses".to_owned();
         }
         Program::Other => {
             return "have them call it through Traefik, or retry a failed connection".to_owned();
         }
     };
     let name = program.name().unwrap_or_default();
-    format!("reload {name} when the rollout names it, or have it look names up as it goes ({how})")
+    format!(
+        "reload {name} when the rollout asks for it, or have it resolve names at run time ({how})"
+    )
 }
 
 fn restarted(facts: &Facts) -> Option<Verdict> {
@@ -102,9 +104,9 @@ fn restarted(facts: &Facts) -> Option<Verdict> {
             VerdictCode::Dependants,
             format!("{names} asks Compose for a restart whenever it changes"),
         )
-        .means("a rollout touches no other service: it goes on as it is")
+        .means("a rollout restarts no other service")
         .remedy(format!(
-            "if it must, restart it afterwards: `docker compose restart {}`",
+            "if it needs the restart, run it afterwards: `docker compose restart {}`",
             dependants.join(" ")
         )),
     )

@@ -24,21 +24,21 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     let (fixed, moving): (Vec<_>, Vec<_>) = ports.iter().partition(is_fixed);
     let verdict = match fixed.is_empty() {
         false => Verdict::refused(VerdictCode::HostPort, format!("publishes {}", named(&fixed))).means(
-            "a port of the host leads to one container only, so Green can't run beside Blue",
+            "a host port can be bound by one container only, so Green can't run beside Blue",
         ),
         true => Verdict::needs_force(
             VerdictCode::HostPort,
-            format!("publishes {} at a port that moves{}", named(&moving), now(facts)),
+            format!("publishes {} on a changing host port{}", named(&moving), now(facts)),
         )
-        .means("the engine gives Green another port of the host, and who calls the one of now loses the service with Blue"),
+        .means("Docker gives Green another host port, and clients of the current one lose the service when Blue is removed"),
     };
     let taken: Result<Vec<_>, _> = ports.iter().map(|port| for_the_edge(port, facts)).collect();
     Some(match taken {
         // An edge makes neither a database ready nor an agent of the host.
         Ok(_) if facts.is_stateful() || !matches!(facts.role(), None | Some(Role::Worker)) => verdict
-            .remedy("publish it from a service that can run twice, or change it in a quiet hour"),
+            .remedy("publish it from a service that can run twice, or change its limits in a maintenance window"),
         Ok(ports) => verdict
-            .remedy("let Teal's edge take over the port that is published now, and route it to the service")
+            .remedy("let Teal's edge proxy take over the host port and route it to the service")
             .fixed_by(Fix::UseEdge {
                 ports: ports.concat(),
             }),
@@ -46,7 +46,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
             .remedy(format!("Teal's edge can't take it over: {reason}"))
             .for_good(),
         Err(Unfit::NotRunning) => verdict.remedy(
-            "start it, so that Teal sees which port it has and can put its edge before it, or give it one port of the host",
+            "start it, so that Teal can see its port and put its edge proxy in front of it, or give it a fixed host port",
         ),
     })
 }
@@ -71,9 +71,7 @@ fn now(facts: &Facts) -> String {
 /// The ports of the host as the edge takes them over, or why it can't.
 fn for_the_edge(port: &ComposePort, facts: &Facts) -> Result<Vec<HostPort>, Unfit> {
     if port.protocol != "tcp" {
-        return Err(Unfit::ForGood(
-            "what comes by UDP belongs to no connection that could be drained",
-        ));
+        return Err(Unfit::ForGood("UDP can't be drained"));
     }
     if let Some((first, last)) = port.host_ports()
         && first == last

@@ -41,8 +41,8 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
             VerdictCode::Proxy,
             format!("`{what}` routes the requests of other services"),
         )
-        .means("nothing stands before it that could move its requests from Blue to Green")
-        .remedy("change its limits with `teal update`, or in a quiet hour")
+        .means("no proxy in front of it can move its requests from Blue to Green")
+        .remedy("change its limits with `teal update` or in a maintenance window")
         .for_good(),
     )
 }
@@ -55,13 +55,13 @@ pub(super) fn other_way(facts: &Facts) -> Option<Verdict> {
         VerdictCode::NoRoute,
         format!("{proxy} sends requests to Green as soon as it runs ({said})"),
     )
-    .means("it takes up each container of the service by itself: Green gets requests before it is healthy, and Blue until it has ended");
+    .means("it discovers each container of the service itself: Green gets requests before it is healthy, and Blue until it has exited");
     Some(match kind {
         Discovering::NginxProxy => verdict.remedy(
-            "have the program open its port only once it can serve, and end what it began when it is stopped: nginx asks the other container where one refuses",
+            "have the program open its port only once it can serve, and finish its requests when it is stopped: nginx tries the other container where one refuses",
         ),
         Discovering::Caddy => verdict.remedy(
-            "give it the label `caddy.reverse_proxy.lb_try_duration: 5s`, so that Caddy asks the other container where one refuses, and have the program end what it began when it is stopped",
+            "give it the label `caddy.reverse_proxy.lb_try_duration: 5s`, so that Caddy tries the other container where one refuses, and have the program finish its requests when it is stopped",
         ),
     })
 }

@@ -196,8 +196,8 @@ impl Judged {
     fn row(&self) -> String {
         let word = match self.readiness() {
             Readiness::Ready => "ready",
-            Readiness::ReadyAfterFix => "ready after a fix",
-            Readiness::NotForBlueGreen => "not for blue/green",
+            Readiness::ReadyAfterFix => "needs changes",
+            Readiness::NotForBlueGreen => "blue/green not supported",
         };
         let mut in_the_way = Vec::new();
         let mut fixes = Vec::new();
@@ -264,8 +264,8 @@ fn document(corpus: &str) -> String {
          [a corpus of shapes](verdicts.md) in both directions, beside its look-alikes. The rules come from the same causes: the corpus shows\n\
          that nothing known is lost again, not how well a project is judged that nobody has looked at.\n\n\
          {corpus}\n\
-         Of {} services {} are ready, {} ready after a fix, {} not for blue/green. Of the {} that keep no data of their own,\n\
-         {} are ready or ready after a fix.\n\n\
+         Of {} services {} are ready, {} need changes, and {} are not supported. Of the {} that keep no data of their own,\n\
+         {} are ready or need changes.\n\n\
          A test makes the table below: `TEAL_WRITE_DOCS=1 cargo test -p teal-readiness --lib published`.\n\n\
          | project | service | verdict | in the way | fix |\n| --- | --- | --- | --- | --- |\n",
         projects().len(),

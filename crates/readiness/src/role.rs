@@ -32,23 +32,23 @@ pub(super) enum Role {
 }
 
 pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
-    let live = "change its limits with `teal update`, or restart it in a quiet moment; `--force` if two of it may run for a moment";
+    let live = "change its limits with `teal update` or in a maintenance window, or use `--force` if two instances can briefly run side by side";
     let verdict = match facts.role()? {
         Role::Worker => return None,
         Role::Job => Verdict::needs_force(VerdictCode::OneShot, "is a job, by its name or by what it runs")
-            .means("it runs to its end: there is no Blue whose traffic could move, and Green would do its work again")
-            .remedy("start it again with its new limits when it is next due; `--force` if it is a service that goes on"),
-        Role::Tool => Verdict::needs_force(VerdictCode::OneShot, "is a tool that people start by hand")
-            .means("nobody sends it requests, and whoever uses it now would lose it with Blue")
-            .remedy("start it again with its new limits when it is next needed; `--force` if it is a service that goes on"),
-        Role::Scheduler => Verdict::needs_force(VerdictCode::Scheduler, "starts what is due by the clock")
-            .means("while Blue and Green both run, everything that is due is started twice")
+            .means("it runs to completion: there is no running Blue to replace, and Green would do its work again")
+            .remedy("apply the new limits on its next run, or use `--force` if it is a long-running service"),
+        Role::Tool => Verdict::needs_force(VerdictCode::OneShot, "is a tool that is started by hand")
+            .means("it gets no requests, and whoever uses it now would lose their session with Blue")
+            .remedy("apply the new limits on its next run, or use `--force` if it is a long-running service"),
+        Role::Scheduler => Verdict::needs_force(VerdictCode::Scheduler, "is a scheduler")
+            .means("while Blue and Green both run, every scheduled job starts twice")
             .remedy(live),
-        Role::Singleton => Verdict::needs_force(VerdictCode::Singleton, "only one of it may run at a time")
-            .means("Blue and Green would do the same work twice, or take it away from each other")
+        Role::Singleton => Verdict::needs_force(VerdictCode::Singleton, "only one instance may run at a time")
+            .means("Blue and Green would do the same work twice, or compete for it")
             .remedy(live),
-        Role::HostAgent => Verdict::needs_force(VerdictCode::HostAgent, "looks after the machine that it runs on")
-            .means("Blue and Green would each report the same machine, or act on it")
+        Role::HostAgent => Verdict::needs_force(VerdictCode::HostAgent, "is a host agent")
+            .means("Blue and Green would both report on the same host, or act on it")
             .remedy(live),
     };
     Some(verdict.for_good())

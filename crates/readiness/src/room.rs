@@ -131,7 +131,7 @@ fn too_many_cores(in_use: &InUse, sets: Sets, engine: &EngineInfo) -> Option<Ver
             ),
         )
         .means("while both sets run they are short of CPU, and everything gets slower")
-        .remedy("roll out in a quiet hour"),
+        .remedy("roll out in a maintenance window"),
     )
 }
 

@@ -20,8 +20,8 @@ fn mode(facts: &Facts) -> Option<Verdict> {
     if mode != "global" {
         return Some(
             Verdict::refused(VerdictCode::OneShot, format!("has the mode `{mode}`"))
-                .means("it runs to its end: there is no Blue whose traffic could move")
-                .remedy("start it again with its new limits when it is next due")
+                .means("it runs to completion: there is no running Blue to replace")
+                .remedy("apply the new limits on its next run")
                 .for_good(),
         );
     }
@@ -48,14 +48,14 @@ fn one_shot(facts: &Facts) -> Option<Verdict> {
         let verb = if waiting.len() == 1 { "waits" } else { "wait" };
         format!("is a job: {} {verb} until it has completed", list(&waiting))
     } else if has_ended_well(facts) {
-        "is a job: it has ended with exit code 0 and nothing restarts it".to_owned()
+        "is a job: it exited with code 0 and nothing restarts it".to_owned()
     } else {
         return None;
     };
     Some(
         Verdict::refused(VerdictCode::OneShot, reason)
-            .means("it runs to its end: there is no Blue whose traffic could move")
-            .remedy("start it again with its new limits when it is next due")
+            .means("it runs to completion: there is no running Blue to replace")
+            .remedy("apply the new limits on its next run")
             .for_good(),
     )
 }
@@ -76,7 +76,7 @@ fn not_running(facts: &Facts) -> Option<Verdict> {
     let name = facts.name;
     let refused = |reason: &str, remedy: String| {
         let verdict = Verdict::refused(VerdictCode::NotRunning, reason)
-            .means("there is no Blue whose place Green could take")
+            .means("there is no Blue for Green to replace")
             .remedy(remedy);
         Some(verdict)
     };
@@ -94,7 +94,7 @@ fn not_running(facts: &Facts) -> Option<Verdict> {
     {
         return refused(
             "is paused",
-            format!("wake it with `docker compose unpause {name}`"),
+            format!("unpause it with `docker compose unpause {name}`"),
         );
     }
     let (all, serving) = (replicas.len(), facts.serving().count());
@@ -112,8 +112,8 @@ fn not_running(facts: &Facts) -> Option<Verdict> {
         _ if is_new => "was created and never started",
         (true, true) => "keeps restarting",
         (true, false) => "keep restarting",
-        (false, true) => "has ended",
-        (false, false) => "have ended",
+        (false, true) => "has exited",
+        (false, false) => "have exited",
     };
     let reason = match serving {
         0 => state.to_owned(),
@@ -121,7 +121,7 @@ fn not_running(facts: &Facts) -> Option<Verdict> {
     };
     Some(
         Verdict::warning(VerdictCode::DeadBlue, reason)
-            .means("Green takes its place all the same, and there is nothing to drain from it")
+            .means("Green replaces it anyway: it has no requests to drain")
             .remedy(format!("see why in `docker compose logs {name}`")),
     )
 }
@@ -147,14 +147,12 @@ fn unhealthy(facts: &Facts) -> Option<Verdict> {
     };
     let meaning = match count == runs.len() {
         true => {
-            "Traefik gives it no requests: Green takes its place as soon as it is healthy, without being compared with it"
+            "Traefik sends it no requests: Green replaces it as soon as Green is healthy, without being compared with it"
         }
-        false => {
-            "Traefik gives them no requests, and neither does Teal: Green takes their place all the same"
-        }
+        false => "neither Traefik nor Teal sends them requests: Green replaces them anyway",
     };
     let remedy = match sick {
-        0 => "wait until it is healthy, so that Green is compared with all of it".to_owned(),
+        0 => "wait until it is healthy, so that Green can be compared with it".to_owned(),
         _ => format!("see why in `docker compose logs {}`", facts.name),
     };
     Some(

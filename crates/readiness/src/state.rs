@@ -31,8 +31,8 @@ fn stateful_image(facts: &Facts) -> Option<Verdict> {
     let reason = stateful::of(facts.name, facts.service)?;
     Some(
         Verdict::needs_force(VerdictCode::Stateful, reason)
-            .means("Blue and Green would each have, or fight for, its data")
-            .remedy("change its limits with `teal update`, or with a restart in a quiet hour; `--force` if two of it can run on the same data")
+            .means("Blue and Green would have separate or corrupted data")
+            .remedy("change its limits with `teal update` or in a maintenance window, or use `--force` if two instances can run on the same data")
             .for_good(),
     )
 }
@@ -53,7 +53,7 @@ fn shared_data(facts: &Facts) -> Option<Verdict> {
             format!("keeps data in {}", shared.join(", ")),
         )
         .means("Blue and Green would both write to it")
-        .remedy("mount it read-only (`:ro`) if the service only reads it, or use `--force` if two containers may write to it")
+        .remedy("mount it read-only (`:ro`) if the service only reads it, or use `--force` if two containers can safely write to it")
         .for_good(),
     )
 }
@@ -73,9 +73,9 @@ fn unnamed_volumes(facts: &Facts) -> Option<Verdict> {
     Some(
         Verdict::needs_force(
             VerdictCode::SharedVolume,
-            format!("keeps files in {}, a volume without a name", list(&kept)),
+            format!("keeps files in {}, an anonymous volume", list(&kept)),
         )
-        .means("Green starts with an empty one; Blue's stays on the engine, but nothing uses it")
+        .means("Green starts with an empty one; Blue's stays on the engine, unused")
         .remedy("give it a named volume if the files matter, or use `--force` if they don't")
         .for_good(),
     )
@@ -122,7 +122,7 @@ fn uploads(facts: &Facts) -> Option<Verdict> {
             ),
         )
         .means("Blue and Green both write files there, each under names of its own")
-        .remedy("roll out in a quiet hour if the program is known to run only once"),
+        .remedy("roll out in a maintenance window if the program is known to run only once"),
     )
 }
 

@@ -30,7 +30,7 @@ fn no_route(facts: &Facts) -> Option<Verdict> {
         && facts.model.callers(facts.name).is_empty();
     is_called_from_elsewhere.then(|| {
         Verdict::warning(VerdictCode::NoRoute, "no Traefik route leads to it")
-            .means("it is in a network that other projects use: whoever calls it from there may meet a container that is just stopping")
+            .means("it is in a network that other projects use: whoever calls it from there may hit a container that is stopping")
             .remedy("give it Traefik labels for a rollout without a failed request")
     })
 }
@@ -51,7 +51,7 @@ fn without_effect() -> Verdict {
         VerdictCode::NoRoute,
         "its Traefik labels lead no requests to it",
     )
-    .means("nothing steers requests between Blue and Green: callers may meet a container that is just stopping")
+    .means("requests aren't routed between Blue and Green: clients may hit a container that is stopping")
     .remedy("see that a Traefik with the Docker provider runs in one of its networks; the plan of a rollout says what is missing")
 }
 

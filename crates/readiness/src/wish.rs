@@ -118,7 +118,7 @@ fn unenforced(facts: &Facts, wished: Limits) -> Vec<Verdict> {
             VerdictCode::EngineCannotLimit,
             format!("the engine can't limit {what}: {why}"),
             format!(
-                "mend that and restart the engine (`docker info` tells whether it can), or do without a {what} limit"
+                "fix that and restart the engine (`docker info` tells whether it can), or do without a {what} limit"
             ),
         ))
     };

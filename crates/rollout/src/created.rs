@@ -11,7 +11,7 @@ use teal_model::Level;
 use teal_model::Result;
 use teal_plan::besides_green;
 
-const NOT_ONLY_GREEN: &str = "Blue was not touched; take that change back in the files, or apply it in a quiet hour with `docker compose up -d`, then deploy again";
+const NOT_ONLY_GREEN: &str = "Blue was not touched; take that change back in the files, or apply it in a maintenance window with `docker compose up -d`, then deploy again";
 const OTHER_IMAGE: &str =
     "the image's name means another image by now; see which is wanted, then deploy again";
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Driver,
-    callers::{Watch, sentences, still_called},
+    callers::{Watch, left_without, sentences, still_called},
     failure::Trouble,
     millis,
 };
@@ -66,11 +66,11 @@ impl Driver {
         if !quiet.callers.is_empty() {
             let left = sentences(color, &quiet.callers);
             self.rollout.warn(format!(
-                "{color} is stopped all the same after {} s: {}",
+                "{color} is stopped anyway after {} s: {}",
                 self.drain_timeout().as_secs_f64(),
                 left.join("; ")
             ));
-            self.evidence.left(left);
+            self.evidence.left(left_without(color, &quiet.callers));
         }
         match quiet.in_flight {
             Some(0) => self.evidence.cut(0),

@@ -236,7 +236,7 @@ impl Subject<'_> {
                 .to_owned(),
             _ if configured.services.len() > 1 => {
                 return Err(Unusable::Unserved(format!(
-                    "router `{name}`: it names none of several services"
+                    "router `{name}`: it doesn't say which of several services to use"
                 )));
             }
             _ => configured

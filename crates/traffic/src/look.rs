@@ -301,14 +301,14 @@ impl Look<'_> {
 
 pub(super) fn warning(reason: String, remedy: &str) -> Verdict {
     Verdict::warning(VerdictCode::NoRoute, reason)
-        .means("requests on this way may meet a container that is just stopping")
+        .means("requests on this way may hit a container that is stopping")
         .remedy(remedy)
 }
 
 fn unserved(problem: &str) -> Verdict {
     warning(
         format!("Traefik does not serve {problem}"),
-        "mend the router, or expect nothing of it",
+        "fix the router, or remove it",
     )
 }
 

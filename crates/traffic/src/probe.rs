@@ -179,7 +179,9 @@ pub(super) async fn first_that_answers(
 async fn try_door(door: &Door, wanted: Option<u16>) -> Result<(u16, Expected), String> {
     let asked = describe(door);
     match http::get(&door.endpoint, &door.target, None, ONE_ANSWER).await {
-        Ok(answer) if is_traefiks_404(&answer) => Err(format!("no route takes `{asked}`")),
+        Ok(answer) if is_traefiks_404(&answer) => {
+            Err(format!("Traefik serves no route for `{asked}`"))
+        }
         Ok(answer) => match Expected::of(wanted, answer.status) {
             Ok(expected) => Ok((answer.status, expected)),
             Err(reason) => Err(format!("`{asked}` {reason}")),
@@ -201,9 +203,9 @@ fn askable(mut doors: Vec<(usize, Door)>) -> Result<Vec<(usize, Door)>, String> 
     }
     Err(match counting {
         Some(middleware) => format!(
-            "middleware `{middleware}` lets only so many requests through, and Teal's own would be taken from those of users"
+            "middleware `{middleware}` limits requests, and Teal's own would count against those of users"
         ),
-        None => "no entry point that leads to the service can be reached from here".to_owned(),
+        None => "no entry point that leads to the service is reachable from here".to_owned(),
     })
 }
 

@@ -9,9 +9,17 @@ use teal_model::TrafficPlan;
 
 impl Survey {
     /// One sentence for each thing that a rollout with this traffic can't promise.
-    pub fn unpromised(&self, has_health_check: bool) -> Vec<String> {
+    pub fn unpromised(&self, has_health_check: bool, blue_runs: bool) -> Vec<String> {
         let mut sentences = match &self.plan {
-            TrafficPlan::Unsteered { reason } => self.without_steering(reason, has_health_check),
+            TrafficPlan::Unsteered { reason } => {
+                let last = format!(
+                    "requests in flight on Blue when it stops, and those that arrive at that moment, may fail: {reason}"
+                );
+                let of_blue = blue_runs.then_some(last).into_iter();
+                of_blue
+                    .chain(self.without_steering(has_health_check))
+                    .collect()
+            }
             TrafficPlan::Steered { .. } => self.with_steering(),
         };
         sentences.extend(self.unknown.clone());
@@ -24,7 +32,7 @@ impl Survey {
         sentences
     }
 
-    fn without_steering(&self, reason: &str, has_health_check: bool) -> Vec<String> {
+    fn without_steering(&self, has_health_check: bool) -> [String; 2] {
         let early = match (&self.traefik, has_health_check) {
             (Some(traefik), true) => format!(
                 "Traefik `{}` may send requests to Green as soon as the engine calls it healthy, before anything is verified",
@@ -35,14 +43,13 @@ impl Survey {
                 traefik.container
             ),
             (None, _) => {
-                "callers by the service's name reach Green as soon as it runs, healthy or not"
+                "clients that use the service's name reach Green as soon as it runs, healthy or not"
                     .to_owned()
             }
         };
-        vec![
-            format!("requests that are in flight on Blue when it stops, or come in at that moment, may fail: {reason}"),
+        [
             early,
-            "nothing asks the service from outside: that Green answers, and that no request failed, is not proved".to_owned(),
+            "Teal sends no requests of its own: it can't prove that Green answers, or that no request failed".to_owned(),
         ]
     }
 
@@ -52,7 +59,7 @@ impl Survey {
         let is_tried_later = matches!(self.steering, Some(Steering::Pins(_)));
         if !is_tried_later && self.doors_to(None).is_empty() {
             sentences.push(
-                "no entry point can be reached from here: that both sets answer, and that no request failed, is not proved".to_owned(),
+                "no entry point is reachable from here: Teal can't prove that both sets answer, or that no request failed".to_owned(),
             );
         }
         if let Some(middleware) = self.unseen_middleware() {

@@ -226,7 +226,7 @@ impl Survey {
                 format!("Traefik leads requests to it, and Teal can't steer them: {reason}"),
             )
             .means("Green gets requests before it is verified, and those to Blue may fail when it stops")
-            .remedy("take away what keeps Teal from steering, or use `--force` in a quiet hour"),
+            .remedy("remove what keeps Teal from routing, or use `--force` in a maintenance window"),
         )
     }
 
@@ -351,7 +351,7 @@ impl Surroundings {
                 file_labels,
             }
             .survey(first),
-            None => Survey::unsteered("no Traefik shares a network with the service"),
+            None => Survey::unsteered("no running Traefik shares a network with the service"),
         };
         if survey.steering.is_some() && !teal_docker::runs_on(&self.architecture) {
             survey.steering = None;

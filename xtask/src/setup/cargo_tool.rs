@@ -17,7 +17,11 @@ pub(crate) fn ensure_cargo_tool(program: &str, package: &str) -> Result<()> {
     say(&format!("installing {package} for this clone"));
     let mut install = cargo();
     install
-        .args(["install", "--quiet", "--locked", package, "--root"])
-        .arg(tools());
+        .args([
+            "install", "--quiet", "--locked", "--debug", package, "--root",
+        ])
+        .arg(tools())
+        // To compile it well takes longer than it would ever save.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
     run_quietly(&mut install).map(drop)
 }

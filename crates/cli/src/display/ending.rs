@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(
             text,
             "Live probe GET http://localhost:8000/\n  \
-               300 requests, 0 failed, worst gap 0 ms, p50 0 ms, p99 0 ms\n\
+               300 requests, 0 failed, longest gap 0 ms, p50 0 ms, p99 0 ms\n\
              SUCCESS after 1m 05s: Green has replaced Blue"
         );
     }

@@ -63,7 +63,7 @@ pub(crate) fn keep(plan: &KeepPlan, theme: Theme) -> String {
     } else if plan.settled {
         lines.push("`docker compose up -d` then leaves its containers as they are".to_owned());
     } else {
-        let text = "the next `docker compose up -d` makes new containers all the same: something else in the files, or the image, has changed since they were made";
+        let text = "the next `docker compose up -d` makes new containers anyway: something else in the files, or the image, has changed since they were made";
         lines.push(note_line(text, theme));
     }
     lines.join("\n")

@@ -3,7 +3,7 @@
 use similar::TextDiff;
 use teal_engine::model::{Difference, Plan, RolloutOptions, TrafficPlan};
 
-use super::{receipt::promises, sentence, verdict};
+use super::{receipt::promises, sentence, verdict::verdict_with_fix};
 use crate::{
     text::harmless,
     theme::{Theme, paint},
@@ -53,7 +53,8 @@ pub(crate) fn plan(plan: &Plan, theme: Theme) -> String {
     lines.extend(override_and_commands(plan, "Commands", theme));
     if !plan.verdicts.is_empty() {
         lines.push(String::new());
-        lines.extend(plan.verdicts.iter().map(|found| verdict(found, theme)));
+        let verdicts = plan.verdicts.iter();
+        lines.extend(verdicts.map(|found| verdict_with_fix(found, &plan.service, theme)));
     }
     lines.join("\n")
 }
@@ -74,7 +75,7 @@ pub(crate) fn told(difference: &Difference) -> String {
 
 /// How exactly this plan is started.
 pub(crate) fn id(plan: &Plan) -> String {
-    format!("  Plan {0}: `--plan {0}` starts exactly this", plan.id)
+    format!("  Plan {0}: `--plan {0}` deploys exactly this", plan.id)
 }
 
 /// What a rollout that starts without a look at its plan is about to do besides its headline.
@@ -82,7 +83,7 @@ pub(super) fn essentials(plan: &Plan) -> Vec<String> {
     let mut lines = vec![format!("  Plan {}", plan.id)];
     lines.extend(differences(plan));
     if let TrafficPlan::Unsteered { reason } = &plan.traffic {
-        lines.push(format!("  Traffic is not steered: {}", harmless(reason)));
+        lines.push(format!("  No traffic routing: {}", harmless(reason)));
     }
     lines
 }
@@ -112,10 +113,13 @@ fn live(plan: &Plan) -> String {
 }
 
 fn traffic(plan: &Plan, theme: Theme) -> Vec<String> {
-    let heading = paint(theme.strong, "Traffic");
     let mut lines = match &plan.traffic {
         TrafficPlan::Steered { traefik, routes } => {
-            let mut lines = vec![format!("{heading} through Traefik `{}`", harmless(traefik))];
+            let mut lines = vec![format!(
+                "{} through Traefik `{}`",
+                paint(theme.strong, "Traffic"),
+                harmless(traefik)
+            )];
             for route in routes {
                 let address = route.url.as_deref().unwrap_or("not reachable from here");
                 lines.push(format!(
@@ -128,7 +132,11 @@ fn traffic(plan: &Plan, theme: Theme) -> Vec<String> {
             lines
         }
         TrafficPlan::Unsteered { reason } => {
-            vec![format!("{heading} is not steered: {}", harmless(reason))]
+            vec![format!(
+                "{} {}",
+                paint(theme.strong, "No traffic routing:"),
+                harmless(reason)
+            )]
         }
     };
     lines.extend(promises(&plan.unpromised, &plan.bypass, theme));
@@ -138,23 +146,27 @@ fn traffic(plan: &Plan, theme: Theme) -> Vec<String> {
 /// How Green's share grows, and what watches it.
 fn steps(plan: &Plan) -> Vec<String> {
     let options = &plan.options;
-    let shares: Vec<_> = options.steps.iter().map(u8::to_string).collect();
+    let shares: Vec<_> = options
+        .steps
+        .iter()
+        .map(|step| format!("{step} %"))
+        .collect();
     let probe = &options.probe;
     let watched = if probe.enabled {
         let path = probe.path.as_deref().unwrap_or("a path that Blue answers");
-        let expected = probe.expect_status.map_or_else(String::new, |status| {
-            format!(", which has to answer {status}")
-        });
+        let expected = probe
+            .expect_status
+            .map_or_else(String::new, |status| format!(", expects {status}"));
         format!(
-            "watched by {} requests a second to {}{expected}",
+            "Live probe: {} requests/s to {}{expected}",
             probe.per_second,
             harmless(path)
         )
     } else {
-        "watched by no requests of Teal's own".to_owned()
+        "Live probe: off".to_owned()
     };
     vec![
-        format!("  Green gets {} %", shares.join(", then ")),
+        format!("  Green gets {} of the traffic", shares.join(", then ")),
         format!("  {watched}"),
     ]
 }
@@ -176,7 +188,7 @@ pub(crate) fn override_and_commands(plan: &Plan, heading: &str, theme: Theme) ->
 fn override_diff(plan: &Plan, theme: Theme) -> Vec<String> {
     let before = plan.override_before.as_deref().unwrap_or_default();
     if before == plan.override_after {
-        return vec!["  stays as it is".to_owned()];
+        return vec!["  unchanged".to_owned()];
     }
     let diff = TextDiff::from_lines(before, plan.override_after.as_str());
     let mut unified = diff.unified_diff();

@@ -13,7 +13,7 @@ pub(crate) fn receipt(receipt: &Receipt, theme: Theme) -> Vec<String> {
     let mut lines = probe(receipt, theme);
     lines.extend(traffic(receipt));
     if let Some(cut) = receipt.cut {
-        lines.push(format!("  {} in flight cut", counted(cut, "request")));
+        lines.push(format!("  {} cut off", counted(cut, "in-flight request")));
     }
     if let Some(closed) = receipt.closed.filter(|closed| *closed > 0) {
         lines.push(format!(
@@ -30,7 +30,7 @@ pub(crate) fn receipt(receipt: &Receipt, theme: Theme) -> Vec<String> {
     lines.extend(receipt.kept_volumes.iter().map(|volume| {
         let target = harmless(&volume.target);
         format!(
-            "  kept volume {}, which was at {target}",
+            "  kept anonymous volume {}, which Blue had at {target}",
             harmless(&volume.id)
         )
     }));
@@ -38,7 +38,7 @@ pub(crate) fn receipt(receipt: &Receipt, theme: Theme) -> Vec<String> {
     lines
 }
 
-/// One line: `4,812 requests, 0 failed, worst gap 38 ms, p50 5 ms, p99 21 ms`.
+/// One line: `4,812 requests, 0 failed, longest gap 38 ms, p50 5 ms, p99 21 ms`.
 pub(crate) fn in_short(receipt: &Receipt) -> String {
     if receipt.target.is_none() {
         return "-".to_owned();
@@ -67,15 +67,15 @@ pub(super) fn promises(unpromised: &[String], bypass: &[String], theme: Theme) -
         .map(|text| {
             format!(
                 "  {} {}",
-                paint(theme.warning, "not promised:"),
+                paint(theme.warning, "limitation:"),
                 harmless(text)
             )
         })
         .collect();
     if !bypass.is_empty() {
         lines.push(format!(
-            "  {} {}, by the service's name: their requests reach Blue and Green alike, and may fail when Blue stops",
-            paint(theme.warning, "bypass Traefik:"),
+            "  {} {}; their requests reach both Blue and Green, and may fail when Blue stops",
+            paint(theme.warning, "called by name from:"),
             harmless(&bypass.join(", "))
         ));
     }
@@ -86,7 +86,7 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
     let heading = paint(theme.strong, "Live probe");
     let Some(target) = &receipt.target else {
         let why = receipt.unasked.as_deref().unwrap_or("nothing was asked");
-        return vec![format!("{heading} none: {}", harmless(why))];
+        return vec![format!("{heading} off: {}", harmless(why))];
     };
     let expected = match receipt.expected_status {
         Some(status) if status >= 400 => format!(", expects {status} as before"),
@@ -99,7 +99,7 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
     let mut lines = vec![
         format!("{heading} {}{expected}", harmless(target)),
         format!(
-            "  {}, {} failed{}, worst gap {:.0} ms, p50 {:.0} ms, p99 {:.0} ms",
+            "  {}, {} failed{}, longest gap {:.0} ms, p50 {:.0} ms, p99 {:.0} ms",
             counted(receipt.requests, "request"),
             count(receipt.failed),
             unproved.unwrap_or_default(),
@@ -129,7 +129,7 @@ fn apart(receipt: &Receipt) -> Vec<String> {
     {
         let cut = match gap.cut {
             0 => String::new(),
-            cut => format!("; {} in flight cut", counted(cut, "request")),
+            cut => format!("; {} cut off", counted(cut, "in-flight request")),
         };
         lines.push(format!(
             "  {} in the announced handover of the port, {:.1} s{cut}",
@@ -191,7 +191,7 @@ fn by_color(receipt: &Receipt, theme: Theme) -> Option<String> {
     let parts: Vec<_> = [
         one("Blue", theme.blue, receipt.blue),
         one("Green", theme.green, receipt.green),
-        (either > 0 && known > 0).then(|| format!("either {}", count(either))),
+        (either > 0 && known > 0).then(|| format!("Blue or Green {}", count(either))),
     ]
     .into_iter()
     .flatten()
@@ -281,16 +281,16 @@ mod tests {
         assert_eq!(
             receipt(&all, Theme::default()).join("\n"),
             "Live probe GET http://localhost:8000/, expects 404 as before\n  \
-               4,812 requests, 1 failed, worst gap 38 ms, p50 5 ms, p99 21 ms\n    \
+               4,812 requests, 1 failed, longest gap 38 ms, p50 5 ms, p99 21 ms\n    \
                  failed: answered 502 instead of 404\n  \
                before → during → after: 300 → 4,492 → 20 requests, p50 4 → 5 → 3 ms, p99 20 → 21 → 9 ms\n  \
-               Blue 2,810, 0 failed, p50 4 ms, p99 21 ms; Green 1,800, 0 failed, p50 3 ms, p99 19 ms; either 202\n  \
+               Blue 2,810, 0 failed, p50 4 ms, p99 21 ms; Green 1,800, 0 failed, p50 3 ms, p99 19 ms; Blue or Green 202\n  \
                all traffic: Blue 1,200 connections, 999 B in, 4.0 MB out\n  \
-               2 requests in flight cut\n  \
+               2 in-flight requests cut off\n  \
                3 connections of unknown use closed: silent since before the rollout, idle or WebSockets and event streams with nothing to say\n  \
                left: `proxy` still calls Blue\n  \
-               not promised: TCP routers are not steered\n  \
-               bypass Traefik: worker, cron, by the service's name: their requests reach Blue and Green alike, and may fail when Blue stops"
+               limitation: TCP routers are not steered\n  \
+               called by name from: worker, cron; their requests reach both Blue and Green, and may fail when Blue stops"
         );
     }
 
@@ -304,7 +304,7 @@ mod tests {
             ..Receipt::default()
         };
         let lines = receipt(&unproved, Theme::default());
-        let wanted = "1,269 requests, 0 failed, all answered 404: no proof, worst gap";
+        let wanted = "1,269 requests, 0 failed, all answered 404: no proof, longest gap";
         assert!(lines[1].contains(wanted), "{}", lines[1]);
         assert_eq!(in_short(&unproved), "1,269 requests, 0 failed, no proof");
     }
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(
             receipt(&old, Theme::default()).join("\n"),
             "Live probe GET http://localhost/\n  \
-             10 requests, 0 failed, worst gap 9 ms, p50 1 ms, p99 2 ms"
+             10 requests, 0 failed, longest gap 9 ms, p50 1 ms, p99 2 ms"
         );
         assert_eq!(in_short(&old), "10 requests, 0 failed");
     }
@@ -332,7 +332,7 @@ mod tests {
         };
         assert_eq!(
             receipt(&none, Theme::default()),
-            ["Live probe none: the live probe is switched off"]
+            ["Live probe off: the live probe is switched off"]
         );
     }
 
@@ -366,7 +366,7 @@ mod tests {
         assert!(text.contains("900 requests, 0 failed"), "{text}");
         assert!(
             text.contains(
-                "  6 in the announced handover of the port, 0.8 s; 2 requests in flight cut\n"
+                "  6 in the announced handover of the port, 0.8 s; 2 in-flight requests cut off\n"
             ),
             "{text}"
         );

@@ -23,6 +23,15 @@ pub(crate) fn verdict(verdict: &Verdict, theme: Theme) -> String {
     )
 }
 
+/// The same in the plan of a service, with what `teal ready` does about it.
+pub(super) fn verdict_with_fix(found: &Verdict, service: &str, theme: Theme) -> String {
+    let text = verdict(found, theme);
+    match &found.fix {
+        Some(fix) => format!("{text}\n  {}", how_to_fix(service, fix, theme)),
+        None => text,
+    }
+}
+
 /// What is in the way of each service in full, under what is said of all of them.
 pub(crate) fn diagnoses(services: &[Service], of_all: Option<&str>, theme: Theme) -> String {
     let each = services.iter().map(|service| {
@@ -45,7 +54,7 @@ pub(crate) fn nothing_runs(project: &Project) -> Option<String> {
     let is_stopped = !services.is_empty() && services.iter().all(|it| it.replicas.is_empty());
     is_stopped.then(|| {
         format!(
-            "Nothing of project `{}` runs: start it with `docker compose up -d`. Its files and images say this much:",
+            "No service of project `{}` is running: start it with `docker compose up -d`. From its files and images:",
             project.name
         )
     })
@@ -71,8 +80,8 @@ fn diagnosis(service: &Service, verdicts: &[&Verdict], theme: Theme) -> String {
     let once_started = service.readiness_once_started();
     let (style, word) = match once_started.unwrap_or(service.readiness) {
         Readiness::Ready => (theme.success, "ready"),
-        Readiness::ReadyAfterFix => (theme.warning, "ready after a fix"),
-        Readiness::NotForBlueGreen => (theme.failure, "not for blue/green"),
+        Readiness::ReadyAfterFix => (theme.warning, "needs changes"),
+        Readiness::NotForBlueGreen => (theme.failure, "blue/green not supported"),
     };
     let mut word = word.to_owned();
     if once_started.is_some_and(|readiness| readiness != Readiness::NotForBlueGreen) {
@@ -101,15 +110,10 @@ fn diagnosis(service: &Service, verdicts: &[&Verdict], theme: Theme) -> String {
             paint(theme.hint, "hint:"),
             harmless(&verdict.remedy)
         ));
-        // What is not for blue/green is not made ready by it.
+        // It alone makes no service ready that blue/green doesn't support.
         let is_worth_it = service.readiness != Readiness::NotForBlueGreen;
         if let Some(fix) = verdict.fix.as_ref().filter(|_| is_worth_it) {
-            let text = format!("Teal can {}", deed(fix));
-            lines.push(format!(
-                "    {} {}",
-                paint(theme.hint, "fix:"),
-                harmless(&text)
-            ));
+            lines.push(format!("    {}", how_to_fix(&service.name, fix, theme)));
         }
     }
     lines.join("\n")
@@ -123,11 +127,17 @@ fn mark(verdict: &Verdict) -> &'static str {
     }
 }
 
+/// What `teal ready` does about a verdict.
+fn how_to_fix(service: &str, fix: &Fix, theme: Theme) -> String {
+    let text = format!("`teal ready {service}` {}", deed(fix));
+    format!("{} {}", paint(theme.hint, "fix:"), harmless(&text))
+}
+
 fn deed(fix: &Fix) -> String {
     match fix {
-        Fix::AddHealthCheck => "propose a health check and add it".to_owned(),
+        Fix::AddHealthCheck => "adds a health check".to_owned(),
         Fix::RemoveContainerName { name } => {
-            format!("remove the name and keep `{name}` as an alias, so that callers find it")
+            format!("removes the name and keeps `{name}` as a network alias")
         }
         Fix::UseEdge { ports } => {
             let ports: Vec<_> = ports
@@ -135,7 +145,7 @@ fn deed(fix: &Fix) -> String {
                 .map(|port| port.published.to_string())
                 .collect();
             format!(
-                "put its edge before the service, on port {}",
+                "puts Teal's edge proxy in front of it, on port {}",
                 ports.join(", ")
             )
         }
@@ -206,8 +216,8 @@ mod tests {
     fn a_diagnosis_says_all_that_is_known() {
         assert_eq!(
             told(service(&[no_health_check()], true), None),
-            "web: ready after a fix\n  ~ `web` has no health check\n    nobody knows when it is up\n    \
-             hint: add one\n    fix: Teal can propose a health check and add it"
+            "web: needs changes\n  ~ `web` has no health check\n    nobody knows when it is up\n    \
+             hint: add one\n    fix: `teal ready web` adds a health check"
         );
         assert_eq!(told(service(&[], true), None), "web: ready");
     }
@@ -234,9 +244,9 @@ mod tests {
                 service(&[not_running(), no_health_check()], false),
                 Some("Nothing runs:")
             ),
-            "Nothing runs:\n\nweb: ready after a fix, once it runs\n  ~ `web` has no health check\n    \
+            "Nothing runs:\n\nweb: needs changes, once it runs\n  ~ `web` has no health check\n    \
              nobody knows when it is up\n    hint: add one\n    \
-             fix: Teal can propose a health check and add it"
+             fix: `teal ready web` adds a health check"
         );
     }
 }

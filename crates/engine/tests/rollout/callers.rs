@@ -44,9 +44,7 @@ async fn a_proxy_that_looked_the_name_up_once_keeps_blue() {
     assert_eq!(failure.code, FailureCode::StillCalled);
     assert!(
         failure.message.contains(&format!("`{proxy}`"))
-            && failure
-                .message
-                .contains("looked the service's name up once"),
+            && failure.message.contains("resolved the service's name once"),
         "{}",
         failure.message
     );
@@ -104,9 +102,10 @@ async fn with_force_blue_is_stopped_and_the_receipt_says_who_was_left() {
     let left = &ended.receipt().left;
     assert_eq!(left.len(), 1, "{}", ended.story());
     assert!(left[0].contains("service `proxy`, nginx"), "{left:?}");
+    assert!(left[0].contains("; run `docker exec"), "{left:?}");
     let warnings = ended.warnings();
     assert!(
-        warnings.iter().any(|text| text.contains("all the same")),
+        warnings.iter().any(|text| text.contains("stopped anyway")),
         "{warnings:?}"
     );
     let (_, _, report) = stage.into_parts().await;

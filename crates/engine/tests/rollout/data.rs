@@ -132,7 +132,7 @@ async fn a_volume_without_a_name_needs_force_and_outlives_blue() {
     assert_eq!(verdicts[0].code, VerdictCode::SharedVolume);
     assert_eq!(
         verdicts[0].reason,
-        "keeps files in `/data`, a volume without a name"
+        "keeps files in `/data`, an anonymous volume"
     );
     let source = stage.project.source();
     let service = stage.engine.service(&source, SERVICE).await.unwrap();

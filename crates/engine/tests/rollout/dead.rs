@@ -1,4 +1,4 @@
-//! Rollouts of a service whose containers have ended: replaced, with nothing to drain.
+//! Rollouts of a service whose containers have exited: replaced, with nothing to drain.
 
 use teal_engine::{
     event::{EventKind, Outcome},

@@ -84,7 +84,11 @@ async fn a_network_that_the_files_define_differently_is_refused() {
             "{}",
             verdict.reason
         );
-        assert!(verdict.remedy.contains("quiet hour"), "{}", verdict.remedy);
+        assert!(
+            verdict.remedy.contains("maintenance window"),
+            "{}",
+            verdict.remedy
+        );
         edit(&mut stage, "compose.yaml", &to, &from).await;
     }
     // As it was, it can be rolled out.
@@ -129,7 +133,7 @@ async fn a_late_change_of_a_network_leads_back(options: RolloutOptions) {
     let failure = ended.failure();
     assert_eq!(failure.code, FailureCode::ScaleUp);
     assert!(failure.message.contains("_alone"), "{failure:?}");
-    assert!(failure.hint.contains("quiet hour"), "{failure:?}");
+    assert!(failure.hint.contains("maintenance window"), "{failure:?}");
     let blue = &stage.project.containers(SERVICE).await[0];
     assert_eq!(blue.id, stage.blue[0].id);
     assert!(stage.was_never_stopped(&blue.id).await);

@@ -220,7 +220,7 @@ caller:
     for part in [
         "in flight on Blue when it stops",
         "reach Green as soon as it runs",
-        "is not proved",
+        "can't prove that Green answers",
     ] {
         assert!(said.contains(part), "{said}");
     }

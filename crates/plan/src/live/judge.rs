@@ -118,10 +118,10 @@ fn shrinks(facts: &Facts) -> bool {
 fn advice(facts: &Facts) -> String {
     match (shrinks(facts), facts.memory_in_use) {
         (true, Some(used)) if facts.after.memory.is_some() => format!(
-            "the running containers can take it: memory stays above the {} in use",
+            "applies instantly: the new memory limit is above the {} in use",
             about(used)
         ),
-        _ => "the running containers can take it at once, and no request moves".to_owned(),
+        _ => "applies instantly, and no request moves".to_owned(),
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
             Some("400M"),
             &["serve"],
         );
-        is(&grown, true, true, "at once");
+        is(&grown, true, true, "applies instantly");
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
             None,
             &["gunicorn", "app"],
         );
-        is(&gunicorn, true, true, "at once");
+        is(&gunicorn, true, true, "applies instantly");
         let gunicorn = judged(
             before,
             limits(Some("2"), Some("512M")),

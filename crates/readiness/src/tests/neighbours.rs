@@ -12,9 +12,9 @@ fn who_calls_it_is_told_whether_anything_steers_the_calls() {
         let callers = verdicts.iter().find(|it| it.code == VerdictCode::Callers);
         callers.unwrap().meaning.clone()
     };
-    assert!(meaning(&case).starts_with("such calls bypass Traefik"));
+    assert!(meaning(&case).starts_with("such requests bypass Traefik"));
     case.routes.clear();
-    assert!(meaning(&case).starts_with("nothing steers such calls"));
+    assert!(meaning(&case).starts_with("such requests aren't routed"));
 }
 
 /// What is said of the callers, where services of these names and images call it.
@@ -46,12 +46,12 @@ fn a_server_that_looks_names_up_once_is_named_and_is_to_be_reloaded() {
         );
         assert!(
             told.meaning
-                .contains("`proxy` may look the name up only once"),
+                .contains("`proxy` may resolve the name only at startup"),
             "{image}: {told:?}"
         );
         assert!(
             told.remedy
-                .contains(&format!("reload {name} when the rollout names it"))
+                .contains(&format!("reload {name} when the rollout asks for it"))
                 && told.remedy.contains(key),
             "{image}: {told:?}"
         );

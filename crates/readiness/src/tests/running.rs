@@ -28,7 +28,7 @@ fn a_dead_blue_is_replaced() {
     case.replicas = vec![replica(Exited), replica(ContainerState::Running)];
     let (level, code, reason) = case.only();
     assert_eq!((level, code), (Level::Warning, VerdictCode::DeadBlue));
-    assert_eq!(reason, "1 of its 2 containers has ended");
+    assert_eq!(reason, "1 of its 2 containers has exited");
 }
 
 #[test]

@@ -279,7 +279,7 @@ fn a_volume_without_a_name_needs_force_whoever_asks_for_it() {
         (level, code),
         (Level::NeedsForce, VerdictCode::SharedVolume)
     );
-    assert_eq!(reason, "keeps files in `/data`, a volume without a name");
+    assert_eq!(reason, "keeps files in `/data`, an anonymous volume");
     volume("/app/node_modules").is_ready();
     volume("/var/cache/nginx").is_ready();
 

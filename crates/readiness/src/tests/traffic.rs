@@ -35,7 +35,7 @@ fn callers_that_keep_an_address_are_told_of() {
         json!({"image": "nginx:1", "depends_on": {"web": {"condition": "service_started"}}});
     let meaning = case.verdicts()[0].meaning.clone();
     assert!(
-        meaning.contains("`proxy` may look the name up only once"),
+        meaning.contains("`proxy` may resolve the name only at startup"),
         "{meaning}"
     );
 }

@@ -12,7 +12,7 @@
 //!   goes: so a caller that looks names up at least for every second connection that it opens moves,
 //!   too;
 //! - Traefik is told by the engine where requests go. After the cutover it opens no connection to
-//!   the set that goes, unless by a route that Teal does not steer: then it is a caller for as long
+//!   the set that goes, unless by a route that Teal doesn't control: then it is a caller for as long
 //!   as it goes on.
 //!
 //! Calls are counted from the moment that both sets ran; Traefik's, and those from outside of all

@@ -19,7 +19,7 @@ use silent::Silent;
 use teal_model::Result;
 use teal_model::event::{Caller, Color};
 use teal_traffic::{self as traffic, Addresses, Calls, Program, Whose};
-pub(super) use told::{sentences, still_called};
+pub(super) use told::{left_without, sentences, still_called};
 
 /// How long lookups of names are counted for.
 const COUNTED_FOR: Duration = Duration::from_secs(2);

@@ -65,6 +65,18 @@ pub(crate) fn sentences(color: Color, callers: &[Caller]) -> Vec<String> {
         .collect()
 }
 
+/// The same once the set is gone, with what makes each learn of the other.
+pub(crate) fn left_without(color: Color, callers: &[Caller]) -> Vec<String> {
+    let left = |caller: &Caller| {
+        let sentence = sentence(color, caller);
+        match &caller.reload {
+            Some(reload) => format!("{sentence}; run `{reload}`"),
+            None => sentence,
+        }
+    };
+    callers.iter().map(left).collect()
+}
+
 fn sentence(color: Color, caller: &Caller) -> String {
     let who = who(caller);
     let other = match color {
@@ -73,17 +85,17 @@ fn sentence(color: Color, caller: &Caller) -> String {
     };
     if caller.program.as_deref() == Some("Traefik") {
         return format!(
-            "{who} still opens connections to {color}, by a route that Teal does not steer"
+            "{who} still opens connections to {color}, by a route that Teal doesn't control"
         );
     }
     if caller.is_silent {
         return format!(
-            "{who} looked the service's name up once, at its start, and knows {color} alone; nobody has asked it for anything meanwhile"
+            "{who} resolved the service's name once, at startup, and knows {color} only; it has had no requests meanwhile"
         );
     }
     if caller.resolves_once {
         return format!(
-            "{who} looked the service's name up once, at its start, and still calls {color}"
+            "{who} resolved the service's name once, at startup, and still calls {color}"
         );
     }
     format!("{who} still calls {color}, and has not called {other}")
@@ -93,7 +105,7 @@ fn sentence(color: Color, caller: &Caller) -> String {
 fn who(caller: &Caller) -> String {
     let Some(container) = &caller.container else {
         return format!(
-            "somebody outside of all containers ({})",
+            "a client outside of all containers ({})",
             caller.addresses.join(", ")
         );
     };
@@ -129,7 +141,7 @@ fn hint(callers: &[Caller]) -> String {
     let first = match reloads.is_empty() {
         true => "find out what calls it".to_owned(),
         false => format!(
-            "deploy again, and run {} as soon as Teal names the caller: while both sets run it learns of both",
+            "deploy again, and run {} as soon as Teal names the client: while both sets run, it learns of both",
             reloads.join(" and ")
         ),
     };
@@ -138,11 +150,11 @@ fn hint(callers: &[Caller]) -> String {
         .any(|caller| caller.program.as_deref() == Some("nginx"))
     {
         true => {
-            "; or have nginx look names up as it goes, with `resolver 127.0.0.11 valid=5s` and a variable in `proxy_pass`"
+            "; or have nginx resolve names at run time, with `resolver 127.0.0.11 valid=5s` and a variable in `proxy_pass`"
         }
         false => "",
     };
-    format!("{first}{again}; `--force` stops Blue all the same")
+    format!("{first}{again}; `--force` stops Blue anyway")
 }
 
 #[cfg(test)]
@@ -166,7 +178,13 @@ mod tests {
     fn a_caller_is_named_with_what_to_do() {
         assert_eq!(
             warning(Color::Blue, &proxy()),
-            "`shop-proxy-1` (service `proxy`, nginx) looked the service's name up once, at its start, and still calls Blue; now is the time for `docker exec shop-proxy-1 nginx -s reload`"
+            "`shop-proxy-1` (service `proxy`, nginx) resolved the service's name once, at startup, and still calls Blue; now is the time for `docker exec shop-proxy-1 nginx -s reload`"
+        );
+        assert_eq!(
+            left_without(Color::Blue, &[proxy()]),
+            [
+                "`shop-proxy-1` (service `proxy`, nginx) resolved the service's name once, at startup, and still calls Blue; run `docker exec shop-proxy-1 nginx -s reload`"
+            ]
         );
         let hint = hint(&[proxy()]);
         assert!(
@@ -184,7 +202,7 @@ mod tests {
         };
         let told = format!("{:?}", still_called(&[silent]));
         assert!(
-            told.contains("Blue is still needed: `shop-proxy-1` (service `proxy`, nginx) looked"),
+            told.contains("Blue is still needed: `shop-proxy-1` (service `proxy`, nginx) resolved"),
             "{told}"
         );
     }
@@ -203,7 +221,7 @@ mod tests {
         };
         assert_eq!(
             warning(Color::Green, &outside),
-            "somebody outside of all containers (172.18.0.1) still calls Green, and has not called Blue"
+            "a client outside of all containers (172.18.0.1) still calls Green, and has not called Blue"
         );
     }
 }

@@ -640,7 +640,7 @@ fn routes_that_can_not_be_known_are_told_of() {
     let unpromised = |surroundings: &Surroundings| {
         let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
         assert!(survey.steering.is_some(), "{survey:?}");
-        survey.unpromised(true)
+        survey.unpromised(true, true)
     };
     let mut surroundings = surroundings(&arguments);
     let told = unpromised(&surroundings);
@@ -680,7 +680,7 @@ fn nothing_is_asked_where_requests_are_counted() {
     ];
     let survey = limits(&ARGUMENTS, &unseen);
     assert_eq!(limited(&survey), Limited::Perhaps("guard@file".into()));
-    assert!(survey.unpromised(true)[0].contains("`guard@file`"));
+    assert!(survey.unpromised(true, true)[0].contains("`guard@file`"));
     assert_eq!(limited(&limits(&ARGUMENTS, &[])), Limited::No);
 
     // Every request through such an entry point counts.
