@@ -7,14 +7,11 @@ use std::{
     time::Duration,
 };
 
-use bollard::{
-    Docker, errors::Error as BollardError, query_parameters::DownloadFromContainerOptions,
-};
-use futures_util::TryStreamExt;
+use bollard::Docker;
 use tokio::time::timeout;
 
 use super::{program::Program, whose::Names};
-use teal_docker::Missing;
+use teal_docker::{Missing, archive};
 use teal_model::{Error, Result};
 
 /// A larger file is no settings that somebody wrote.
@@ -45,16 +42,18 @@ pub async fn upstream_of(
 ) -> Result<Option<Upstream>> {
     let mut found = None;
     for folder in folders(program) {
-        let archive = timeout(AT_MOST, download(docker, container, folder));
+        let archive = archive(docker, container, folder, LARGEST_FOLDER);
+        let archive = timeout(AT_MOST, archive);
         let archive = archive.await.map_err(|_| {
             Error::Unexpected(format!(
                 "{folder} of container {container} is not read in time"
             ))
         })?;
+        let archive = archive.missing();
         let Some(archive) = archive.map_err(teal_docker::failed("read a proxy's settings"))? else {
             continue;
         };
-        for text in texts(&archive) {
+        for text in texts(&archive.bytes) {
             for upstream in upstreams(program, &text) {
                 let is_one_of = |names: &[String]| names.contains(&upstream);
                 if is_one_of(&names.own) {
@@ -66,26 +65,6 @@ pub async fn upstream_of(
         }
     }
     Ok(found)
-}
-
-async fn download(
-    docker: &Docker,
-    container: &str,
-    folder: &str,
-) -> std::result::Result<Option<Vec<u8>>, BollardError> {
-    let options = DownloadFromContainerOptions {
-        path: folder.to_owned(),
-    };
-    let mut chunks = docker.download_from_container(container, Some(options));
-    let mut archive = Vec::new();
-    while archive.len() < LARGEST_FOLDER {
-        match chunks.try_next().await.missing()? {
-            None => return Ok(None),
-            Some(None) => break,
-            Some(Some(chunk)) => archive.extend_from_slice(&chunk),
-        }
-    }
-    Ok(Some(archive))
 }
 
 /// Where programs of this kind have their settings, in their official images and in Debian's.
