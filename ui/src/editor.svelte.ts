@@ -18,7 +18,7 @@ import { isBlocking } from "./services";
 
 /** The specification's own. */
 export const DEFAULT_OPTIONS: RolloutOptions = {
-  healthTimeoutMs: 120_000,
+  healthTimeoutMs: null,
   pollIntervalMs: 5_000,
   drainTimeoutMs: 30_000,
   force: false,

@@ -10,6 +10,7 @@ import type {
   Plan,
   Receipt,
   Replica,
+  RolloutOptions,
 } from "./backend";
 import { formatLimits } from "./limits";
 
@@ -30,6 +31,14 @@ export const PHASE_TITLES: Record<Phase, string> = {
   removeBlue: "Remove Blue",
   verification: "Verification",
 };
+
+/** How long Green may take to become healthy, in milliseconds, unless its health check needs longer. */
+const USUAL_HEALTH_TIMEOUT_MS = 120_000;
+
+/** The same with these options. */
+export function healthTimeout({ healthTimeoutMs }: RolloutOptions): number {
+  return healthTimeoutMs ?? USUAL_HEALTH_TIMEOUT_MS;
+}
 
 export type PhaseStatus = "pending" | "running" | "done" | "failed";
 export type Status =

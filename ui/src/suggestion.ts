@@ -2,7 +2,7 @@
 import type { Limits } from "./backend";
 import { bytes, cores } from "./format";
 import { formatCpus, formatMemory, LEAST_CPUS, LEAST_MEMORY, M } from "./limits";
-import type { RolloutView } from "./rollout";
+import { healthTimeout, type RolloutView } from "./rollout";
 import { quantile, type Kind, type Series } from "./usage";
 
 /** Less says nothing about a service. */
@@ -104,7 +104,7 @@ export function retryAfter(run: RolloutView): Retry | null {
     return { ...again, memory: more, title: `Deploy again with ${formatMemory(more)}` };
   }
   if (outcome === "healthTimeout" && failure.exitCode === null) {
-    const longer = plan.options.healthTimeoutMs * 2;
+    const longer = healthTimeout(plan.options) * 2;
     const title = `Deploy again with ${Math.round(longer / 1000)} s for the health check`;
     return { ...again, healthTimeoutMs: longer, title };
   }

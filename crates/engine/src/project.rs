@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use bollard::models::ContainerInspectResponse;
@@ -284,7 +283,7 @@ impl<'a> Part<'a> {
                 ports: self.survey.ports(),
                 published: &docker::published(self.containers),
             }),
-            health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),
+            options: &RolloutOptions::default(),
             engine: planner.info,
             wish: None,
         });

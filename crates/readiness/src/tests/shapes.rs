@@ -1,13 +1,13 @@
 //! Projects of many shapes, as people publish them: each is read, and each service judged. What
 //! is expected of a service stands in the last lines of its file.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use futures_util::{StreamExt, stream};
 
 use super::{folder, open};
 use crate::ComposeModel;
-use teal_model::{EngineInfo, VerdictCode};
+use teal_model::{EngineInfo, RolloutOptions, VerdictCode};
 use teal_readiness::{Facts, verdicts};
 
 #[tokio::test]
@@ -64,7 +64,7 @@ fn summary(model: &ComposeModel, directory: &Path, name: &str) -> String {
         service,
         directory,
         found: None,
-        health_timeout: Duration::from_secs(120),
+        options: &RolloutOptions::default(),
         engine: &engine,
         wish: None,
     });
