@@ -1,7 +1,7 @@
 //! Whether a proxy's own settings send requests to a name that it looks up once, at its start.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{Cursor, Read},
     path::Path,
     time::Duration,
@@ -29,6 +29,13 @@ pub enum Upstream {
     Container,
 }
 
+/// An upstream of a proxy's settings, and the names that it is asked for by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub upstream: Upstream,
+    pub names: BTreeSet<String>,
+}
+
 /// Where the settings in a container send requests that ask for one of these names for good; `None`
 /// where they don't.
 ///
@@ -39,8 +46,8 @@ pub async fn upstream_of(
     container: &str,
     program: Program,
     names: &Names,
-) -> Result<Option<Upstream>> {
-    let mut found = None;
+) -> Result<Option<Asked>> {
+    let mut found: BTreeMap<String, Upstream> = BTreeMap::new();
     for folder in folders(program) {
         let archive = archive(docker, container, folder, LARGEST_FOLDER);
         let archive = timeout(AT_MOST, archive);
@@ -54,17 +61,30 @@ pub async fn upstream_of(
             continue;
         };
         for text in texts(&archive.bytes) {
-            for upstream in upstreams(program, &text) {
-                let is_one_of = |names: &[String]| names.contains(&upstream);
-                if is_one_of(&names.own) {
-                    found = Some(Upstream::Container);
-                } else if is_one_of(&names.shared) {
-                    found = found.max(Some(Upstream::Service));
+            for name in upstreams(program, &text) {
+                if let Some(upstream) = names.upstream(&name) {
+                    found.insert(name, upstream);
                 }
             }
         }
     }
-    Ok(found)
+    // One container's name is enough to have nothing left once this container has gone.
+    let upstream = found.values().max().copied();
+    Ok(upstream.map(|upstream| Asked {
+        upstream,
+        names: found.into_keys().collect(),
+    }))
+}
+
+impl Names {
+    fn upstream(&self, name: &str) -> Option<Upstream> {
+        let is_one_of = |names: &[String]| names.iter().any(|own| own == name);
+        match (is_one_of(&self.own), is_one_of(&self.shared)) {
+            (true, _) => Some(Upstream::Container),
+            (false, true) => Some(Upstream::Service),
+            (false, false) => None,
+        }
+    }
 }
 
 /// Where programs of this kind have their settings, in their official images and in Debian's.
@@ -294,6 +314,17 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_name_of_one_container_is_told_from_one_that_all_share() {
+        let names = Names {
+            shared: vec!["shop".to_owned()],
+            own: vec!["shop-1".to_owned()],
+        };
+        assert_eq!(names.upstream("shop"), Some(Upstream::Service));
+        assert_eq!(names.upstream("shop-1"), Some(Upstream::Container));
+        assert_eq!(names.upstream("other"), None);
     }
 
     #[test]
