@@ -10,7 +10,7 @@ import type {
   Receipt,
   Revision,
 } from "../src/backend";
-import { DEFAULT_OPTIONS } from "../src/backend";
+import { DEFAULT_OPTIONS, USUAL_HEALTH_TIMEOUT_MS } from "../src/backend";
 import * as fixtures from "../src/testing/fixtures";
 import type { Said } from "../src/testing/fixtures";
 import { M } from "../src/units/limits";
@@ -109,7 +109,7 @@ function aged(said: Said, upMs: number): Said {
 }
 
 const DEADLINES: Partial<Record<Phase, number>> = {
-  healthCheck: DEFAULT_OPTIONS.healthTimeoutMs,
+  healthCheck: USUAL_HEALTH_TIMEOUT_MS,
   removeBlue: DEFAULT_OPTIONS.drainTimeoutMs,
 };
 

@@ -35,6 +35,7 @@ import type { Usage } from "./bindings/Usage";
 
 export {
   DEFAULT_OPTIONS,
+  USUAL_HEALTH_TIMEOUT_MS,
   LEAST_CPUS,
   LEAST_MEMORY,
   LIMIT_PROBLEMS,

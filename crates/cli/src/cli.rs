@@ -259,10 +259,10 @@ pub(crate) struct GiveBack {
 pub(crate) struct How {
     /// How long Green may take to become healthy, such as `2m`
     ///
-    /// Without it, and where the health check itself may take longer to decide, as long as that, up to
-    /// an hour.
-    #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "120s")]
-    health_timeout: Duration,
+    /// Without it 120s, or as long as the health check itself may take to decide where that is longer,
+    /// up to an hour.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    health_timeout: Option<Duration>,
     /// Time between two polls of Green's health
     #[arg(long, value_name = "TIME", value_parser = duration::parse_positive, default_value = "5s")]
     poll_interval: Duration,
@@ -336,7 +336,7 @@ struct HowTraffic {
 impl How {
     pub(crate) fn options(&self) -> RolloutOptions {
         RolloutOptions {
-            health_timeout_ms: duration::milliseconds(self.health_timeout),
+            health_timeout_ms: self.health_timeout.map(duration::milliseconds),
             poll_interval_ms: duration::milliseconds(self.poll_interval),
             drain_timeout_ms: duration::milliseconds(self.drain_timeout),
             force: self.force,
@@ -417,7 +417,8 @@ mod tests {
             panic!("not a deploy")
         };
         let options = deploy.how.options();
-        assert_eq!(options.health_timeout_ms, 120_000);
+        // Typed out it is somebody's word, and no default.
+        assert_eq!(options.health_timeout_ms, Some(120_000));
         assert_eq!(options.poll_interval_ms, 500);
         assert_eq!(options.drain_timeout_ms, 90_000);
     }

@@ -392,10 +392,12 @@ impl ComposeService {
     }
 
     /// Whether it may run while the other one does: a service of a profile that is off only where it
-    /// has containers, or comes with the other one.
+    /// has containers, or where a profile that starts the other one starts it too. While the other one
+    /// is on, Compose starts nothing that is off with it, whatever profiles they share.
     pub fn may_run_beside(&self, other: &Self) -> bool {
         let has_profile = |profile| other.profiles.contains(profile);
-        self.enabled || self.present || self.profiles.iter().any(has_profile)
+        let comes_with = || !other.enabled && self.profiles.iter().any(has_profile);
+        self.enabled || self.present || comes_with()
     }
 
     /// Whether the file gives it a health check.

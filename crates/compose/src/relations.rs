@@ -131,6 +131,22 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_profile_that_is_off_starts_nothing_beside_a_service_that_is_on() {
+        let services = json!({
+            "web": {"profiles": ["small", "large"]},
+            "worker": {"profiles": ["large"], "network_mode": "service:web"},
+        });
+        let model = json!({"name": "shop", "services": services});
+        let mut model: ComposeModel = serde_json::from_value(model).unwrap();
+        // `--profile small`
+        model.enable_only(["web"].into_iter());
+        assert_eq!(model.lodgers("web"), [""; 0]);
+        // Neither is on: `--profile large` starts both.
+        model.enable_only(std::iter::empty());
+        assert_eq!(model.lodgers("web"), ["worker"]);
+    }
+
+    #[test]
     fn a_host_is_told_from_the_same_letters_elsewhere() {
         for text in [
             "http://api",

@@ -1,5 +1,6 @@
 //! The Docker engine: how to reach it, and the labels by which Compose and Teal know their own.
 
+mod archive;
 mod containers;
 mod dial;
 mod endpoint;
@@ -24,6 +25,7 @@ use tokio::process::Command;
 
 use teal_model::{Error, Result};
 
+pub use archive::{Archive, archive};
 pub use containers::{
     Image, container_label, health_check_of_image, image, image_named, inspect, last_log, limits,
     list, look_at, probe_output, remove, remove_but_volumes, replica, replicas, short, start,

@@ -34,7 +34,7 @@ use teal_history::record::RolloutRecord;
 use teal_model::event::{EventKind, Phase};
 use teal_model::{
     EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
-    Revision, RolloutOptions, RolloutRequest, Service,
+    Revision, RolloutOptions, RolloutRequest,
 };
 use teal_model::{Error, Result};
 use teal_plan::{Planned, Planner, Usages, Way};
@@ -162,12 +162,12 @@ impl Engine {
         project::open(&self.planner(), source).await
     }
 
-    /// One service of a project, looked at more closely: also for what its containers have written
-    /// outside of volumes.
+    /// A project with one of its services alone, looked at more closely: also for what its containers
+    /// have written outside of volumes.
     ///
     /// # Errors
     /// As for [`project`](Self::project), and where there is no such service.
-    pub async fn service(&self, source: &ProjectSource, name: &str) -> Result<Service> {
+    pub async fn service(&self, source: &ProjectSource, name: &str) -> Result<Project> {
         project::service(&self.planner(), source, name).await
     }
 

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use bollard::models::ContainerInspectResponse;
@@ -124,22 +123,23 @@ pub(crate) async fn open(planner: &Planner<'_>, source: &ProjectSource) -> Resul
     })
 }
 
-/// Opens a project and looks at one of its services more closely.
+/// Opens a project and looks at one of its services more closely; the others are left out.
 pub(crate) async fn service(
     planner: &Planner<'_>,
     source: &ProjectSource,
     name: &str,
-) -> Result<Service> {
-    let project = open(planner, source).await?;
-    let known: Vec<_> = project.services.iter().map(|it| it.name.clone()).collect();
-    let mut services = project.services.into_iter();
-    let found = services.find(|service| service.name == name);
+) -> Result<Project> {
+    let mut project = open(planner, source).await?;
+    let services = std::mem::take(&mut project.services);
+    let known: Vec<_> = services.iter().map(|it| it.name.clone()).collect();
+    let found = services.into_iter().find(|service| service.name == name);
     let mut service = found.ok_or_else(|| Error::no_service(&project.name, name, known))?;
     let containers = docker::list(planner.docker, &project.name, Some(name)).await?;
     let layer = planner.layer_verdict(&containers).await;
     service.verdicts.extend(layer);
     readiness::sort(&mut service.verdicts);
-    Ok(service)
+    project.services.push(service);
+    Ok(project)
 }
 
 /// The model and the hashes with Teal's override; none where there is no such file.
@@ -284,7 +284,7 @@ impl<'a> Part<'a> {
                 ports: self.survey.ports(),
                 published: &docker::published(self.containers),
             }),
-            health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),
+            options: &RolloutOptions::default(),
             engine: planner.info,
             wish: None,
         });

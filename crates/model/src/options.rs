@@ -1,5 +1,7 @@
 //! How a rollout is done.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -11,6 +13,9 @@ const MOST_STEPS: usize = 8;
 
 /// Requests of the live probe each second, at most: it may not become a load of its own.
 pub(super) const HIGHEST_RATE: u32 = 100;
+
+/// How long Green may take to become healthy where nobody says how long and its check needs no more.
+pub(super) const USUAL_HEALTH_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What any wait of a rollout takes at most.
 pub(super) const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
@@ -26,10 +31,10 @@ pub(super) const MOST_ANSWERS: u32 = 10_000;
 #[serde(default, rename_all = "camelCase")]
 #[ts(export)]
 pub struct RolloutOptions {
-    /// How long Green may take to become healthy, in milliseconds. In a plan the default is longer where
-    /// the health check may take longer to decide.
-    #[ts(type = "number")]
-    pub health_timeout_ms: u64,
+    /// How long Green may take to become healthy, in milliseconds. `None` where nobody has said so: two
+    /// minutes then, or longer where the health check may take longer to decide. A plan has the time.
+    #[ts(type = "number | null")]
+    pub health_timeout_ms: Option<u64>,
     /// The time between two polls of Green's health, in milliseconds.
     #[ts(type = "number")]
     pub poll_interval_ms: u64,
@@ -71,7 +76,7 @@ pub struct ProbeOptions {
 impl Default for RolloutOptions {
     fn default() -> Self {
         Self {
-            health_timeout_ms: 120_000,
+            health_timeout_ms: None,
             poll_interval_ms: 5_000,
             drain_timeout_ms: 30_000,
             force: false,
@@ -97,6 +102,13 @@ impl Default for ProbeOptions {
 }
 
 impl RolloutOptions {
+    /// How long Green may take to become healthy: the time that was asked for, else the usual one.
+    #[must_use]
+    pub fn health_timeout(&self) -> Duration {
+        let asked = self.health_timeout_ms.map(Duration::from_millis);
+        asked.unwrap_or(USUAL_HEALTH_TIMEOUT)
+    }
+
     /// What is wrong with these options. `cannot_weigh` is why the service's containers can't be
     /// given different shares; so many of Blue and of Green share the traffic.
     pub fn verdicts(&self, cannot_weigh: Option<&str>, blue: usize, green: usize) -> Vec<Verdict> {
@@ -201,7 +213,7 @@ impl RolloutOptions {
 
     fn wrong_time(&self) -> Option<(String, &'static str)> {
         let waits = [
-            ("health timeout", self.health_timeout_ms),
+            ("health timeout", self.health_timeout_ms.unwrap_or_default()),
             ("drain timeout", self.drain_timeout_ms),
             ("time between two polls", self.poll_interval_ms),
         ];
@@ -382,7 +394,7 @@ mod tests {
     #[test]
     fn times_and_answers_have_bounds() {
         let wrong: [fn(&mut RolloutOptions); 6] = [
-            |options| options.health_timeout_ms = LONGEST_WAIT_MS + 1,
+            |options| options.health_timeout_ms = Some(LONGEST_WAIT_MS + 1),
             |options| options.drain_timeout_ms = u64::MAX,
             |options| options.poll_interval_ms = LONGEST_WAIT_MS + 1,
             |options| options.poll_interval_ms = SHORTEST_POLL_MS - 1,
@@ -403,6 +415,7 @@ mod tests {
         let old = r#"{"healthTimeoutMs":1000,"force":true}"#;
         let options: RolloutOptions = serde_json::from_str(old).unwrap();
         assert_eq!(options.steps, [50, 100]);
+        assert_eq!(options.health_timeout_ms, Some(1000));
         assert!(options.force && options.probe.enabled);
     }
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::{
     Cpus, LimitError, Memory, RolloutOptions,
-    options::{HIGHEST_RATE, LONGEST_WAIT_MS, MOST_ANSWERS, SHORTEST_POLL_MS},
+    options::{
+        HIGHEST_RATE, LONGEST_WAIT_MS, MOST_ANSWERS, SHORTEST_POLL_MS, USUAL_HEALTH_TIMEOUT,
+    },
 };
 use crate::event::{Outcome, Phase};
 
@@ -172,6 +174,11 @@ import type { RolloutOptions } from \"./RolloutOptions\";
             "How a rollout is done where nobody says otherwise.",
             "DEFAULT_OPTIONS: RolloutOptions",
             json!(RolloutOptions::default()),
+        ),
+        (
+            "How long Green may take to become healthy, in milliseconds, unless its health check needs longer.",
+            "USUAL_HEALTH_TIMEOUT_MS",
+            json!(u64::try_from(USUAL_HEALTH_TIMEOUT.as_millis()).unwrap()),
         ),
         (
             "The least and the most that an option may be.",

@@ -1,6 +1,6 @@
 //! What stands in the way of a plan.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use bollard::models::ContainerInspectResponse;
 
@@ -113,7 +113,7 @@ impl Planner<'_> {
                 ports: survey.ports(),
                 published: &docker::published(blue),
             }),
-            health_timeout: Duration::from_millis(request.options.health_timeout_ms),
+            options: &request.options,
             engine: self.info,
             wish: Some(Wish {
                 limits: situation.limits,

@@ -14,7 +14,7 @@ mod read;
 mod replicas;
 mod volumes;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use bollard::{Docker, models::ContainerInspectResponse};
 
@@ -332,9 +332,8 @@ fn kept(way: Way<'_>, blue: &[ContainerInspectResponse]) -> Vec<UnnamedVolume> {
 fn options(situation: &Situation<'_>, hands_over: bool) -> RolloutOptions {
     let mut options = situation.request.options.clone();
     let check = situation.green.service.health_check(situation.image_health);
-    let asked = Duration::from_millis(options.health_timeout_ms);
-    let deadline = readiness::deadline(asked, check.as_ref());
-    options.health_timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+    let deadline = readiness::deadline(&options, check.as_ref());
+    options.health_timeout_ms = Some(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
     if hands_over {
         options.steps = vec![100];
     }

@@ -1,7 +1,7 @@
 //! Services of all kinds with the verdict that an expert gives each, written down before Teal gave
 //! its own: the yardstick of readiness. `docs/verdicts.md` is made here, and has to be current.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use serde::Deserialize;
 
@@ -12,7 +12,8 @@ use super::{
 };
 use teal_compose::{Compose, ComposeModel, Files, working_directory};
 use teal_model::{
-    HealthCheck, HostPort, Level, ProjectSource, Readiness, Replica, Route, Verdict, VerdictCode,
+    HealthCheck, HostPort, Level, ProjectSource, Readiness, Replica, RolloutOptions, Route,
+    Verdict, VerdictCode,
 };
 
 const FILES: [(&str, &str); 9] = [
@@ -152,7 +153,7 @@ impl Image {
                 is_traefik: false,
                 ports: &self.ports,
             }),
-            health_timeout: Duration::from_secs(120),
+            options: &RolloutOptions::default(),
             engine: &engine(),
             wish: None,
         })

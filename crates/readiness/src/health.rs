@@ -26,11 +26,11 @@ pub(super) fn verdicts(facts: &Facts) -> Option<Verdict> {
 
 /// How long a rollout waits for Green's health: for the time that somebody has asked for, else for
 /// the usual one, or as long as the check may take to decide where that is longer.
-pub fn deadline(asked: Duration, check: Option<&HealthCheck>) -> Duration {
-    let usual = Duration::from_millis(RolloutOptions::default().health_timeout_ms);
-    match check {
-        Some(check) if asked == usual => usual.max(decided(check).min(LONGEST)),
-        _ => asked,
+pub fn deadline(options: &RolloutOptions, check: Option<&HealthCheck>) -> Duration {
+    let timeout = options.health_timeout();
+    match (options.health_timeout_ms, check) {
+        (None, Some(check)) => timeout.max(decided(check).min(LONGEST)),
+        _ => timeout,
     }
 }
 
@@ -67,7 +67,7 @@ fn mute(name: &str) -> Verdict {
 /// A check is undecided as long as Docker may still be counting failed probes; it can't have
 /// passed before its first probe.
 fn slow(check: &HealthCheck, facts: &Facts) -> Option<Verdict> {
-    let timeout = deadline(facts.health_timeout, Some(check));
+    let timeout = deadline(facts.options, Some(check));
     let (first, last) = (first_probe(check, facts.engine), decided(check));
     let seconds = |time: Duration| time.as_secs_f64().ceil();
     if first >= timeout {

@@ -26,13 +26,13 @@ mod traffic;
 mod wish;
 mod words;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use teal_compose::{ComposeModel, ComposeService};
 use teal_docker::teal_label;
 use teal_model::{
     ContainerState, EngineInfo, HealthCheck, HealthTest, HostPort, Level, Limits, Memory,
-    Readiness, Replica, Route, Verdict, VerdictCode,
+    Readiness, Replica, RolloutOptions, Route, Verdict, VerdictCode,
 };
 
 pub use health::deadline;
@@ -52,8 +52,8 @@ pub struct Facts<'a> {
     pub directory: &'a Path,
     /// What the engine says of it; none where only the files are judged.
     pub found: Option<Found<'a>>,
-    /// How long a rollout waits for Green's health, as far as somebody has asked for a time.
-    pub health_timeout: Duration,
+    /// How a rollout would be done.
+    pub options: &'a RolloutOptions,
     pub engine: &'a EngineInfo,
     /// What a rollout is asked for; none where a service is only looked at.
     pub wish: Option<Wish>,

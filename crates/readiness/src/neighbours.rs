@@ -81,7 +81,7 @@ fn remedy(program: Program) -> String {
         Program::Haproxy { .. } => "`resolvers`",
         Program::Httpd => "`disablereuse=on`",
         Program::Caddy => {
-            return "Caddy needs no reload: with `lb_try_duration 5s` its `reverse_proxy` tries the other container where one refuses".to_owned();
+            return "Caddy needs no reload: it looks names up as it connects, and tries the other container where one refuses".to_owned();
         }
         Program::Other => {
             return "have them call it through Traefik, or retry a failed connection".to_owned();

@@ -1,7 +1,7 @@
 //! Ports of the host. One that is fixed leads to one container only, and one that the engine chooses
 //! is another for Green: who calls the port that is published now loses the service with Blue.
 
-use super::{Facts, role::Role};
+use super::{Facts, proxy, role::Role};
 use teal_compose::ComposePort;
 use teal_model::{Fix, HostPort, Verdict, VerdictCode};
 
@@ -34,7 +34,8 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     };
     let taken: Result<Vec<_>, _> = ports.iter().map(|port| for_the_edge(port, facts)).collect();
     Some(match taken {
-        // An edge makes neither a database ready nor an agent of the host.
+        // An edge makes neither a router ready, nor a database, nor an agent of the host.
+        Ok(_) if proxy::is_router(facts) => verdict.remedy("change it in a quiet hour"),
         Ok(_) if facts.is_stateful() || !matches!(facts.role(), None | Some(Role::Worker)) => verdict
             .remedy("publish it from a service that can run twice, or change its limits in a maintenance window"),
         Ok(ports) => verdict

@@ -30,9 +30,14 @@ const MAKERS: [&str; 3] = [
     "lucaslorentz/caddy-docker-proxy",
 ];
 
-pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
+/// Whether it routes the requests of others.
+pub(super) fn is_router(facts: &Facts) -> bool {
     let is_running_one = facts.found.is_some_and(|found| found.is_traefik);
-    if !is_running_one && !routes_others(facts.name, facts.service) {
+    is_running_one || routes_others(facts.name, facts.service)
+}
+
+pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
+    if !is_router(facts) {
         return None;
     }
     let what = facts.service.image.as_deref().unwrap_or(facts.name);

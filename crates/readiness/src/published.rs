@@ -1,7 +1,7 @@
 //! The published projects of docker/awesome-compose, judged by their shapes alone: the table in
 //! `docs/readiness.md` is made here, and has to be current.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{Facts, Found, corpus, verdicts};
 use teal_compose::ComposeModel;
 use teal_model::{
-    ContainerState, EngineInfo, Fix, Health, Level, Limits, Readiness, Replica, Verdict,
-    VerdictCode,
+    ContainerState, EngineInfo, Fix, Health, Level, Limits, Readiness, Replica, RolloutOptions,
+    Verdict, VerdictCode,
 };
 
 /// Writes the table instead of comparing it.
@@ -96,7 +96,7 @@ fn judged() -> Vec<Judged> {
                 service,
                 directory: Path::new(&directory),
                 found: (!shapes[name].keeps.is_empty()).then_some(found),
-                health_timeout: Duration::from_secs(120),
+                options: &RolloutOptions::default(),
                 engine: &engine,
                 wish: None,
             });

@@ -200,7 +200,7 @@ impl Driver {
     fn deadline(&self, phase: Phase) -> Option<Duration> {
         let options = &self.plan.options;
         match phase {
-            Phase::HealthCheck => Some(Duration::from_millis(options.health_timeout_ms)),
+            Phase::HealthCheck => Some(options.health_timeout()),
             Phase::RemoveBlue => Some(Duration::from_millis(options.drain_timeout_ms)),
             Phase::VerifyTraffic => Some(split::STEP_TIMEOUT * self.shares()),
             Phase::Preparation | Phase::DeployGreen | Phase::Verification => None,

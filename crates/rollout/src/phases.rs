@@ -99,7 +99,7 @@ impl Driver {
     pub(super) async fn check_health(&mut self) -> Done {
         self.step(Phase::HealthCheck, "Waiting until Green is healthy");
         let options = &self.plan.options;
-        let timeout = Duration::from_millis(options.health_timeout_ms);
+        let timeout = options.health_timeout();
         let deadline = Instant::now() + timeout;
         let (is_steered, is_held) = (self.is_steered(), self.is_held());
         let wait = Wait {

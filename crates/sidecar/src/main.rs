@@ -6,7 +6,8 @@
 //!
 //! `teal-sidecar [PORT…]` or `teal-sidecar all` for all ports that are open, `teal-sidecar ask PORT
 //! [PATH]` for one question, `teal-sidecar lookups MILLISECONDS` for how many names are looked up
-//! within that time, `teal-sidecar hold` for a lock, or `teal-sidecar relay` for connections from
+//! within that time, `teal-sidecar resolve NAME…` for the addresses that these names have there,
+//! `teal-sidecar hold` for a lock, or `teal-sidecar relay` for connections from
 //! outside.
 //!
 //! It uses nothing but the standard library, so that it can be built with the engine by rustc
@@ -19,6 +20,7 @@ mod counters;
 mod diag;
 mod hold;
 mod relay;
+mod resolve;
 mod tally;
 mod watch;
 
@@ -68,6 +70,11 @@ fn main() -> ExitCode {
     {
         return lookups(millis);
     }
+    if let [word, names @ ..] = arguments.as_slice()
+        && word == "resolve"
+    {
+        return addresses(names);
+    }
     if arguments == ["hold"] {
         hold::hold();
         return ExitCode::SUCCESS;
@@ -108,6 +115,21 @@ fn lookups(millis: &str) -> ExitCode {
     let counted = millis.and_then(|millis| counters::lookups(Duration::from_millis(millis)));
     let (is_good, text) = match counted {
         Ok(lookups) => (true, lookups.to_string()),
+        Err(error) => (false, error.to_string()),
+    };
+    writeln!(io::stdout(), "{text}").ok();
+    ExitCode::from(u8::from(!is_good))
+}
+
+/// The addresses of all these names, for whoever reads the line and the exit code.
+fn addresses(names: &[String]) -> ExitCode {
+    let found = names.iter().map(|name| resolve::resolve(name));
+    let (is_good, text) = match found.collect::<io::Result<Vec<_>>>() {
+        Ok(found) => {
+            let words = found.concat();
+            let words: Vec<_> = words.iter().map(ToString::to_string).collect();
+            (true, words.join(" "))
+        }
         Err(error) => (false, error.to_string()),
     };
     writeln!(io::stdout(), "{text}").ok();

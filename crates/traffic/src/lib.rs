@@ -71,7 +71,9 @@ pub use report::Calls;
 pub use served::green_percent;
 pub use steer::{Accepts, Traffic};
 pub use survey::{Surroundings, Survey, survey, survey_handover};
-pub use upstreams::{Upstream, upstream_of};
+pub use upstreams::{Asked, Upstream, upstream_of};
 pub use verify::{Answered, Demand};
-pub use whose::{Addresses, Names, Processes, Whose, addresses, neighbours, processes, program};
+pub use whose::{
+    Addresses, Names, Processes, Whose, addresses, neighbours, processes, program, resolved,
+};
 pub use within::{Said, ask_within};

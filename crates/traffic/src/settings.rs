@@ -7,14 +7,10 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use bollard::{
-    Docker, errors::Error as DockerError, models::ContainerInspectResponse,
-    query_parameters::DownloadFromContainerOptions,
-};
-use futures_util::TryStreamExt;
+use bollard::{Docker, errors::Error as DockerError, models::ContainerInspectResponse};
 use serde_json::Value;
 
-use teal_docker::Missing;
+use teal_docker::{Archive, Missing, archive};
 
 /// `entrypoints.web.address` and its value; the keys in lower case.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -27,7 +23,8 @@ const PLACES: [&str; 4] = [
     "./traefik",
 ];
 const EXTENSIONS: [&str; 3] = ["toml", "yaml", "yml"];
-const LARGEST_FILE: u64 = 1024 * 1024;
+/// A larger file is no configuration that somebody wrote.
+const LARGEST_FILE: usize = 1024 * 1024;
 /// Links from one to the next: more are a loop.
 const MOST_LINKS: usize = 8;
 
@@ -143,18 +140,12 @@ fn without_dots(path: &Path) -> PathBuf {
 async fn read(docker: &Docker, id: &str, path: &Path) -> Result<Option<String>, DockerError> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
-        let options = DownloadFromContainerOptions {
-            path: path.display().to_string(),
-        };
-        let archive = docker
-            .download_from_container(id, Some(options))
-            .try_collect::<Vec<_>>()
-            .await
-            .missing()?;
-        let Some(archive) = archive else {
+        let place = path.display().to_string();
+        let archive = archive(docker, id, &place, LARGEST_FILE).await;
+        let Some(archive) = archive.missing()? else {
             return Ok(None);
         };
-        match first_of(archive.concat()) {
+        match first_of(&archive) {
             Some(Entry::File(text)) => return Ok(Some(text)),
             // The engine hands a link out as it is.
             Some(Entry::Link(target)) => {
@@ -172,18 +163,19 @@ enum Entry {
     Link(PathBuf),
 }
 
-fn first_of(archive: Vec<u8>) -> Option<Entry> {
-    let mut archive = tar::Archive::new(Cursor::new(archive));
-    let entry = archive.entries().ok()?.next()?.ok()?;
+/// The first entry of an archive; `None` where it is neither a text nor a link, or is not all there.
+fn first_of(archive: &Archive) -> Option<Entry> {
+    let mut entries = tar::Archive::new(Cursor::new(&archive.bytes));
+    let mut entry = entries.entries().ok()?.next()?.ok()?;
     let kind = entry.header().entry_type();
     if kind.is_symlink() {
         return Some(Entry::Link(entry.link_name().ok()??.into_owned()));
     }
-    if !kind.is_file() {
+    if !kind.is_file() || !archive.is_whole {
         return None;
     }
     let mut text = String::new();
-    entry.take(LARGEST_FILE).read_to_string(&mut text).ok()?;
+    entry.read_to_string(&mut text).ok()?;
     Some(Entry::File(text))
 }
 
@@ -260,6 +252,7 @@ fn from_environment(environment: &[String]) -> Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use teal_docker::tarball;
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
@@ -292,6 +285,23 @@ mod tests {
         assert_eq!(from_file(Path::new("/a.yml"), yaml), Some(wanted.clone()));
         let toml = "[entryPoints.web]\naddress = ':80'\n[providers.docker]\nexposedByDefault = false\n[api]\ninsecure = true\n";
         assert_eq!(from_file(Path::new("/a.toml"), toml), Some(wanted));
+    }
+
+    /// Half a configuration would pass for a whole one.
+    #[test]
+    fn a_file_that_was_cut_off_is_not_read() {
+        let text = b"entryPoints: {web: {address: ':80'}}\n";
+        let bytes = tarball(&[("traefik.yml", 0o644, text.as_slice())]).unwrap();
+        let read = |bytes: &[u8], is_whole| {
+            let bytes = bytes.to_vec();
+            match first_of(&Archive { bytes, is_whole }) {
+                Some(Entry::File(text)) => Some(text),
+                _ => None,
+            }
+        };
+        assert_eq!(read(&bytes, true).unwrap().as_bytes(), text);
+        assert_eq!(read(&bytes, false), None);
+        assert_eq!(read(&bytes[..512 + 20], false), None);
     }
 
     #[test]

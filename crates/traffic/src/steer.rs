@@ -34,7 +34,7 @@ pub struct Traffic {
     counts_connections: bool,
     held: Option<Held>,
     has_other_calls: bool,
-    /// None where nothing steers.
+    /// `None` where nothing steers.
     way: Option<Way>,
     /// The containers that requests go to.
     served: Vec<String>,
@@ -275,7 +275,7 @@ impl Traffic {
     }
 
     /// Requests in flight on these containers, now; connections, where Teal's edge only passes bytes
-    /// on. None where they can't be counted.
+    /// on. `None` where they can't be counted.
     pub async fn in_flight(&mut self, containers: &[String]) -> Option<u32> {
         if !self.is_countable {
             return None;
@@ -291,7 +291,7 @@ impl Traffic {
         Some(sum)
     }
 
-    /// What has come to these containers so far; none where that can't be seen.
+    /// What has come to these containers so far; `None` where that can't be seen.
     pub async fn arrived(&mut self, containers: &[String]) -> Option<Arrived> {
         let mut sum = Arrived::default();
         for container in containers {
@@ -326,7 +326,7 @@ impl Traffic {
         async move { whose::lookups(&docker, &rollout, &container, within).await }
     }
 
-    /// Whether a container accepts connections now, on a port that requests come in on or on any. None
+    /// Whether a container accepts connections now, on a port that requests come in on or on any. `None`
     /// where that can't be seen.
     pub async fn accepts(&mut self, container: &str) -> Option<Accepts> {
         let report = self.report(container).await?;
@@ -407,7 +407,7 @@ impl Traffic {
         }
     }
 
-    /// The gap that a handover of ports makes; none where none is to come.
+    /// The gap that a handover of ports makes; `None` where it makes no gap.
     pub(super) fn gap(&self) -> Option<Gap> {
         match &self.way {
             Some(Way::TakeOver(transfer)) => Some(transfer.gap()),

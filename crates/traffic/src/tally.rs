@@ -41,7 +41,7 @@ impl Tally {
         sum
     }
 
-    /// Adds a request by how long its good answer took, none where it failed.
+    /// Adds a request by how long its good answer took, `None` where it failed.
     pub(super) fn add(&mut self, took: Option<Duration>) {
         match took {
             Some(longest) => self.take(about(longest), Bucket { count: 1, longest }),

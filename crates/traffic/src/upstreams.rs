@@ -1,20 +1,17 @@
 //! Whether a proxy's own settings send requests to a name that it looks up once, at its start.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{Cursor, Read},
     path::Path,
     time::Duration,
 };
 
-use bollard::{
-    Docker, errors::Error as BollardError, query_parameters::DownloadFromContainerOptions,
-};
-use futures_util::TryStreamExt;
+use bollard::Docker;
 use tokio::time::timeout;
 
 use super::{program::Program, whose::Names};
-use teal_docker::Missing;
+use teal_docker::{Missing, archive};
 use teal_model::{Error, Result};
 
 /// A larger file is no settings that somebody wrote.
@@ -32,6 +29,13 @@ pub enum Upstream {
     Container,
 }
 
+/// An upstream of a proxy's settings, and the names that it is asked for by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub upstream: Upstream,
+    pub names: BTreeSet<String>,
+}
+
 /// Where the settings in a container send requests that ask for one of these names for good; `None`
 /// where they don't.
 ///
@@ -42,50 +46,45 @@ pub async fn upstream_of(
     container: &str,
     program: Program,
     names: &Names,
-) -> Result<Option<Upstream>> {
-    let mut found = None;
+) -> Result<Option<Asked>> {
+    let mut found: BTreeMap<String, Upstream> = BTreeMap::new();
     for folder in folders(program) {
-        let archive = timeout(AT_MOST, download(docker, container, folder));
+        let archive = archive(docker, container, folder, LARGEST_FOLDER);
+        let archive = timeout(AT_MOST, archive);
         let archive = archive.await.map_err(|_| {
             Error::Unexpected(format!(
                 "{folder} of container {container} is not read in time"
             ))
         })?;
+        let archive = archive.missing();
         let Some(archive) = archive.map_err(teal_docker::failed("read a proxy's settings"))? else {
             continue;
         };
-        for text in texts(&archive) {
-            for upstream in upstreams(program, &text) {
-                let is_one_of = |names: &[String]| names.contains(&upstream);
-                if is_one_of(&names.own) {
-                    found = Some(Upstream::Container);
-                } else if is_one_of(&names.shared) {
-                    found = found.max(Some(Upstream::Service));
+        for text in texts(&archive.bytes) {
+            for name in upstreams(program, &text) {
+                if let Some(upstream) = names.upstream(&name) {
+                    found.insert(name, upstream);
                 }
             }
         }
     }
-    Ok(found)
+    // One container's name is enough to have nothing left once this container has gone.
+    let upstream = found.values().max().copied();
+    Ok(upstream.map(|upstream| Asked {
+        upstream,
+        names: found.into_keys().collect(),
+    }))
 }
 
-async fn download(
-    docker: &Docker,
-    container: &str,
-    folder: &str,
-) -> std::result::Result<Option<Vec<u8>>, BollardError> {
-    let options = DownloadFromContainerOptions {
-        path: folder.to_owned(),
-    };
-    let mut chunks = docker.download_from_container(container, Some(options));
-    let mut archive = Vec::new();
-    while archive.len() < LARGEST_FOLDER {
-        match chunks.try_next().await.missing()? {
-            None => return Ok(None),
-            Some(None) => break,
-            Some(Some(chunk)) => archive.extend_from_slice(&chunk),
+impl Names {
+    fn upstream(&self, name: &str) -> Option<Upstream> {
+        let is_one_of = |names: &[String]| names.iter().any(|own| own == name);
+        match (is_one_of(&self.own), is_one_of(&self.shared)) {
+            (true, _) => Some(Upstream::Container),
+            (false, true) => Some(Upstream::Service),
+            (false, false) => None,
         }
     }
-    Ok(Some(archive))
 }
 
 /// Where programs of this kind have their settings, in their official images and in Debian's.
@@ -315,6 +314,17 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_name_of_one_container_is_told_from_one_that_all_share() {
+        let names = Names {
+            shared: vec!["shop".to_owned()],
+            own: vec!["shop-1".to_owned()],
+        };
+        assert_eq!(names.upstream("shop"), Some(Upstream::Service));
+        assert_eq!(names.upstream("shop-1"), Some(Upstream::Container));
+        assert_eq!(names.upstream("other"), None);
     }
 
     #[test]

@@ -226,6 +226,29 @@ pub(crate) async fn lookups(
         .ok_or_else(|| teal_model::Error::Unexpected(format!("a sidecar can't count: {output}")))
 }
 
+/// The addresses that these names have for a container, by the engine's name server: of the networks
+/// that it is in, the first that knows a name answers.
+///
+/// # Errors
+/// Nothing can be started beside it, or nobody answers there.
+pub async fn resolved(
+    docker: &Docker,
+    rollout: &str,
+    container: &str,
+    names: &BTreeSet<String>,
+) -> Result<BTreeSet<IpAddr>> {
+    let words = std::iter::once("resolve".to_owned()).chain(names.iter().cloned());
+    let label = (teal_label::ROLLOUT.to_owned(), rollout.to_owned());
+    let said = beside(docker, container, words.collect(), Some(label)).await?;
+    let output = said.output;
+    let addresses = output.split_whitespace().map(str::parse);
+    (addresses.collect::<std::result::Result<_, _>>().ok())
+        .filter(|_| said.success)
+        .ok_or_else(|| {
+            teal_model::Error::Unexpected(format!("a sidecar can't look names up: {output}"))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -6,10 +6,10 @@ import type { ProbeOptions } from "./ProbeOptions";
  */
 export type RolloutOptions = { 
 /**
- * How long Green may take to become healthy, in milliseconds. In a plan the default is longer where
- * the health check may take longer to decide.
+ * How long Green may take to become healthy, in milliseconds. `None` where nobody has said so: two
+ * minutes then, or longer where the health check may take longer to decide. A plan has the time.
  */
-healthTimeoutMs: number, 
+healthTimeoutMs: number | null, 
 /**
  * The time between two polls of Green's health, in milliseconds.
  */

@@ -8,7 +8,7 @@ export const DEFAULT_OPTIONS: RolloutOptions = {
   "answers": 20,
   "drainTimeoutMs": 30000,
   "force": false,
-  "healthTimeoutMs": 120000,
+  "healthTimeoutMs": null,
   "maxErrorPercent": 0,
   "maxSlowdown": 4.0,
   "noRollback": false,
@@ -24,6 +24,9 @@ export const DEFAULT_OPTIONS: RolloutOptions = {
     100
   ]
 };
+
+/** How long Green may take to become healthy, in milliseconds, unless its health check needs longer. */
+export const USUAL_HEALTH_TIMEOUT_MS = 120000;
 
 /** The least and the most that an option may be. */
 export const OPTION_BOUNDS = {

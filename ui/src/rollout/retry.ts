@@ -1,7 +1,7 @@
 /** What to try next after a rollout that failed. Pure. */
 import type { Limits } from "../backend";
 import { formatMemory, roundUpMemory } from "../units/limits";
-import type { RolloutView } from "./rollout";
+import { healthTimeout, type RolloutView } from "./rollout";
 
 /** What to try next after a failure. */
 export interface Retry {
@@ -24,7 +24,7 @@ export function retryAfter(run: RolloutView): Retry | null {
     return { ...again, memory: more, title: `Deploy again with ${formatMemory(more)}` };
   }
   if (outcome === "healthTimeout" && failure.exitCode === null) {
-    const longer = plan.options.healthTimeoutMs * 2;
+    const longer = healthTimeout(plan.options) * 2;
     const title = `Deploy again with ${Math.round(longer / 1000)} s for the health check`;
     return { ...again, healthTimeoutMs: longer, title };
   }

@@ -10,9 +10,15 @@ import type {
   Plan,
   Receipt,
   Replica,
+  RolloutOptions,
 } from "../backend";
-import { OUTCOME_SENTENCES, PHASES, PHASE_TITLES } from "../backend";
+import { OUTCOME_SENTENCES, PHASES, PHASE_TITLES, USUAL_HEALTH_TIMEOUT_MS } from "../backend";
 import { formatLimits } from "../units/limits";
+
+/** How long Green may take to become healthy with these options, in milliseconds. */
+export function healthTimeout({ healthTimeoutMs }: RolloutOptions): number {
+  return healthTimeoutMs ?? USUAL_HEALTH_TIMEOUT_MS;
+}
 
 export type PhaseStatus = "pending" | "running" | "done" | "failed";
 export type Status =

@@ -275,3 +275,22 @@ test("steps and probe are asked for as the options say", async () => {
   await fireEvent.click(screen.getByTestId("probe-enabled"));
   expect(screen.queryByTestId("probe-path")).toBeNull();
 });
+
+test("a health timeout that is typed is asked for as it is, also the usual one", async () => {
+  await openService();
+  const asked = (healthTimeoutMs: number | null) =>
+    waitFor(() =>
+      expect(called("plan_rollout").at(-1)?.[1]).toMatchObject({
+        request: { options: { healthTimeoutMs } },
+      }),
+    );
+  const field = screen.getByLabelText<HTMLInputElement>("Health timeout");
+  expect(field.value).toBe("120");
+  await asked(null);
+  await fireEvent.change(field, { target: { value: "120" } });
+  await asked(120_000);
+  // Emptied, it is the plan's to say again.
+  await fireEvent.change(field, { target: { value: "" } });
+  await asked(null);
+  expect(field.value).toBe("120");
+});

@@ -26,20 +26,20 @@ struct Diagnosis<'a> {
 pub(super) async fn run(global: &Global, doctor: &Doctor, screen: &mut Screen) -> Outcome {
     let engine = connect().await?;
     let source = global.source();
-    let mut is_stopped = None;
-    let services = match &doctor.service {
-        Some(name) => vec![engine.service(&source, name).await?],
-        None => {
-            let project = engine.project(&source).await?;
-            notices(&project.notices);
-            if project.services.is_empty() && !screen.is_json {
-                let name = harmless(&project.name);
-                screen.line(&format!("project `{name}` has no services"));
-            }
-            is_stopped = nothing_runs(&project);
-            project.services
-        }
+    let project = match &doctor.service {
+        Some(name) => engine.service(&source, name).await?,
+        None => engine.project(&source).await?,
     };
+    notices(&project.notices);
+    if project.services.is_empty() && !screen.is_json {
+        let name = harmless(&project.name);
+        screen.line(&format!("project `{name}` has no services"));
+    }
+    let is_stopped = match doctor.service {
+        Some(_) => None,
+        None => nothing_runs(&project),
+    };
+    let services = project.services;
     if screen.is_json {
         let said = services.iter().map(|service| Diagnosis {
             service: &service.name,

@@ -1,7 +1,7 @@
 //! `teal services`
 
 use teal_engine::model::{
-    ContainerState, Difference, Drift, Health, Limits, NextUp, Service, VerdictCode,
+    ContainerState, Difference, Drift, Health, Level, Limits, NextUp, Service, VerdictCode,
 };
 
 use super::{Outcome, connect};
@@ -129,15 +129,49 @@ fn drift(drift: Option<&Drift>) -> String {
     harmless(&parts.join("; ")).into_owned()
 }
 
-/// `ready`, or the one thing that is most in the way. That there is no container is the state's to say.
+/// `ready`, or the one thing that is most in the way. A warning is in no way, and told behind it. That
+/// there is no container is the state's to say.
 fn readiness(service: &Service) -> String {
     let is_started = !service.replicas.is_empty();
+    let ready = match is_started {
+        true => "ready",
+        false => "ready once it runs",
+    };
     let mut verdicts = service.verdicts.iter();
     let worst = verdicts.find(|it| is_started || it.code != VerdictCode::NotRunning);
     match worst {
         None if service.edge => "Teal's edge".to_owned(),
-        None if is_started => "ready".to_owned(),
-        None => "ready once it runs".to_owned(),
+        None => ready.to_owned(),
+        Some(verdict) if verdict.level == Level::Warning => {
+            format!("{ready}, but {}", harmless(&verdict.reason))
+        }
         Some(verdict) => harmless(&verdict.reason).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use teal_engine::model::{Readiness, Verdict};
+
+    use super::*;
+    use crate::display::testing::service;
+
+    #[test]
+    fn a_warning_is_not_told_as_what_is_in_the_way() {
+        let of = |level, is_started| {
+            let verdict = Verdict {
+                level,
+                code: VerdictCode::SharedVolume,
+                readiness: Readiness::Ready,
+                reason: "because".into(),
+                meaning: String::new(),
+                remedy: String::new(),
+                fix: None,
+            };
+            readiness(&service(&[verdict], is_started))
+        };
+        assert_eq!(of(Level::Warning, true), "ready, but because");
+        assert_eq!(of(Level::Warning, false), "ready once it runs, but because");
+        assert_eq!(of(Level::NeedsForce, true), "because");
     }
 }

@@ -8,6 +8,8 @@ mod plan;
 mod receipt;
 mod sentence;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod verdict;
 
 use teal_engine::event::Event;

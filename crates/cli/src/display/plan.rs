@@ -95,9 +95,9 @@ fn differences(plan: &Plan) -> impl Iterator<Item = String> {
 
 /// How long Green may take to become healthy, where that is not what it always is.
 fn health_wait(options: &RolloutOptions) -> Option<String> {
-    let wait = options.health_timeout_ms;
-    let is_usual = wait == RolloutOptions::default().health_timeout_ms;
-    let seconds = wait.div_ceil(1000);
+    let wait = options.health_timeout();
+    let is_usual = wait == RolloutOptions::default().health_timeout();
+    let seconds = wait.as_secs_f64().ceil();
     (!is_usual).then(|| format!("  Green may take up to {seconds} s to become healthy"))
 }
 
@@ -236,7 +236,7 @@ mod tests {
         let usual = RolloutOptions::default();
         assert_eq!(health_wait(&usual), None);
         let longer = RolloutOptions {
-            health_timeout_ms: 210_000,
+            health_timeout_ms: Some(210_000),
             ..usual
         };
         let told = health_wait(&longer).unwrap();

@@ -5,7 +5,7 @@ mod edge;
 mod health;
 mod name;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use bollard::models::ContainerInspectResponse;
 
@@ -151,7 +151,7 @@ impl Subject<'_> {
             service,
             directory: &working_directory(&self.files.source),
             found: Some(found),
-            health_timeout: Duration::from_millis(RolloutOptions::default().health_timeout_ms),
+            options: &RolloutOptions::default(),
             engine: self.planner.info,
             wish: None,
         });

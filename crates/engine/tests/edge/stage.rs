@@ -183,7 +183,7 @@ fn host_ports(project: &Project) -> [String; 2] {
 
 fn quick() -> RolloutOptions {
     RolloutOptions {
-        health_timeout_ms: 60_000,
+        health_timeout_ms: Some(60_000),
         poll_interval_ms: 200,
         drain_timeout_ms: 10_000,
         answers: 5,

@@ -107,7 +107,7 @@ impl Stage {
             service: SERVICE.to_owned(),
             change,
             options: RolloutOptions {
-                health_timeout_ms: wait_ms,
+                health_timeout_ms: Some(wait_ms),
                 poll_interval_ms: 200,
                 drain_timeout_ms: 10_000,
                 answers: 5,

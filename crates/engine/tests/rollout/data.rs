@@ -135,7 +135,8 @@ async fn a_volume_without_a_name_needs_force_and_outlives_blue() {
         "keeps files in `/data`, an anonymous volume"
     );
     let source = stage.project.source();
-    let service = stage.engine.service(&source, SERVICE).await.unwrap();
+    let project = stage.engine.service(&source, SERVICE).await.unwrap();
+    let service = &project.services[0];
     assert!(service.verdicts.contains(&verdicts[0]), "{service:?}");
     stage
         .before
@@ -285,7 +286,8 @@ async fn data_beside_the_sources_and_in_the_web_root_needs_force() {
             recreate: false,
         };
         let plan = engine.plan(&request).await.unwrap();
-        let service = engine.service(&project.source(), SERVICE).await.unwrap();
+        let looked_at = engine.service(&project.source(), SERVICE).await.unwrap();
+        let service = &looked_at.services[0];
         for verdicts in [&plan.verdicts, &service.verdicts] {
             let verdict = of(verdicts, VerdictCode::SharedVolume).unwrap();
             assert_eq!(verdict.level, Level::NeedsForce, "{verdict:?}");
@@ -308,7 +310,8 @@ async fn what_a_container_has_written_outside_of_volumes_is_told() {
 
     write_note(folder.path(), &stage.blue[0].id, "/note.txt");
     let plan = stage.engine.plan(&request).await.unwrap();
-    let service = stage.engine.service(&source, SERVICE).await.unwrap();
+    let project = stage.engine.service(&source, SERVICE).await.unwrap();
+    let service = &project.services[0];
     for verdicts in [&plan.verdicts, &service.verdicts] {
         let verdict = of(verdicts, VerdictCode::WritableLayer).unwrap();
         assert_eq!(verdict.level, Level::Warning);

@@ -51,7 +51,7 @@ async fn a_dead_blue_stays_dead_when_green_fails() {
         .change(|template| template.environment("NEVER_HEALTHY", "1"));
     stage.before = stage.project.snapshot().await;
     let mut options = quick();
-    options.health_timeout_ms = 3_000;
+    options.health_timeout_ms = Some(3_000);
     let ended = stage.roll_out(change(None, Some("256M")), options).await;
     ended.assert_outcome(Outcome::HealthTimeout);
     let project = stage.engine.project(&stage.project.source()).await.unwrap();

@@ -28,7 +28,7 @@ async fn with_green(name: &str, variable: &str, value: &str) -> Stage {
 async fn green_that_is_never_healthy_is_a_timeout() {
     let stage = with_green("never", "NEVER_HEALTHY", "1").await;
     let mut options = quick();
-    options.health_timeout_ms = 3_000;
+    options.health_timeout_ms = Some(3_000);
     let ended = stage.roll_out(change(None, Some("256M")), options).await;
     ended.assert_outcome(Outcome::HealthTimeout);
     assert_eq!(ended.failure().code, FailureCode::HealthTimeout);
@@ -46,7 +46,7 @@ async fn green_without_a_health_check_has_to_accept_connections() {
     stage.before = stage.project.snapshot().await;
     let mut options = quick();
     options.force = true;
-    options.health_timeout_ms = 3_000;
+    options.health_timeout_ms = Some(3_000);
     let ended = stage.roll_out(change(None, Some("256M")), options).await;
     ended.assert_outcome(Outcome::HealthTimeout);
     let message = &ended.failure().message;
@@ -202,7 +202,7 @@ async fn blue_that_can_not_be_stopped_leads_back_to_blue() {
 async fn without_rollback_everything_stays_until_it_is_recovered() {
     let stage = with_green("keep", "NEVER_HEALTHY", "1").await;
     let mut options = quick();
-    options.health_timeout_ms = 1_000;
+    options.health_timeout_ms = Some(1_000);
     options.no_rollback = true;
     let ended = stage.roll_out(change(None, Some("256M")), options).await;
     ended.assert_outcome(Outcome::NotRolledBack);

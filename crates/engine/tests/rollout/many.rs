@@ -69,7 +69,7 @@ async fn traffic(project: &Project, service: &str) -> RunningTraffic {
 
 async fn roll_out(engine: &Engine, project: &Project, service: String) -> Ended {
     let mut options = quick();
-    options.health_timeout_ms = 240_000;
+    options.health_timeout_ms = Some(240_000);
     let request = RolloutRequest {
         source: project.source(),
         service,

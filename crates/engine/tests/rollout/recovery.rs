@@ -26,7 +26,7 @@ async fn left_in_health_check(name: &str) -> Stage {
         .change(|template| template.environment("START_DELAY_MS", "6000"));
     stage.before = stage.project.snapshot().await;
     let mut options = quick();
-    options.health_timeout_ms = 1_500;
+    options.health_timeout_ms = Some(1_500);
     options.no_rollback = true;
     let ended = stage.roll_out(change(None, Some("256M")), options).await;
     ended.assert_outcome(Outcome::NotRolledBack);

@@ -60,6 +60,50 @@ async fn a_proxy_that_nobody_asks_keeps_blue() {
     before.assert_unchanged(&project.snapshot().await);
 }
 
+/// A service that a proxy of another project shares a network with; that project has a service of the
+/// same name. Of the networks that the proxy is in, the engine asks the first by name.
+async fn beside_a_proxy_of_another_project(name: &str) -> (Project, Project) {
+    let (other, _) = up().await;
+    let stage = Project::up(Template::named(name)).await;
+    let network = format!("{}_default", stage.name());
+    let proxy = other.containers("proxy").await[0].name.clone();
+    let connect = ["network", "connect", &network, &proxy];
+    let connected = Command::new("docker").args(connect).status().await;
+    assert!(connected.unwrap().success());
+    (stage, other)
+}
+
+/// The same, rolled out.
+async fn rolled_out(stage: &Project) -> Ended {
+    let mut options = quick();
+    options.drain_timeout_ms = 3_000;
+    let engine = engine(stage).await;
+    let rollout = engine.roll_out(request(stage, options)).await.unwrap();
+    follow(&rollout, |_| ()).await
+}
+
+#[tokio::test]
+async fn a_proxy_that_asks_a_service_of_its_own_project_keeps_no_blue_of_the_same_name() {
+    let (stage, other) = beside_a_proxy_of_another_project("z-after").await;
+    let ended = rolled_out(&stage).await;
+    ended.assert_outcome(Outcome::Success);
+    assert!(other.traffic().once().await.is_success());
+}
+
+#[tokio::test]
+async fn a_proxy_of_another_project_that_finds_blue_keeps_it() {
+    let (stage, other) = beside_a_proxy_of_another_project("a-before").await;
+    let ended = rolled_out(&stage).await;
+    ended.assert_outcome(Outcome::RolledBack);
+    let failure = ended.failure();
+    assert_eq!(failure.code, FailureCode::StillCalled);
+    assert!(
+        failure.message.contains(other.name()),
+        "{}",
+        failure.message
+    );
+}
+
 #[tokio::test]
 async fn a_proxy_that_nobody_asks_lets_blue_go_once_it_is_reloaded() {
     let (project, engine) = up().await;

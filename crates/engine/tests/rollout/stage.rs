@@ -45,7 +45,7 @@ pub(crate) fn limits(cpus: &str, memory: &str) -> Limits {
 /// The defaults with intervals that suit a test.
 pub(crate) fn quick() -> RolloutOptions {
     RolloutOptions {
-        health_timeout_ms: 60_000,
+        health_timeout_ms: Some(60_000),
         poll_interval_ms: 200,
         drain_timeout_ms: 10_000,
         answers: 5,

@@ -51,10 +51,19 @@ async fn a_slow_health_check_is_waited_for_unless_somebody_says_how_long() {
     };
     let usual = request(&stage, RolloutOptions::default());
     let plan = stage.engine.plan(&usual).await.unwrap();
-    assert_eq!(plan.options.health_timeout_ms, 210_000);
+    assert_eq!(plan.options.health_timeout_ms, Some(210_000));
     assert!(!is_slow(&plan), "{:#?}", plan.verdicts);
 
     let plan = stage.engine.plan(&request(&stage, quick())).await.unwrap();
-    assert_eq!(plan.options.health_timeout_ms, 60_000);
+    assert_eq!(plan.options.health_timeout_ms, Some(60_000));
+    assert!(is_slow(&plan), "{:#?}", plan.verdicts);
+
+    // Also where they say what it usually is.
+    let as_usual = RolloutOptions {
+        health_timeout_ms: Some(120_000),
+        ..RolloutOptions::default()
+    };
+    let plan = stage.engine.plan(&request(&stage, as_usual)).await.unwrap();
+    assert_eq!(plan.options.health_timeout_ms, Some(120_000));
     assert!(is_slow(&plan), "{:#?}", plan.verdicts);
 }

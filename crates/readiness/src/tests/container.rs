@@ -133,7 +133,13 @@ fn what_an_edge_cant_take_over_stays() {
     let verdict = &case.verdicts()[0];
     assert_eq!(verdict.fix, None);
     assert_eq!(verdict.readiness, Readiness::NotForBlueGreen);
-    let mut case = Case::with("image", json!("postgres:16"));
-    case.model["services"]["web"]["ports"] = json!([{"target": 5432, "published": "5432"}]);
-    assert!(case.verdicts().iter().all(|verdict| verdict.fix.is_none()));
+    for image in ["postgres:16", "example/my_traefik"] {
+        let mut case = Case::with("image", json!(image));
+        case.model["services"]["web"]["ports"] = json!([{"target": 5432, "published": "5432"}]);
+        let verdicts = case.verdicts();
+        let port = (verdicts.iter()).find(|it| it.code == VerdictCode::HostPort);
+        let port = port.expect("a verdict about its port");
+        assert_eq!(port.fix, None, "{image}");
+        assert!(!port.remedy.contains("edge"), "{port:?}");
+    }
 }

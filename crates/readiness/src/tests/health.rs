@@ -19,7 +19,7 @@ fn a_health_check_has_to_be_decided_in_time() {
     check("1h", "1s", 1, "0s").is(Level::Refused, VerdictCode::SlowHealthCheck);
 
     let asked = |mut case: Case| {
-        case.health_timeout = Duration::from_secs(100);
+        case.options.health_timeout_ms = Some(100_000);
         case
     };
     asked(check("10s", "10s", 5, "0s")).is_ready();
@@ -36,7 +36,7 @@ fn a_start_period_is_probed_more_often_by_engines_that_know_how() {
                    "start_interval": start_interval}),
         );
         case.api_version = api_version;
-        case.health_timeout = Duration::from_secs(60);
+        case.options.health_timeout_ms = Some(60_000);
         let verdicts = case.verdicts();
         verdicts
             .iter()
@@ -58,16 +58,21 @@ fn a_rollout_waits_as_long_as_the_check_may_take_to_decide() {
         start_interval_ms: None,
         retries,
     };
-    let waits = |asked: u64, check: Option<&HealthCheck>| {
-        deadline(Duration::from_secs(asked), check).as_secs()
+    let waits = |asked: Option<u64>, check: Option<&HealthCheck>| {
+        let options = RolloutOptions {
+            health_timeout_ms: asked.map(|seconds| seconds * 1_000),
+            ..RolloutOptions::default()
+        };
+        deadline(&options, check).as_secs()
     };
-    assert_eq!(waits(120, None), 120);
-    assert_eq!(waits(120, Some(&check(5_000, 3))), 120);
-    assert_eq!(waits(120, Some(&check(30_000, 3))), 180);
-    assert_eq!(waits(120, Some(&check(600_000, 9))), 3_600);
-    // What somebody has asked for stands.
-    assert_eq!(waits(60, Some(&check(30_000, 3))), 60);
-    assert_eq!(waits(300, Some(&check(30_000, 3))), 300);
+    assert_eq!(waits(None, None), 120);
+    assert_eq!(waits(None, Some(&check(5_000, 3))), 120);
+    assert_eq!(waits(None, Some(&check(30_000, 3))), 180);
+    assert_eq!(waits(None, Some(&check(600_000, 9))), 3_600);
+    // What somebody has asked for stands, also where it is what it usually is.
+    for asked in [60, 120, 300] {
+        assert_eq!(waits(Some(asked), Some(&check(30_000, 3))), asked);
+    }
 }
 
 /// The verdict about the health check of a service that no Traefik leads to.

@@ -7,11 +7,12 @@ mod layer;
 mod neighbours;
 mod role;
 mod running;
+mod shapes;
 mod state;
 mod traffic;
 mod wish;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ use super::{Facts, Found, InUse, Wish, deadline, stateful, verdicts};
 use teal_compose::ComposeModel;
 use teal_model::{
     ContainerState, EngineInfo, Fix, Health, HealthCheck, HostPort, Level, Limits, Memory,
-    Readiness, Replica, Route, Verdict, VerdictCode,
+    Readiness, Replica, RolloutOptions, Route, Verdict, VerdictCode,
 };
 
 /// A service that is ready, and what a test changes about it.
@@ -32,7 +33,7 @@ struct Case {
     is_traefik: bool,
     ports: Vec<u16>,
     api_version: &'static str,
-    health_timeout: Duration,
+    options: RolloutOptions,
     published: Vec<HostPort>,
     wish: Option<Wish>,
     /// Why the engine can't limit memory.
@@ -53,7 +54,7 @@ impl Default for Case {
             is_traefik: false,
             ports: vec![8080],
             api_version: "1.41",
-            health_timeout: Duration::from_secs(120),
+            options: RolloutOptions::default(),
             routes: vec![Route {
                 router: "web".into(),
                 rule: "Host(`shop.localhost`)".into(),
@@ -112,7 +113,7 @@ impl Case {
                 ports: &self.ports,
                 published: &self.published,
             }),
-            health_timeout: self.health_timeout,
+            options: &self.options,
             engine: &engine,
             wish: self.wish,
         })

@@ -1,28 +1,31 @@
 //! Projects of many shapes, as people publish them: each is read, and each service judged. What
 //! is expected of a service stands in the last lines of its file.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use futures_util::{StreamExt, stream};
 
-use super::{folder, open};
-use crate::ComposeModel;
-use teal_model::{EngineInfo, VerdictCode};
-use teal_readiness::{Facts, verdicts};
+use super::super::{Facts, verdicts};
+use teal_compose::{Compose, ComposeModel};
+use teal_model::{EngineInfo, ProjectSource, RolloutOptions, VerdictCode};
 
 #[tokio::test]
 async fn projects_of_every_shape_are_read_and_judged() {
-    let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compose/tests/shapes");
+    let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/shapes");
     let files: Vec<_> = fs::read_dir(shapes)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     assert_eq!(files.len(), 39);
+    let compose = &Compose::find().await.expect("this test needs Compose");
     let judged = stream::iter(files)
         .map(async |file| {
             let text = fs::read_to_string(&file).unwrap();
-            let project = folder(&[("compose.yaml", &text), ("db/password.txt", "secret")]);
-            let (_, model) = open(project.path())
+            let project = tempfile::tempdir().unwrap();
+            fs::write(project.path().join("compose.yaml"), &text).unwrap();
+            fs::create_dir(project.path().join("db")).unwrap();
+            fs::write(project.path().join("db/password.txt"), "secret").unwrap();
+            let model = read(compose, project.path())
                 .await
                 .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             let expected: Vec<_> = text
@@ -42,6 +45,15 @@ async fn projects_of_every_shape_are_read_and_judged() {
         .buffered(4);
     let wrong: Vec<_> = judged.filter_map(async |wrong| wrong).collect().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// The project that Compose finds in `folder`.
+async fn read(compose: &Compose, folder: &Path) -> teal_model::Result<ComposeModel> {
+    let source = ProjectSource {
+        files: vec![folder.to_owned()],
+        ..ProjectSource::default()
+    };
+    Ok(compose.read(&source).await?.model)
 }
 
 /// `name: replicas x limits (keys), what stands in the way in the files themselves`
@@ -64,7 +76,7 @@ fn summary(model: &ComposeModel, directory: &Path, name: &str) -> String {
         service,
         directory,
         found: None,
-        health_timeout: Duration::from_secs(120),
+        options: &RolloutOptions::default(),
         engine: &engine,
         wish: None,
     });

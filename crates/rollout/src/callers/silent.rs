@@ -13,7 +13,7 @@ use super::{super::chain, Driver};
 use teal_docker as docker;
 use teal_model::Result;
 use teal_model::event::Caller;
-use teal_traffic::{self as traffic, Names, Processes, Upstream, Whose};
+use teal_traffic::{self as traffic, Asked, Names, Processes, Upstream, Whose};
 
 /// A reload is looked for again after this.
 const LOOKED_AT_AGAIN: Duration = Duration::from_secs(1);
@@ -85,20 +85,42 @@ impl Driver {
             }
         };
         let program = processes.program;
-        match traffic::upstream_of(&self.docker, &whose.id, program, names).await {
-            Ok(upstream) => Some(Proxy {
-                whose,
-                processes,
-                upstream: upstream?,
-                down_since: None,
-            }),
+        let asked = traffic::upstream_of(&self.docker, &whose.id, program, names);
+        let asked = asked.await.unwrap_or_else(|error| {
+            self.rollout.warn(format!(
+                "whether `{}` knows Blue alone is not known: {}",
+                whose.name,
+                chain(&error)
+            ));
+            None
+        })?;
+        self.means_us(&whose, &asked).await.then_some(Proxy {
+            whose,
+            processes,
+            upstream: asked.upstream,
+            down_since: None,
+        })
+    }
+
+    /// Whether the names that a proxy asks for are of this service. In another project they may be of
+    /// a service of its own, on a network that comes before the shared one. Where that can't be seen, it
+    /// is taken for a caller.
+    async fn means_us(&self, whose: &Whose, asked: &Asked) -> bool {
+        if whose.project.as_deref() == Some(&self.plan.project) {
+            return true;
+        }
+        let rollout = self.rollout.id();
+        let resolved = traffic::resolved(&self.docker, rollout, &whose.id, &asked.names);
+        let found = futures_util::try_join!(resolved, traffic::addresses(&self.docker));
+        match found {
+            Ok((resolved, addresses)) => {
+                let mut found = resolved.iter().filter_map(|it| addresses.get(it));
+                let (blue, green) = (self.live_blue(), &self.green);
+                found.any(|it| blue.contains(&it.id) || green.contains(&it.id))
+            }
             Err(error) => {
-                self.rollout.warn(format!(
-                    "whether `{}` knows Blue alone is not known: {}",
-                    whose.name,
-                    chain(&error)
-                ));
-                None
+                tracing::warn!(%error, proxy = whose.name, "whom it asks is not known");
+                true
             }
         }
     }

@@ -1,18 +1,17 @@
 //! Files in the edge's volume, by the Docker archive API.
 
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 
 use bollard::{
-    Docker, body_full,
-    errors::Error as DockerError,
-    query_parameters::{DownloadFromContainerOptions, UploadToContainerOptions},
+    Docker, body_full, errors::Error as DockerError, query_parameters::UploadToContainerOptions,
 };
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 
 use super::{DIRECTORY, routes::Generation};
-use teal_docker::{patiently, tarball};
+use teal_docker::{archive, patiently, tarball};
 
+/// A generation takes some KiB, and there are few.
+const LARGEST_FOLDER: usize = 16 * 1024 * 1024;
 /// A file that says nothing. The archive API can't remove one.
 const NOTHING: &str = "# Nothing: no rollout runs.\n";
 
@@ -65,20 +64,22 @@ pub(super) async fn blank(
 }
 
 /// The generations that say something, whichever process wrote them.
+///
+/// # Errors
+/// The engine does not hand the files out, or they are more than the edge ever writes.
 pub(super) async fn generations(docker: &Docker, container: &str) -> Result<Vec<u32>, DockerError> {
-    let options = DownloadFromContainerOptions {
-        path: DIRECTORY.to_owned(),
+    let archive = archive(docker, container, DIRECTORY, LARGEST_FOLDER).await?;
+    let numbers = match archive.is_whole {
+        true => read(&archive.bytes),
+        false => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("{DIRECTORY} is larger than 16 MiB"),
+        )),
     };
-    let archive: Vec<_> = patiently(|| {
-        docker
-            .download_from_container(container, Some(options.clone()))
-            .try_collect()
-    })
-    .await?;
-    read(&archive.concat()).map_err(|err| DockerError::IOError { err })
+    numbers.map_err(|err| DockerError::IOError { err })
 }
 
-fn read(archive: &[u8]) -> std::io::Result<Vec<u32>> {
+fn read(archive: &[u8]) -> io::Result<Vec<u32>> {
     let mut numbers = Vec::new();
     for entry in tar::Archive::new(Cursor::new(archive)).entries()? {
         let mut entry = entry?;
