@@ -14,7 +14,7 @@ pub fn configure<R: Runtime>(builder: Builder<R>, desktop: Desktop) -> Builder<R
         .manage(desktop)
         .on_window_event(closing::on_window_event)
         .on_page_load(|webview, load| {
-            // A page that loads anew has forgotten what the one before followed.
+            // A page that loads again has forgotten what the one before followed.
             if load.event() == PageLoadEvent::Started {
                 webview.state::<Desktop>().subscriptions.end_all();
             }

@@ -102,7 +102,7 @@ pub(crate) fn check_plan_id(id: &str) -> Checked {
 /// A moment, as log lines have it.
 pub(crate) fn moment(text: &str) -> Result<Timestamp, CommandError> {
     text.parse()
-        .map_err(|_| CommandError::bad_input(format!("`{}` is no moment", text.escape_debug())))
+        .map_err(|_| CommandError::bad_input(format!("`{}` is not a time", text.escape_debug())))
 }
 
 /// Relative paths would be resolved where the program happens to run, and `-` is standard input.
@@ -112,7 +112,7 @@ fn check_path(path: &Path) -> Checked {
         Ok(())
     } else {
         Err(CommandError::bad_input(format!(
-            "`{}` is no absolute path",
+            "`{}` is not an absolute path",
             path.to_string_lossy().escape_debug()
         )))
     }

@@ -33,7 +33,7 @@ impl Subscriptions {
         id
     }
 
-    /// Ends one. One that has ended already is no error: both sides may end it.
+    /// Ends one. One that has ended already is not an error: both sides may end it.
     pub(crate) fn end(&self, id: u32) {
         if let Some(task) = self.tasks().remove(&id) {
             task.abort();

@@ -54,9 +54,9 @@ enum Xtask {
     Audit(audit::Options),
     /// Writes what the programs are made of to target/sbom
     Sbom,
-    /// Writes the front end's types anew
+    /// Rewrites the front end's types
     Types,
-    /// Writes docs/screenshots anew: by the tests that drive the window, and every state in both
+    /// Rewrites docs/screenshots: by the tests that drive the window, and every state in both
     /// themes by a browser
     Screenshots,
 }

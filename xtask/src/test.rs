@@ -14,16 +14,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     audit,
-    process::{self, cargo, command, exists, root, run_quietly},
+    process::{self, cargo, command, root, run_quietly},
     say,
     setup::{self, Needs},
 };
 
 const CARGO_NEXTEST: &str = "cargo-nextest@0.9.143";
 
-/// A test with an engine or a window waits most of its time: for a health check, for Traefik, for a
-/// drain. So more of them run than there are processors; `.config/nextest.toml` says how many of each.
-const TESTS_PER_PROCESSOR: usize = 3;
+/// They wait for half of their time: for a health check, for Traefik, for a drain.
+const TESTS_PER_PROCESSOR: usize = 2;
 
 /// These make the web view's screenshots hang, or join windows that are tested side by side.
 const NOT_FOR_WINDOWS: &[&str] = &[
@@ -53,10 +52,14 @@ pub(crate) fn test(quick: bool) -> Result<()> {
     } else {
         checks.run("tests: build", build_tests);
         checks.join(front_end);
-        // What computes goes beside what waits, and gives way to it.
-        let others = thread::spawn(beside_the_tests);
+        // Nothing computes beside the tests, which have to be on time.
+        checks.run("clippy", clippy);
+        checks.run("examples in docs", examples);
+        checks.run("licences and sources", deny);
+        checks.run("known weaknesses", || {
+            audit::audit(&audit::Options::default())
+        });
         checks.run("tests", all_tests);
-        checks.join(others);
     }
     checks.run("front end's types are those of the engine", || {
         if bindings()? != before {
@@ -111,24 +114,12 @@ fn front_end() -> Checks {
     checks
 }
 
-/// The checks that need no engine, while the tests wait for theirs.
-fn beside_the_tests() -> Checks {
-    let mut checks = Checks::default();
-    checks.run("clippy", clippy);
-    checks.run("examples in docs", examples);
-    checks.run("licences and sources", deny);
-    checks.run("known weaknesses", || {
-        audit::audit(&audit::Options::default())
-    });
-    checks
-}
-
 fn npm(script: &str) -> Result<()> {
     run_quietly(command("npm").args(["--prefix", "ui", "run", "--silent", script])).map(drop)
 }
 
 fn clippy() -> Result<()> {
-    let mut clippy = patient_cargo();
+    let mut clippy = cargo();
     clippy.args([
         "clippy",
         "--quiet",
@@ -140,19 +131,9 @@ fn clippy() -> Result<()> {
 }
 
 fn examples() -> Result<()> {
-    let mut examples = patient_cargo();
+    let mut examples = cargo();
     examples.args(["test", "--quiet", "--locked", "--workspace", "--doc"]);
     run_quietly(&mut examples).map(drop)
-}
-
-/// A cargo that gives way to tests that run meanwhile, which have to be on time.
-fn patient_cargo() -> Command {
-    if !exists("nice") {
-        return cargo();
-    }
-    let mut patient = command("nice");
-    patient.args(["-n", "19", "cargo"]);
-    patient
 }
 
 fn deny() -> Result<()> {
@@ -227,7 +208,7 @@ pub(crate) fn on_a_display(words: &[&str]) -> Command {
     on_display
 }
 
-/// The front end's types, which the tests of the engine write anew.
+/// The front end's types, which the tests of the engine write again.
 fn bindings() -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(root().join("ui/src/bindings")).context("no ui/src/bindings")? {

@@ -13,7 +13,7 @@ use crate::process::root;
 /// from what any proxy needs.
 const CIRCLED: &str = "crates/traffic/src";
 
-/// The longest file that is no test.
+/// The longest file that is not a test.
 const LONGEST: usize = 400;
 
 /// Longer for now.

@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Undo that a service was made ready behind Teal's edge: it gets its own host ports again
     #[command(
-        after_long_help = "The files are put back byte for byte, and the service is made anew with its ports:\nrequests meet a gap. Later changes of the same files have to be undone first."
+        after_long_help = "The files are put back byte for byte, and the service is recreated with its ports:\nrequests meet a gap. Later changes of the same files have to be undone first."
     )]
     GiveBack(GiveBack),
     /// List past rollouts: of the project here, else of all

@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 /// Reads `30s`, `2m`, `500ms`, `1m30s`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let explain = || {
-        format!("`{text}` is no duration: write it as Compose does, such as `30s`, `2m` or `500ms`")
+        format!(
+            "`{text}` is not a duration: write it as Compose does, such as `30s`, `2m` or `500ms`"
+        )
     };
     // jiff's own format allows more than Compose does: signs, words, ISO 8601.
     let is_compact = text

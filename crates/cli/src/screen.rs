@@ -12,7 +12,7 @@ use crate::{
     theme::{Theme, paint},
 };
 
-/// Where everything is printed. A reader that goes away (`teal … | head`) is no error, and never
+/// Where everything is printed. A reader that goes away (`teal … | head`) is not an error, and never
 /// the end of a rollout.
 #[derive(Debug)]
 pub(crate) struct Screen {

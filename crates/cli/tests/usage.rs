@@ -115,10 +115,10 @@ fn completions_and_manual_pages_are_made() {
 #[test]
 fn a_bad_limit_is_refused_before_anything_is_asked() {
     for (words, reason) in [
-        ("--cpus many", "`many` is no number of CPUs"),
+        ("--cpus many", "`many` is not a number of CPUs"),
         ("--cpus 0", "CPUs"),
         ("--cpus -1", "`-1`"),
-        ("--memory 12X", "`12X` is no amount of memory"),
+        ("--memory 12X", "`12X` is not an amount of memory"),
         ("--memory 1M", "below Docker's minimum"),
     ] {
         let output = run(&format!("deploy web {words}"));

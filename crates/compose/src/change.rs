@@ -36,7 +36,7 @@ impl TargetFile {
 /// A change that Compose accepts.
 #[derive(Debug)]
 pub struct Changed {
-    /// None where the file says so already.
+    /// `None` if the file says so already.
     pub file: Option<FileChange>,
     /// Opens the project with the change in it.
     pub source: ProjectSource,

@@ -7,7 +7,7 @@ use teal_model::ProjectSource;
 
 impl Compose {
     /// The names of the containers that `up` would make again for these services: by a dry run,
-    /// which changes nothing. None where Compose can't say.
+    /// which changes nothing. `None` if Compose can't say.
     pub async fn recreated(
         &self,
         source: &ProjectSource,

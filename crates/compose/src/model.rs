@@ -334,7 +334,7 @@ impl ComposeService {
         }
     }
 
-    /// The health check in force on top of the image's: none where there is none, or the file
+    /// The health check in force on top of the image's: `None` if there is none, or the file
     /// disables it.
     pub fn health_check(&self, image: Option<&HealthCheck>) -> Option<HealthCheck> {
         let Some(file) = &self.healthcheck else {
@@ -382,7 +382,7 @@ impl ComposeService {
         })
     }
 
-    /// The profiles of which one has to be on for Compose to start it with the project; none where
+    /// The profiles of which one has to be on for Compose to start it with the project; `None` if
     /// Compose does so anyway.
     pub fn off_profiles(&self) -> &[String] {
         match self.enabled {
@@ -434,7 +434,7 @@ impl ComposeService {
         self.scale.or(self.deploy.replicas).unwrap_or(1)
     }
 
-    /// `global`, `replicated-job` …: none where it is the plain `replicated`.
+    /// `global`, `replicated-job` …: `None` if it is the plain `replicated`.
     pub fn special_mode(&self) -> Option<&str> {
         let mode = self.deploy.mode.as_deref()?;
         (mode != "replicated" && !mode.is_empty()).then_some(mode)

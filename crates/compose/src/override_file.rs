@@ -22,7 +22,7 @@ pub fn path(source: &ProjectSource) -> PathBuf {
     }
 }
 
-/// The file's bytes; none where there is no file.
+/// The file's bytes; `None` if there is no file.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -31,7 +31,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// The file's text; none where there is no file.
+/// The file's text; `None` if there is no file.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
     read(path)?
         .map(String::from_utf8)

@@ -56,7 +56,7 @@ fn write(plan: &Plan, now: Option<&str>, from: Option<&str>) -> Result<()> {
     override_file::restore(file, text.as_deref().map(str::as_bytes))
 }
 
-/// The text `now`, with what is Teal's of the service as in `from`. None where nothing would be left
+/// The text `now`, with what is Teal's of the service as in `from`. `None` if nothing would be left
 /// in the file.
 pub(super) fn carried(
     now: Option<&str>,

@@ -22,7 +22,7 @@ pub struct ComposePort {
 }
 
 impl ComposePort {
-    /// The host ports that containers can take; none where the engine picks a free one for each.
+    /// The host ports that containers can take; `None` if the engine picks a free one for each.
     pub fn host_ports(&self) -> Option<(u16, u16)> {
         let published = self.published.as_deref()?;
         let (first, last) = published.split_once('-').unwrap_or((published, published));

@@ -28,7 +28,7 @@ enum Number {
     Text(String),
 }
 
-/// CPUs as Compose hands them to the engine: it counts in single precision. 0 is no limit.
+/// CPUs as Compose hands them to the engine: it counts in single precision. 0 means no limit.
 pub(super) fn cpus<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cpus>, D::Error> {
     let cores = match Option::<Number>::deserialize(from)? {
         None => return Ok(None),
@@ -41,13 +41,13 @@ pub(super) fn cpus<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cpus>, D
     Ok(cpus.map(Cpus::as_compose_sets))
 }
 
-/// 0 and less is no limit.
+/// 0 and less means no limit.
 pub(super) fn memory<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Memory>, D::Error> {
     let bytes = match Option::<Number>::deserialize(from)? {
         None => return Ok(None),
         Some(Number::Whole(bytes)) => bytes,
         Some(Number::Decimal(bytes)) => {
-            let reason = format!("{bytes} is no number of bytes");
+            let reason = format!("{bytes} is not a number of bytes");
             return Err(D::Error::custom(reason));
         }
         Some(Number::Text(text)) => text.parse().map_err(D::Error::custom)?,
@@ -62,7 +62,7 @@ pub(super) fn microseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<
         None => return Ok(None),
         Some(Number::Whole(number)) => number,
         Some(Number::Decimal(number)) => {
-            let reason = format!("{number} is no number of microseconds");
+            let reason = format!("{number} is not a number of microseconds");
             return Err(D::Error::custom(reason));
         }
         Some(Number::Text(text)) => text.parse().map_err(D::Error::custom)?,

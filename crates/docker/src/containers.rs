@@ -70,7 +70,7 @@ pub async fn list(
     Ok(containers)
 }
 
-/// One container; none where it is gone.
+/// One container; `None` if it is gone.
 pub async fn inspect(docker: &Docker, id: &str) -> Result<Option<ContainerInspectResponse>> {
     look_at(docker, id)
         .await
@@ -95,7 +95,7 @@ pub struct Image {
     pub health_check: Option<HealthCheck>,
 }
 
-/// The image that a name means on the engine; none where it is not there.
+/// The image that a name means on the engine; `None` if it is not there.
 pub async fn image(docker: &Docker, name: &str) -> Result<Option<Image>> {
     let image = image_named(docker, name).await?;
     Ok(image.and_then(|image| {
@@ -109,7 +109,7 @@ pub async fn image(docker: &Docker, name: &str) -> Result<Option<Image>> {
 
 /// The same with all that the engine knows of it.
 pub async fn image_named(docker: &Docker, name: &str) -> Result<Option<ImageInspect>> {
-    // The engine refuses to look for what is no name.
+    // The engine refuses to look for what is not a name.
     if !is_image_name(name) {
         return Ok(None);
     }
@@ -226,7 +226,7 @@ pub fn limits(container: &ContainerInspectResponse) -> Limits {
     }
 }
 
-/// The health check in force, from the file or the image; none where there is none.
+/// The health check in force, from the file or the image; `None` if there is none.
 fn health_check(container: &ContainerInspectResponse) -> Option<HealthCheck> {
     health_check_of(container.config.as_ref()?.healthcheck.as_ref()?)
 }

@@ -36,7 +36,7 @@ impl EngineHost {
         }
     }
 
-    /// Where a port answers that is bound to this address there; none where it can't be reached from
+    /// Where a port answers that is bound to this address there; `None` if it can't be reached from
     /// here.
     pub fn reach(self, bound: Option<IpAddr>) -> Option<IpAddr> {
         match (self, bound.filter(|ip| !ip.is_unspecified())) {

@@ -3,7 +3,7 @@
 
 use bollard::models::{SystemInfo, SystemInfoCgroupDriverEnum};
 
-/// Why an engine can't hold containers to limits; none where it can.
+/// Why an engine can't hold containers to limits; `None` if it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NoLimits {
     pub cpus: Option<String>,

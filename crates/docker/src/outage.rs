@@ -215,7 +215,7 @@ impl Clocks {
     }
 
     /// How much longer it is since then by the wall clock: while the machine slept, or by how much
-    /// somebody has set the clock. None where that is as good as nothing.
+    /// somebody has set the clock. `None` if that is as good as nothing.
     pub fn slept(self) -> Option<Duration> {
         let by_wall = self.wall.elapsed().unwrap_or_default();
         slept(self.steady.elapsed(), by_wall)

@@ -48,7 +48,7 @@ fn cpu_used(stats: &ContainerStatsResponse) -> Option<u64> {
     stats.cpu_stats.as_ref()?.cpu_usage.as_ref()?.total_usage
 }
 
-/// What a container uses; none where it does not run.
+/// What a container uses; `None` if it does not run.
 pub async fn usage_now(docker: &Docker, id: &str) -> Result<Option<UsageNow>> {
     let options = StatsOptions {
         stream: false,

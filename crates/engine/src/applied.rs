@@ -45,7 +45,7 @@ struct Record {
 #[serde(rename_all = "camelCase")]
 struct Written {
     path: PathBuf,
-    /// None where there was no file.
+    /// `None` if there was no file.
     before: Option<String>,
     after: String,
     backup: Option<PathBuf>,

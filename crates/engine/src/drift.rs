@@ -19,13 +19,13 @@ mod tests;
 pub(crate) struct Found<'a> {
     /// As the files say, without Teal's override.
     pub(crate) file: &'a ComposeService,
-    /// Compose's hash of that; none where the source does not enable the service.
+    /// Compose's hash of that; `None` if the source does not enable the service.
     pub(crate) hash: Option<&'a str>,
     /// As the files and Teal's override say.
     pub(crate) effective: &'a ComposeService,
-    /// Compose's hash of that; none where there is no override.
+    /// Compose's hash of that; `None` if there is no override.
     pub(crate) effective_hash: Option<&'a str>,
-    /// The same before limits were changed on the running containers; none where none were.
+    /// The same before limits were changed on the running containers; `None` if none were.
     pub(crate) hash_before_update: Option<&'a str>,
     /// The id of the image that the file names, where the engine has it.
     pub(crate) image: Option<&'a str>,
@@ -37,7 +37,7 @@ pub(crate) struct Found<'a> {
     pub(crate) command: &'a [String],
 }
 
-/// None where files and containers agree, or where there is nothing to compare.
+/// `None` if files and containers agree, or where there is nothing to compare.
 pub(crate) fn drift(found: &Found) -> Option<Drift> {
     let hash = found.hash?;
     let newest = found.containers.last()?;

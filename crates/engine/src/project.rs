@@ -142,7 +142,7 @@ pub(crate) async fn service(
     Ok(project)
 }
 
-/// The model and the hashes with Teal's override; none where there is no such file.
+/// The model and the hashes with Teal's override; `None` if there is no such file.
 async fn with_override(
     planner: &Planner<'_>,
     source: &ProjectSource,

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// While it lives, no other rollout changes the file, whatever its process, user or data directory.
 #[derive(Debug)]
 pub struct FolderLock {
-    /// None where the folder can't be locked.
+    /// `None` if the folder can't be locked.
     _folder: Option<File>,
 }
 

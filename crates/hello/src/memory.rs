@@ -6,7 +6,7 @@ use crate::log;
 
 const MIB: usize = 1024 * 1024;
 
-/// The container's memory limit in bytes, from cgroup v2 or v1; none where it is not limited.
+/// The container's memory limit in bytes, from cgroup v2 or v1; `None` if it is not limited.
 pub(crate) fn limit() -> Option<usize> {
     let limit = [
         "/sys/fs/cgroup/memory.max",

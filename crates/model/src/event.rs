@@ -205,7 +205,7 @@ pub enum EventKind {
         failed: u32,
         wanted: u32,
     },
-    /// Requests in flight on Blue while it drains; none where they can't be counted.
+    /// Requests in flight on Blue while it drains; `None` if they can't be counted.
     Drain {
         in_flight: Option<u32>,
         #[serde(rename = "tookMs")]
@@ -264,7 +264,7 @@ impl EventKind {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Caller {
-    /// None where the addresses are no container's: the host, or somebody beyond it.
+    /// `None` if the addresses are no container's: the host, or somebody beyond it.
     pub container: Option<String>,
     pub project: Option<String>,
     pub service: Option<String>,

@@ -29,7 +29,7 @@ pub enum Place {
 #[ts(export)]
 pub struct FileChange {
     pub path: PathBuf,
-    /// The text now; none where there is no such file yet.
+    /// The text now; `None` if there is no such file yet.
     pub before: Option<String>,
     pub after: String,
     /// The difference in the unified format, three lines around each change.
@@ -211,7 +211,7 @@ impl HealthTest {
         }
     }
 
-    /// What a label says; none where it can't be read.
+    /// What a label says; `None` if it can't be read.
     pub fn from_label(label: &str) -> Option<Self> {
         let (kind, rest) = label.split_once(':')?;
         let (port, path) = match rest.find('/') {

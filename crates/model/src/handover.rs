@@ -77,7 +77,7 @@ pub struct Attachment {
     pub links: Vec<String>,
     #[serde(default)]
     pub driver_options: BTreeMap<String, String>,
-    /// Which of its networks is the way out: the highest. None where the engine does not know it.
+    /// Which of its networks is the way out: the highest. `None` if the engine does not know it.
     #[serde(default)]
     #[ts(type = "number | null")]
     pub gateway_priority: Option<i64>,

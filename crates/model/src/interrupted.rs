@@ -22,7 +22,7 @@ pub struct Interrupted {
     pub started_at: Timestamp,
     /// The phase it was in, as its containers show.
     pub phase: Phase,
-    /// The share of new requests that Green gets; none where Teal does not steer them.
+    /// The share of new requests that Green gets; `None` if Teal does not steer them.
     pub green_percent: Option<u8>,
     pub limits_before: Limits,
     pub limits_after: Limits,

@@ -39,12 +39,12 @@ pub struct LimitsChange {
 /// Why a limit was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LimitError {
-    #[error("`{0}` is no number of CPUs: write a decimal such as `0.5` or `2`")]
+    #[error("`{0}` is not a number of CPUs: write a decimal such as `0.5` or `2`")]
     NoCpus(String),
     #[error("`{0}` CPUs is less than the least there is, `0.01`")]
     TooFewCpus(String),
     #[error(
-        "`{0}` is no amount of memory: write it as Compose does, such as `512M`, `1.5g` or a number of bytes"
+        "`{0}` is not an amount of memory: write it as Compose does, such as `512M`, `1.5g` or a number of bytes"
     )]
     NoMemory(String),
     #[error("`{0}` is below Docker's minimum of `6M`")]

@@ -164,7 +164,7 @@ impl RolloutOptions {
                 .filter(|path| !is_path(path))
                 .map(|path| {
                     (
-                        format!("`{path}` is no path that the live probe could ask for"),
+                        format!("`{path}` is not a path that the live probe could ask for"),
                         "begin it with `/` and write other than ASCII letters as %XX, such as /health?full=1".to_owned(),
                     )
                 }),

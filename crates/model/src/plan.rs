@@ -78,7 +78,7 @@ pub struct Plan {
     /// How many containers Green gets; nothing in records of a Teal that made as many as Blue had.
     #[serde(default)]
     pub replicas: u32,
-    /// The id of the image that Green is to run; none where it is yet to be pulled or built, by the
+    /// The id of the image that Green is to run; `None` if it is yet to be pulled or built, by the
     /// first of the commands.
     #[serde(default)]
     pub image: Option<String>,
@@ -86,11 +86,11 @@ pub struct Plan {
     #[serde(default)]
     pub attachments: Vec<Attachment>,
     pub override_file: PathBuf,
-    /// The override's text now; none where there is no such file yet.
+    /// The override's text now; `None` if there is no such file yet.
     pub override_before: Option<String>,
     pub override_after: String,
     /// A file with what an earlier revision ran with, which Compose reads besides the project's
-    /// own; none where the files still say the same.
+    /// own; `None` if the files still say the same.
     #[serde(default)]
     pub restored_from: Option<PathBuf>,
     /// The commands that are run, each as its words.

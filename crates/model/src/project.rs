@@ -22,10 +22,10 @@ pub struct EngineInfo {
     pub compose_version: String,
     pub cpus: u32,
     pub memory: Memory,
-    /// Why it can't hold a container to a CPU limit; none where it can.
+    /// Why it can't hold a container to a CPU limit; `None` if it can.
     #[serde(default)]
     pub no_cpu_limits: Option<String>,
-    /// Why it can't hold a container to a memory limit; none where it can.
+    /// Why it can't hold a container to a memory limit; `None` if it can.
     #[serde(default)]
     pub no_memory_limits: Option<String>,
 }
@@ -133,7 +133,7 @@ pub struct Service {
     pub verdicts: Vec<Verdict>,
     /// Revision that runs now, where Teal knows it.
     pub revision: Option<u32>,
-    /// How its containers and its files have come apart; none where they agree, or where there is
+    /// How its containers and its files have come apart; `None` if they agree, or where there is
     /// no container.
     pub drift: Option<Drift>,
     /// What Teal changed in the project's files for it and can undo, the newest first.
@@ -166,7 +166,7 @@ pub struct Replica {
 }
 
 impl Service {
-    /// What its verdicts come to besides that nothing of it was started; none where it has a
+    /// What its verdicts come to besides that nothing of it was started; `None` if it has a
     /// container.
     pub fn readiness_once_started(&self) -> Option<Readiness> {
         let others = self.verdicts.iter();

@@ -11,7 +11,7 @@ use crate::UnnamedVolume;
 #[serde(default, rename_all = "camelCase")]
 #[ts(export)]
 pub struct Receipt {
-    /// What the live probe asked, such as `GET http://localhost:8000/`; none where it did not.
+    /// What the live probe asked, such as `GET http://localhost:8000/`; `None` if it did not.
     pub target: Option<String>,
     /// Why nothing was asked.
     pub unasked: Option<String>,
@@ -23,7 +23,7 @@ pub struct Receipt {
     pub worst_gap_ms: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// What fell into the announced gap of a handover of ports; none where no port changed hands. It
+    /// What fell into the announced gap of a handover of ports; `None` if no port changed hands. It
     /// is in none of the other figures.
     pub handover: Option<HandoverGap>,
     /// Requests that were answered 429: somebody limits how often is asked, so they tell nothing of
@@ -32,7 +32,7 @@ pub struct Receipt {
     /// The first failures, as sentences.
     pub failures: Vec<String>,
     /// Why good answers prove nothing of the service, as a part of a sentence: `all answered 404: no
-    /// proof …`. None where they do.
+    /// proof …`. `None` if they do.
     pub unproved: Option<String>,
     /// Asked before Green was given traffic.
     pub before: Figures,
@@ -47,12 +47,12 @@ pub struct Receipt {
     /// What went through Blue besides, as far as it was counted.
     pub blue_traffic: Option<Carried>,
     pub green_traffic: Option<Carried>,
-    /// Requests that were still in flight on a set when it was stopped; none where nothing was
+    /// Requests that were still in flight on a set when it was stopped; `None` if nothing was
     /// stopped, or where they could not be counted.
     pub cut: Option<u32>,
     /// Connections of unknown use that were open on a set when it was stopped: nothing had moved on
     /// them since before they were watched, so they may have been idle, or `WebSockets` and event
-    /// streams with nothing to say. None where nothing was stopped, or where they could not be counted.
+    /// streams with nothing to say. `None` if nothing was stopped, or where they could not be counted.
     pub closed: Option<u32>,
     /// Who still called a set that was stopped all the same: one sentence each.
     pub left: Vec<String>,
@@ -108,7 +108,7 @@ pub struct Carried {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Flow {
-    /// Requests in flight; none where they can't be counted.
+    /// Requests in flight; `None` if they can't be counted.
     pub in_flight: Option<u32>,
     /// Connections that are open.
     pub connections: u32,

@@ -31,7 +31,7 @@ impl Planner<'_> {
         bring.chain([up]).chain(ends).collect()
     }
 
-    /// The command that pulls or builds the image; none where it is there. `up` does neither, so
+    /// The command that pulls or builds the image; `None` if it is there. `up` does neither, so
     /// that Green is what was planned whatever the service's `pull_policy`.
     pub(super) fn bring(&self, situation: &Situation<'_>) -> Option<Vec<String>> {
         let green = situation.green;

@@ -17,7 +17,7 @@ use teal_model::{Error, Result};
 /// Green as it would be.
 pub(super) struct Green {
     pub(super) service: ComposeService,
-    /// The id of the image that it is to run; none where the image is yet to be pulled or built.
+    /// The id of the image that it is to run; `None` if the image is yet to be pulled or built.
     pub(super) image: Option<String>,
     /// What it gets different from Blue besides its limits.
     pub(super) differences: Vec<Difference>,
@@ -132,7 +132,7 @@ impl Planner<'_> {
         Ok((service, model.resolved.service(name).to_owned()))
     }
 
-    /// What a container of the service would be made from; none where its image is yet to come.
+    /// What a container of the service would be made from; `None` if its image is yet to come.
     async fn configuration(
         &self,
         project: &str,

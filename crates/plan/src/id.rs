@@ -24,7 +24,7 @@ pub struct Basis {
     pub green: String,
     /// Teal's edge, where ports are handed over to it.
     pub edge: Option<String>,
-    /// None where it is yet to be pulled or built.
+    /// `None` if it is yet to be pulled or built.
     pub image: Option<String>,
 }
 

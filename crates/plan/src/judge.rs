@@ -40,7 +40,7 @@ pub(super) struct Situation<'a> {
     pub(super) limits: Limits,
     /// How many containers Green gets.
     pub(super) wanted: u32,
-    /// None where nobody waits for it.
+    /// `None` if nobody waits for it.
     pub(super) in_use: Option<InUse>,
 }
 

@@ -66,7 +66,7 @@ fn of_files(file: Limits, overridden: Limits, past: &[Revision]) -> Wanted {
         .iter()
         .filter(|revision| revision.took_effect())
         .find_map(|revision| Some((revision.revision, revision.file_limits?)));
-    // What the containers were made with before a live update is no newer word: `keep` writes it.
+    // What the containers were made with before a live update is not a newer word: `keep` writes it.
     let made_with = live::limits_before(past);
     let mut reasons = Vec::new();
     let limits = Limits {

@@ -32,7 +32,7 @@ pub fn written(changes: &[FilesystemChange], mounts: &[String]) -> BTreeSet<Stri
     written.map(|change| change.path.clone()).collect()
 }
 
-/// That these files go with Blue; none where there are none.
+/// That these files go with Blue; `None` if there are none.
 pub fn goes_with_blue(written: &BTreeSet<String>) -> Option<Verdict> {
     if written.is_empty() {
         return None;
@@ -77,7 +77,7 @@ fn is_scratch(path: &Path) -> bool {
         || name.is_some_and(|name| name.ends_with("_history"))
 }
 
-/// Settings that an entry point makes of the environment, each time anew.
+/// Settings that an entry point makes of the environment, each time.
 fn is_made_at_its_start(change: &FilesystemChange) -> bool {
     let path = Path::new(&change.path);
     // Programs that keep users keep a copy of the list before as well: `/etc/passwd-`.

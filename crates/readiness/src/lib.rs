@@ -50,12 +50,12 @@ pub struct Facts<'a> {
     pub service: &'a ComposeService,
     /// The project's folder.
     pub directory: &'a Path,
-    /// What the engine says of it; none where only the files are judged.
+    /// What the engine says of it; `None` if only the files are judged.
     pub found: Option<Found<'a>>,
     /// How a rollout would be done.
     pub options: &'a RolloutOptions,
     pub engine: &'a EngineInfo,
-    /// What a rollout is asked for; none where a service is only looked at.
+    /// What a rollout is asked for; `None` if a service is only looked at.
     pub wish: Option<Wish>,
 }
 
@@ -84,7 +84,7 @@ pub struct Wish {
     pub limits: Limits,
     /// How many containers Green gets.
     pub replicas: u64,
-    /// None where nobody waited for it.
+    /// `None` if nobody waited for it.
     pub in_use: Option<InUse>,
 }
 

@@ -35,7 +35,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<Verdict> {
     let taken: Result<Vec<_>, _> = ports.iter().map(|port| for_the_edge(port, facts)).collect();
     Some(match taken {
         // An edge makes neither a router ready, nor a database, nor an agent of the host.
-        Ok(_) if proxy::is_router(facts) => verdict.remedy("change it in a quiet hour"),
+        Ok(_) if proxy::is_router(facts) => verdict.remedy("change it in a maintenance window"),
         Ok(_) if facts.is_stateful() || !matches!(facts.role(), None | Some(Role::Worker)) => verdict
             .remedy("publish it from a service that can run twice, or change its limits in a maintenance window"),
         Ok(ports) => verdict

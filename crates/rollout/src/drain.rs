@@ -32,7 +32,7 @@ const LAST_OF_A_RELOAD: Duration = Duration::from_secs(1);
 
 /// How a set was when it was waited for.
 struct Quiet {
-    /// Requests in flight; none where they can't be counted.
+    /// Requests in flight; `None` if they can't be counted.
     in_flight: Option<u32>,
     /// Those that would go on calling it.
     callers: Vec<Caller>,
@@ -210,7 +210,7 @@ impl Driver {
     }
 }
 
-/// Whether what Traefik calls from now on is no request that it has held back. It may go on calling by
+/// Whether what Traefik calls from now on is not a request that it has held back. It may go on calling by
 /// a route that is not steered and never leave the set alone: its calls count in time for the rest of
 /// the drain to show them.
 fn calls_count(

@@ -15,7 +15,7 @@ pub struct Facts {
     /// Blue's containers that are still there, running or not.
     pub blue: Vec<ContainerInspectResponse>,
     pub green: Vec<ContainerInspectResponse>,
-    /// The share of new requests that Green gets; none where nothing steers them.
+    /// The share of new requests that Green gets; `None` if nothing steers them.
     pub green_percent: Option<u8>,
     /// Whether Blue may have been sent a stop: what of it still runs is about to end then.
     pub blue_may_be_stopping: bool,
@@ -50,6 +50,25 @@ impl Facts {
                 .iter()
                 .any(|replica| replica.state == ContainerState::Running),
         })
+    }
+
+    /// Of a service whose Blue ran: Blue and Green as the engine tells of them.
+    #[cfg(test)]
+    pub(super) fn of(
+        (blue, green): (Vec<ContainerInspectResponse>, Vec<ContainerInspectResponse>),
+        green_percent: Option<u8>,
+        blue_may_be_stopping: bool,
+        size: usize,
+    ) -> Self {
+        Self {
+            blue,
+            green,
+            green_percent,
+            blue_may_be_stopping,
+            size,
+            green_size: size,
+            blue_ran: true,
+        }
     }
 
     /// Whether there is a Blue to return to.
@@ -112,5 +131,70 @@ impl Facts {
             limits_after: plan.limits_after,
             can_roll_back: self.blue_is_whole(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// `+` is a healthy container, `~` one that is not healthy yet, `-` one that has ended.
+    fn set(text: &str) -> Vec<ContainerInspectResponse> {
+        let container = |sign| {
+            let (status, health) = match sign {
+                '+' => ("running", "healthy"),
+                '~' => ("running", "starting"),
+                _ => ("exited", "unhealthy"),
+            };
+            let state = json!({"Status": status, "Health": {"Status": health}});
+            serde_json::from_value(json!({ "State": state })).unwrap()
+        };
+        text.chars().map(container).collect()
+    }
+
+    /// The phase of a service of two containers.
+    fn phase(blue: &str, green: &str, share: Option<u8>, stopping: bool) -> Phase {
+        Facts::of((set(blue), set(green)), share, stopping, 2).phase()
+    }
+
+    #[test]
+    fn the_phase_is_what_the_containers_show() {
+        for (blue, green, share, stopping, expected) in [
+            // Steered: Green's share tells.
+            ("++", "", Some(0), false, Phase::DeployGreen),
+            ("++", "~", Some(0), false, Phase::DeployGreen),
+            ("++", "~~", Some(0), false, Phase::HealthCheck),
+            ("++", "++", Some(0), false, Phase::HealthCheck),
+            ("++", "++", Some(50), false, Phase::VerifyTraffic),
+            ("++", "++", Some(100), false, Phase::RemoveBlue),
+            ("++", "++", Some(100), true, Phase::RemoveBlue),
+            ("+-", "++", Some(100), true, Phase::RemoveBlue),
+            ("--", "++", Some(100), true, Phase::Verification),
+            ("-", "++", Some(100), true, Phase::Verification),
+            ("", "++", None, true, Phase::Verification),
+            // Going back: Blue has its requests again, and runs.
+            ("++", "++", Some(0), true, Phase::RemoveBlue),
+            // Nothing steers: Green's health and Blue's end tell.
+            ("++", "", None, false, Phase::DeployGreen),
+            ("++", "~~", None, false, Phase::HealthCheck),
+            ("++", "+~", None, false, Phase::HealthCheck),
+            ("++", "++", None, false, Phase::RemoveBlue),
+            ("+-", "++", None, true, Phase::RemoveBlue),
+            ("--", "++", None, true, Phase::Verification),
+        ] {
+            let found = phase(blue, green, share, stopping);
+            assert_eq!(found, expected, "{blue} {green} {share:?} {stopping}");
+        }
+    }
+
+    #[test]
+    fn a_blue_that_had_ended_before_shows_nothing() {
+        let facts = Facts {
+            blue_ran: false,
+            ..Facts::of((set("--"), set("++")), Some(100), false, 2)
+        };
+        assert_eq!(facts.phase(), Phase::HealthCheck);
     }
 }

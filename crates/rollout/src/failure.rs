@@ -7,7 +7,7 @@ use bollard::Docker;
 use teal_docker::{inspect, last_log, probe_output};
 use teal_model::Error;
 use teal_model::error::causes;
-use teal_model::event::{Failure, FailureCode, Outcome, Phase};
+use teal_model::event::{Failure, FailureCode, Outcome};
 
 /// Green's log lines that are shown with a failure.
 const LOG_LINES: u32 = 20;
@@ -64,16 +64,10 @@ impl Trouble {
         self
     }
 
-    /// An error of the engine, named after the phase it happened in.
-    pub(super) fn in_phase(mut self, phase: Phase) -> Self {
+    /// An error of the engine counts as what it kept the rollout from.
+    pub(super) fn or_of_kind(mut self, kind: FailureKind) -> Self {
         if self.kind == FailureKind::Engine {
-            self.kind = match phase {
-                Phase::DeployGreen => FailureKind::ScaleUp,
-                Phase::RemoveBlue => FailureKind::ScaleDown,
-                Phase::VerifyTraffic => FailureKind::Traffic,
-                Phase::Verification => FailureKind::Verification,
-                Phase::Preparation | Phase::HealthCheck => FailureKind::Engine,
-            };
+            self.kind = kind;
         }
         self
     }

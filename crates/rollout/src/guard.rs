@@ -3,10 +3,10 @@
 //! A pin leads to its container whatever the container's health, so that Traefik does not take it
 //! out by itself; and a phase that waits for something else would notice late.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use bollard::Docker;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use teal_docker::{self as docker, Heard};
 use teal_model::Result;
-use teal_model::event::{Color, Phase};
+use teal_model::event::Color;
 use teal_model::{ContainerState, Health};
 
 /// The time between two looks. Events tell changes only: the first look tells what happened before
@@ -24,17 +24,17 @@ use teal_model::{ContainerState, Health};
 const LOOK: Duration = Duration::from_secs(2);
 
 impl Driver {
-    /// Ends only when a container that serves in this phase fails, and then with what it was.
-    pub(super) fn guard(&self, phase: Phase) -> impl Future<Output = Trouble> + use<> {
-        let of = |color, ids: Vec<String>| ids.into_iter().map(move |id| (id, color));
-        let blue = of(Color::Blue, self.serving_blue.clone());
-        let green = of(Color::Green, self.green.clone());
-        let guarded: BTreeMap<_, _> = match phase {
-            Phase::Preparation | Phase::DeployGreen | Phase::HealthCheck => BTreeMap::new(),
-            Phase::VerifyTraffic => blue.chain(green).collect(),
-            Phase::RemoveBlue | Phase::Verification => green.collect(),
-        };
-        watch(self.docker.clone(), guarded)
+    /// Ends only when a container of these sets that gets requests fails, and then with what it was.
+    pub(super) fn guard_sets(&self, sets: &[Color]) -> BoxFuture<'static, Trouble> {
+        let mut guarded = BTreeMap::new();
+        for color in sets {
+            let ids = match color {
+                Color::Blue => &self.serving_blue,
+                Color::Green => &self.green,
+            };
+            guarded.extend(ids.iter().map(|id| (id.clone(), *color)));
+        }
+        watch(self.docker.clone(), guarded).boxed()
     }
 }
 

@@ -6,6 +6,7 @@
 //!                    └──────────────┴───────────────┴───────────────┴──────────────┴──→ roll back → RESTORED
 //! ```
 //!
+//! `phase.rs` is the table of the phases, `drive.rs` walks it, `steps.rs` is what it does to the world.
 //! Preparation ends with a trial that changes nothing: whether it can be proved where requests go.
 //! Blue is only stopped in Remove Blue and removed at the very end of Verification, so every phase
 //! before SUCCESS can be undone.
@@ -18,6 +19,7 @@ mod callers;
 mod configured;
 mod created;
 mod drain;
+mod drive;
 mod evidence;
 mod facts;
 mod failure;
@@ -26,6 +28,7 @@ mod health;
 mod hold;
 mod limits;
 pub mod lock;
+mod phase;
 mod phases;
 mod proof;
 mod reconnect;
@@ -34,23 +37,24 @@ mod recorder;
 mod recovery;
 mod room;
 mod split;
+mod steps;
 mod stopping;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 mod undo;
 mod volumes;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bollard::Docker;
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::lock::Lock;
 use teal_compose::{Compose, Hook};
 use teal_history::History;
-use teal_model::Error;
 use teal_model::event::{EventKind, Failure, Outcome, Phase};
 use teal_model::{EngineInfo, Origin, PhaseTiming, Plan};
 use teal_plan::Basis;
@@ -60,12 +64,11 @@ pub use callers::Callers;
 pub use evidence::Evidence;
 pub use facts::Facts;
 pub use failure::Trouble;
-use failure::{FailureKind, chain};
+use failure::chain;
 pub use guard::watch;
 pub use recorder::millis;
 pub use recorder::{Rollout, RolloutEvents};
 pub use room::Room;
-use undo::WithoutBlue;
 
 /// Everything one rollout works with.
 pub struct Driver {
@@ -128,166 +131,12 @@ impl Driver {
             self.books().begin_journal();
             let end = match Box::pin(self.prepare(preparation)).await {
                 Some(refused) => refused,
-                None => self.drive(Phase::DeployGreen).await,
+                None => drive::drive(&mut self, Phase::DeployGreen).await,
             };
             drop((surroundings, compared));
             self.finish(end).await;
         };
         tokio::spawn(work.instrument(span));
-    }
-
-    /// The specification's diagram: each phase in turn; the first that fails leads back to Blue.
-    async fn drive(&mut self, from: Phase) -> End {
-        for phase in Phase::ALL.into_iter().filter(|phase| *phase >= from) {
-            if let Err(trouble) = self.run(phase).await {
-                return self.give_up(phase, trouble).await;
-            }
-        }
-        End {
-            outcome: Outcome::Success,
-            failure: None,
-            left_behind: Vec::new(),
-        }
-    }
-
-    /// One phase, until it is done, has failed or is aborted.
-    async fn run(&mut self, phase: Phase) -> Result<(), Trouble> {
-        let began = Instant::now();
-        self.rollout.emit(EventKind::PhaseStarted {
-            phase,
-            deadline_ms: self.deadline(phase).map(millis),
-        });
-        tracing::info!(?phase, "phase started");
-        let aborted = self.rollout.aborted().clone();
-        let lost = self.lost();
-        let done = tokio::select! {
-            biased;
-            () = lost.cancelled() => Err(Trouble::new(FailureKind::TakenOver, "another Teal has taken this rollout over while the engine, or this machine, was away")),
-            () = aborted.cancelled() => Err(Trouble::new(FailureKind::Aborted, "aborted by the user")),
-            trouble = self.guard(phase) => Err(trouble),
-            done = Box::pin(self.perform(phase)) => done.map_err(|trouble| trouble.in_phase(phase)),
-        };
-        // From here on there is no way back, so an abort that comes now comes too late.
-        let done = match (phase, done) {
-            (Phase::Verification, Ok(())) => self.commit().await,
-            (_, done) => done,
-        };
-        let elapsed_ms = millis(began.elapsed());
-        self.phases.push(PhaseTiming {
-            phase,
-            elapsed_ms,
-            done: done.is_ok(),
-        });
-        if done.is_ok() {
-            tracing::info!(?phase, elapsed_ms, "phase done");
-            self.rollout
-                .emit(EventKind::PhaseDone { phase, elapsed_ms });
-        }
-        done
-    }
-
-    async fn perform(&mut self, phase: Phase) -> Result<(), Trouble> {
-        match phase {
-            Phase::Preparation => Ok(()),
-            Phase::DeployGreen => self.deploy_green().await,
-            Phase::HealthCheck => Box::pin(self.check_health()).await,
-            Phase::VerifyTraffic => self.verify_traffic().await,
-            Phase::RemoveBlue => self.remove_blue().await,
-            Phase::Verification => self.verify().await,
-        }
-    }
-
-    fn deadline(&self, phase: Phase) -> Option<Duration> {
-        let options = &self.plan.options;
-        match phase {
-            Phase::HealthCheck => Some(options.health_timeout()),
-            Phase::RemoveBlue => Some(Duration::from_millis(options.drain_timeout_ms)),
-            Phase::VerifyTraffic => Some(split::STEP_TIMEOUT * self.shares()),
-            Phase::Preparation | Phase::DeployGreen | Phase::Verification => None,
-        }
-    }
-
-    /// Rolls back, or leaves things as they are where that was asked for.
-    async fn give_up(&mut self, phase: Phase, trouble: Trouble) -> End {
-        let outcome = trouble.outcome();
-        let failure = trouble.with_evidence(&self.docker).await;
-        tracing::warn!(?phase, message = failure.message, "phase failed");
-        self.rollout.emit(EventKind::PhaseFailed {
-            phase,
-            elapsed_ms: self.phases.last().map_or(0, |timing| timing.elapsed_ms),
-            failure: failure.clone(),
-        });
-        let is_left = self.plan.options.no_rollback && outcome != Outcome::Aborted;
-        if is_left || outcome == Outcome::NotRolledBack {
-            return End {
-                outcome: Outcome::NotRolledBack,
-                failure: Some(failure),
-                left_behind: self.left_behind().await,
-            };
-        }
-        self.rollout.emit(EventKind::RollingBack {
-            reason: failure.message.clone(),
-        });
-        let lost = self.lost();
-        let restored = tokio::select! {
-            biased;
-            () = lost.cancelled() => Err(Error::Unexpected("another Teal has taken it over".to_owned())),
-            restored = self.roll_back() => restored,
-        };
-        match restored {
-            Ok(()) => End {
-                outcome,
-                failure: Some(failure),
-                left_behind: Vec::new(),
-            },
-            Err(undo) => self.not_rolled_back(failure, outcome, &undo).await,
-        }
-    }
-
-    /// There is no way back. What can still be done for the service is.
-    async fn not_rolled_back(&mut self, failure: Failure, outcome: Outcome, undo: &Error) -> End {
-        let message = format!(
-            "{}; then the rollback failed: {}",
-            failure.message,
-            chain(undo)
-        );
-        tracing::error!(message, "rollback failed");
-        let left = match self.lost().is_cancelled() {
-            true => None,
-            false => self.without_blue().await,
-        };
-        let failure = Failure { message, ..failure };
-        match left {
-            Some(WithoutBlue::NothingLeft) => End {
-                outcome,
-                failure: Some(Failure {
-                    hint: "somebody has removed Blue and Green, and nothing of the rollout is left; start the service, then deploy again".to_owned(),
-                    ..failure
-                }),
-                left_behind: Vec::new(),
-            },
-            Some(WithoutBlue::GreenServes) => End {
-                outcome: Outcome::NotRolledBack,
-                failure: Some(Failure {
-                    hint: format!(
-                        "Green gets all requests, since Blue is gone; finish it with `teal recover {} --finish -p {}`",
-                        self.plan.service, self.plan.project
-                    ),
-                    ..failure
-                }),
-                left_behind: self.left_behind().await,
-            },
-            None => End {
-                outcome: Outcome::NotRolledBack,
-                failure: Some(failure),
-                left_behind: self.left_behind().await,
-            },
-        }
-    }
-
-    /// Cancelled when others may work on the service.
-    fn lost(&self) -> CancellationToken {
-        self.lock.as_ref().map(Lock::lost).unwrap_or_default()
     }
 
     /// Tells everybody how it ended. History first: who hears of the end can read it there.

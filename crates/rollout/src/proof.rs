@@ -7,6 +7,7 @@ use super::{
     Driver, End, chain,
     failure::{FailureKind, Trouble},
     millis,
+    steps::Steps as _,
 };
 use teal_model::PhaseTiming;
 use teal_model::event::{EventKind, Outcome, Phase};

@@ -3,11 +3,18 @@
 
 use tracing::Instrument;
 
-use super::{Driver, End, Facts, chain, failure::Trouble, split::traffic, surroundings};
+use super::{
+    Driver, End, Facts, chain,
+    drive::{drive, give_up},
+    failure::Trouble,
+    phase,
+    split::traffic,
+    surroundings,
+};
 use teal_docker as docker;
 use teal_model::Recovery;
 use teal_model::Result;
-use teal_model::event::{Color, EventKind, Failure, FailureCode, Outcome, Phase};
+use teal_model::event::{Color, EventKind, Failure, FailureCode, Outcome};
 
 impl Driver {
     /// Settles an unsettled rollout, in the background.
@@ -57,10 +64,9 @@ impl Driver {
         }
     }
 
-    /// On from the phase it was in. After the cutover that is Remove Blue, whatever has become of
-    /// Blue: all traffic is sent to Green once more, from this process.
+    /// On from the phase it was in, as the table says.
     async fn go_on(&mut self, facts: &Facts) -> End {
-        let from = facts.phase().min(Phase::RemoveBlue);
+        let from = phase::resumed_at(facts.phase());
         let ready = async {
             self.books().keep_record().await?;
             // A Blue that does not run any more, or not for long, can prove nothing, and nothing has to
@@ -77,8 +83,8 @@ impl Driver {
         let ready = ready.await;
         self.watch().await;
         match ready {
-            Ok(()) => self.drive(from).await,
-            Err(trouble) => self.give_up(from, trouble).await,
+            Ok(()) => drive(self, from).await,
+            Err(trouble) => give_up(self, from, trouble).await,
         }
     }
 

@@ -22,12 +22,6 @@ impl Driver {
         self.plan.is_steered()
     }
 
-    /// How many times both sets are verified side by side.
-    pub(super) fn shares(&self) -> u32 {
-        let below = self.plan.options.steps.iter().filter(|step| **step < 100);
-        u32::try_from(below.count()).unwrap_or(u32::MAX)
-    }
-
     /// Gives Green this share of new requests, and returns once Traefik does it. Where nothing
     /// steers, nothing happens.
     pub(super) async fn shift(&mut self, green_percent: u8) -> Result<(), TrafficError> {
@@ -181,7 +175,7 @@ impl Driver {
         Ok(())
     }
 
-    /// So many good answers from each of these containers; none where nobody can be asked.
+    /// So many good answers from each of these containers; `None` if nobody can be asked.
     pub(super) async fn answers(
         &mut self,
         blue: &[String],

@@ -21,7 +21,7 @@ const AAAA: u16 = 28;
 /// The first two bits of a length that is a pointer to a name elsewhere.
 const POINTER: u8 = 0xc0;
 
-/// The addresses of a name; none where it has none.
+/// The addresses of a name; `None` if it has none.
 ///
 /// # Errors
 /// Nobody answers, or not in the form of an answer; no host can have such a name.

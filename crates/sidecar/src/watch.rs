@@ -28,7 +28,7 @@ pub(crate) enum Ports {
 /// Asks for all connections only where there may be a new one, and else for those that are known.
 pub(crate) struct Watch {
     diagnosis: Diagnosis,
-    /// None where the kernel does not tell.
+    /// `None` if the kernel does not tell.
     farewells: Option<Farewells>,
     counters: File,
     ports: Ports,

@@ -22,7 +22,7 @@ fn main() -> io::Result<ExitCode> {
         }
     };
     let Ok(seconds) = seconds.parse() else {
-        println!("`{seconds}` is no number of seconds");
+        println!("`{seconds}` is not a number of seconds");
         return Ok(ExitCode::FAILURE);
     };
     let load = match sort {

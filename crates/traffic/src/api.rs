@@ -104,12 +104,12 @@ impl ApiRouter {
     }
 }
 
-/// All HTTP routers, or none where the API does not answer.
+/// All HTTP routers, or `None` if the API does not answer.
 pub async fn routers(address: SocketAddr) -> Option<Vec<ApiRouter>> {
     ask(address, "/api/http/routers?per_page=10000").await
 }
 
-/// Traefik's own version, or none where the API does not answer.
+/// Traefik's own version, or `None` if the API does not answer.
 pub async fn version(address: SocketAddr) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -120,7 +120,7 @@ pub async fn version(address: SocketAddr) -> Option<String> {
     Some(told.version)
 }
 
-/// What the API answers, or none where it does not.
+/// What the API answers, or `None` if it does not.
 pub async fn ask<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Option<T> {
     let endpoint = Endpoint::here(address, false);
     let target = Target {

@@ -119,7 +119,7 @@ impl Served<'_> {
         }
     }
 
-    /// None where nothing can be asked.
+    /// `None` if nothing can be asked.
     async fn ask(&self, pinning: &Pinning) -> Option<Result<(), NotYet>> {
         let mut doors = pinning.doors.iter().enumerate();
         let mut open: Vec<(usize, &Door)> = doors
@@ -155,7 +155,7 @@ impl Served<'_> {
             .map_err(NotYet::Other)
     }
 
-    /// Whether the API lists all routers of the generation, with a server for each pin; none where
+    /// Whether the API lists all routers of the generation, with a server for each pin; `None` if
     /// there is no API.
     async fn is_listed(&self, pinning: &Pinning) -> Option<Result<(), NotYet>> {
         let address = pinning.gateway.api?;

@@ -12,7 +12,7 @@ pub(super) fn labels_in(expression: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a container with these labels passes. None where Teal can't tell, as with regular
+/// Whether a container with these labels passes. `None` if Teal can't tell, as with regular
 /// expressions.
 pub(super) fn matches(expression: &str, labels: &HashMap<String, String>) -> Option<bool> {
     if expression.trim().is_empty() {

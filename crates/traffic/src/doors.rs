@@ -1,4 +1,4 @@
-//! The ways in to ask through, and finding them again when Traefik has been started or made anew.
+//! The ways in to ask through, and finding them again when Traefik has been restarted or recreated.
 
 use super::{
     error::TrafficError,
@@ -141,7 +141,7 @@ impl Pinning {
         }
     }
 
-    /// Looks for its Traefik once more: started again it may have other host ports, and made anew
+    /// Looks for its Traefik once more: started again it may have other host ports, and recreated
     /// it is another container. False where none runs.
     ///
     /// # Errors
@@ -155,7 +155,7 @@ impl Pinning {
             return Ok(false);
         };
         if found.id != self.gateway.id {
-            tracing::info!(traefik = found.name, id = found.id, "Traefik was made anew");
+            tracing::info!(traefik = found.name, id = found.id, "Traefik was recreated");
         }
         self.gateway = found;
         let asks_within = |proof: &Proof| matches!(proof, Proof::Asked { within: true, .. });

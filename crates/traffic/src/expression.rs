@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt, iter::Peekable, str::Chars};
 
-/// Rules nest a few levels; more is no rule of a person's.
+/// Rules nest a few levels; more is not a rule of a person's.
 const DEEPEST: usize = 64;
 
 /// A rule, as Traefik's language nests it.
@@ -36,7 +36,7 @@ pub(super) fn without_host_names(rule: &str, is_old_syntax: bool) -> String {
     }
 }
 
-/// The hosts of all requests that a rule matches, in lower case; none where it may be any.
+/// The hosts of all requests that a rule matches, in lower case; `None` if it may be any.
 fn hosts(rule: &str) -> Option<BTreeSet<String>> {
     Expression::parse(rule)?.hosts()
 }
@@ -219,7 +219,7 @@ impl Parser<'_> {
         while self.rest.next_if(|next| next.is_whitespace()).is_some() {}
     }
 
-    /// Whether this token came next, after white space; none where it began and did not end.
+    /// Whether this token came next, after white space; `None` if it began and did not end.
     fn takes(&mut self, token: &str) -> Option<bool> {
         self.skip_space();
         let mut token = token.chars();

@@ -49,7 +49,7 @@ impl Gateway {
         Ok(found)
     }
 
-    /// Itself as it runs now, or what has been made in its place; none where neither runs.
+    /// Itself as it runs now, or what has been made in its place; `None` if neither runs.
     ///
     /// # Errors
     /// As for [`find`](Self::find).

@@ -43,7 +43,7 @@ pub(super) struct Gateway {
     pub(super) watches: bool,
     /// Whether its settings say that it takes routes from labels, as far as they can be read.
     pub(super) reads_labels: bool,
-    /// Compose's project and service: what stays the same when it is made anew.
+    /// Compose's project and service: what stays the same when it is recreated.
     pub(super) service: Option<(String, String)>,
     pub(super) networks: BTreeSet<String>,
     pub(super) is_on_host_network: bool,

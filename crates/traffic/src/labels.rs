@@ -142,7 +142,7 @@ pub(super) enum Unusable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Backend {
     pub(super) name: String,
-    /// None where there is neither a label for it nor an exposed port.
+    /// `None` if there is neither a label for it nor an exposed port.
     pub(super) port: Option<u16>,
     pub(super) options: Options,
 }

@@ -40,7 +40,7 @@ pub(super) enum Expected {
 
 impl Expected {
     /// What is expected of a service that answers so before anything has changed; why it can't be
-    /// probed if that is no good answer.
+    /// probed if that is not a good answer.
     pub(super) fn of(wanted: Option<u16>, found: u16) -> Result<Self, String> {
         match wanted {
             Some(wanted) if wanted == found => Ok(Self::Only(wanted)),
@@ -79,7 +79,7 @@ impl Expected {
 pub(super) struct Ledger {
     target: String,
     expected: Expected,
-    /// None where no port changes hands.
+    /// `None` if no port changes hands.
     gap: Option<Gap>,
     book: Mutex<Book>,
 }

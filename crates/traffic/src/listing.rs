@@ -30,7 +30,7 @@ struct LoadBalancer {
 }
 
 impl Listing {
-    /// None where the API does not answer.
+    /// `None` if the API does not answer.
     pub(super) async fn ask(address: SocketAddr) -> Option<Self> {
         let services = api::ask(address, "/api/http/services?per_page=10000").await?;
         Some(Self {

@@ -98,7 +98,7 @@ impl Meter {
         (counts.flow(&counts.blue), counts.flow(&counts.green))
     }
 
-    /// What went through a set so far; none where nothing counted.
+    /// What went through a set so far; `None` if nothing counted.
     pub fn carried(&self, color: Color) -> Option<Carried> {
         let counts = self.counts();
         let totals = counts
@@ -119,7 +119,7 @@ impl Meter {
         sums.reduce(Sums::plus).unwrap_or_default().callers
     }
 
-    /// How many open connections of a set have been silent since before it was counted; none where
+    /// How many open connections of a set have been silent since before it was counted; `None` if
     /// nothing counts.
     pub fn untouched(&self, color: Color) -> Option<u32> {
         let counts = self.counts();

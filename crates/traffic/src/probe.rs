@@ -76,7 +76,7 @@ impl Probe {
         })
     }
 
-    /// The ways in are these now: Traefik may have been made anew with other ports.
+    /// The ways in are these now: Traefik may have been recreated with other ports.
     pub fn doors_are(&self, traffic: &Traffic) {
         let doors = traffic.doors_to(None);
         let Some((_, now)) = doors.into_iter().find(|(route, _)| *route == self.route) else {
@@ -96,7 +96,7 @@ impl Probe {
         self.ledger.enter(moment);
     }
 
-    /// From now on these alone answer; none where both may.
+    /// From now on these alone answer; `None` if both may.
     pub fn goes_to(&self, color: Option<Color>) {
         self.ledger.goes_to(color);
     }

@@ -5,7 +5,7 @@
 pub enum Program {
     Nginx,
     Haproxy {
-        /// Whether a master process starts it anew on a signal.
+        /// Whether a master process restarts it on a signal.
         has_master: bool,
     },
     Httpd,

@@ -308,7 +308,7 @@ async fn create(sidecars: &Sidecars, container: &str) -> Result<String, DockerEr
         (ROLE, SIDECAR),
         (ROLLOUT, sidecars.rollout.as_str()),
         (TARGET, container),
-        // Whatever Traefik's defaults are, this is no server.
+        // Whatever Traefik's defaults are, this is not a server.
         ("traefik.enable", "false"),
     ];
     let data = sidecars.data.as_deref().map(|data| (DATA, data));

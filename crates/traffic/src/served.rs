@@ -6,7 +6,7 @@ use super::sidecar;
 use teal_docker::failed;
 use teal_model::Result;
 
-/// The share of new requests that a rollout's newest generation gives Green; none where it has none.
+/// The share of new requests that a rollout's newest generation gives Green; `None` if it has none.
 pub async fn green_percent(docker: &Docker, rollout: &str) -> Result<Option<u8>> {
     let found = sidecar::list(docker, Some(rollout))
         .await

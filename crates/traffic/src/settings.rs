@@ -23,7 +23,7 @@ const PLACES: [&str; 4] = [
     "./traefik",
 ];
 const EXTENSIONS: [&str; 3] = ["toml", "yaml", "yml"];
-/// A larger file is no configuration that somebody wrote.
+/// A larger file is not a configuration that somebody wrote.
 const LARGEST_FILE: usize = 1024 * 1024;
 /// Links from one to the next: more are a loop.
 const MOST_LINKS: usize = 8;

@@ -63,7 +63,7 @@ impl Split {
         }
     }
 
-    /// What a container of this color weighs, so that the sets get their shares; none where all
+    /// What a container of this color weighs, so that the sets get their shares; `None` if all
     /// weigh the same.
     pub(super) fn weight(self, color: Color, sizes: Sizes) -> Option<usize> {
         let Self::Both { green_percent } = self else {

@@ -415,7 +415,7 @@ impl Traffic {
         }
     }
 
-    /// Looks for what steers once more: it may have been started or made anew, with other ports.
+    /// Looks for what steers once more: it may have been restarted or recreated, with other ports.
     /// If it does not run, its name comes back.
     pub(super) async fn find_again(&mut self) -> Result<Option<String>, TrafficError> {
         let docker = &self.sidecars.docker;

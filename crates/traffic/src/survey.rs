@@ -50,7 +50,7 @@ pub struct Survey {
     pub(super) held: Option<Held>,
     /// Whether Traefik calls the containers by itself, or by routes that are known to stay.
     pub(super) has_other_calls: bool,
-    /// None where the traffic is not steered.
+    /// `None` if the traffic is not steered.
     pub(super) steering: Option<Steering>,
 }
 
@@ -75,7 +75,7 @@ impl Steering {
         }
     }
 
-    /// How to ask through each route; none where it can't be reached from here.
+    /// How to ask through each route; `None` if it can't be reached from here.
     pub(super) fn doors(&self) -> &[Option<Door>] {
         match self {
             Self::Pins(pinning) => &pinning.doors,
@@ -90,7 +90,7 @@ impl Steering {
 pub(super) struct Pinning {
     pub(super) gateway: Gateway,
     pub(super) routers: Vec<Pinned>,
-    /// How to ask through each router; none where it can't be reached from here.
+    /// How to ask through each router; `None` if it can't be reached from here.
     pub(super) doors: Vec<Option<Door>>,
     /// The path that the service's health check asks for.
     pub(super) health: Option<String>,

@@ -29,7 +29,7 @@ pub(super) struct Definition {
 }
 
 impl Told {
-    /// None where the API does not answer.
+    /// `None` if the API does not answer.
     pub(super) async fn ask(address: SocketAddr) -> Option<Self> {
         let (routers, services, middlewares) = tokio::join!(
             api::routers(address),
@@ -61,13 +61,13 @@ impl Told {
         }
     }
 
-    /// The kinds of a middleware, and what it is a chain of; none where it is not told.
+    /// The kinds of a middleware, and what it is a chain of; `None` if it is not told.
     pub(super) fn middleware(&self, name: &str) -> Option<(Vec<String>, Vec<String>)> {
         let found = self.middlewares.iter().find(|found| found.name == name)?;
         Some((found.kinds(), found.chained()))
     }
 
-    /// What a middleware does, with what a chain is made of; none where it is not told.
+    /// What a middleware does, with what a chain is made of; `None` if it is not told.
     pub(super) fn kinds_of(&self, middleware: &str) -> Option<BTreeSet<String>> {
         let mut kinds = BTreeSet::new();
         let mut names = vec![middleware.to_owned()];

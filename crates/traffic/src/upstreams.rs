@@ -14,7 +14,7 @@ use super::{program::Program, whose::Names};
 use teal_docker::{Missing, archive};
 use teal_model::{Error, Result};
 
-/// A larger file is no settings that somebody wrote.
+/// A larger file is not a settings file that somebody wrote.
 const LARGEST_FILE: u64 = 256 * 1024;
 /// Of a folder that holds more than settings the beginning has to do.
 const LARGEST_FOLDER: usize = 8 * 1024 * 1024;

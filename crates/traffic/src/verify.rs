@@ -188,7 +188,7 @@ impl Traffic {
     }
 }
 
-/// Whether an answer is good. The first one that is no error of the server's says what is usual.
+/// Whether an answer is good. The first one that is not an error of the server's says what is usual.
 fn judge(status: u16, demand: &Demand, expected: &mut Option<Expected>) -> Result<(), String> {
     let expected = match (*expected, demand.options.probe.expect_status) {
         (Some(known), _) => known,

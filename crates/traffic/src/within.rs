@@ -86,7 +86,7 @@ fn labels(container: &str) -> impl Iterator<Item = (String, String)> {
         (teal_label::ROLE, SIDECAR),
         // It keeps it from being taken for one that was left behind.
         (TARGET, container),
-        // Whatever Traefik's defaults are, this is no server.
+        // Whatever Traefik's defaults are, this is not a server.
         ("traefik.enable", "false"),
     ];
     labels

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Items that come within this time of the first are sent together: a log may write a line each
-/// millisecond, and the page draws itself anew for each message.
+/// millisecond, and the page draws itself again for each message.
 const TOGETHER: Duration = Duration::from_millis(50);
 /// The most that are sent together.
 const BATCH: usize = 1000;

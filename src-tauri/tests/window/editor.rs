@@ -66,7 +66,7 @@ async fn what_is_out_of_bounds_says_so_and_is_not_deployed() {
     app.write("cpu-field", "1.5").await;
     app.write("memory-field", "768M").await;
     for (field, good, bad, problem) in [
-        ("cpu-field", "1.5", "much", "much is no number of CPUs"),
+        ("cpu-field", "1.5", "much", "much is not a number of CPUs"),
         ("cpu-field", "1.5", "4096", "is more than the engine has"),
         ("cpu-field", "1.5", "0.25", "below the reservation of 0.5"),
         ("memory-field", "768M", "12 apples", "no amount of memory"),

@@ -77,7 +77,7 @@ async fn first_in_sight(app: &App) -> Value {
 async fn read_above(app: &App) {
     app.focus("lines").await;
     let script = "return arguments[0].parentElement.querySelector('[data-testid=follow]') !== null";
-    // A page that is laid out anew just then takes the list to its end once more.
+    // A page that is laid out again just then takes the list to its end once more.
     eventually("the list follows no more", SOON, async || {
         app.press_keys(PAGE_UP).await;
         (app.run(script, "lines").await == Value::Bool(true)).then_some(())

@@ -70,7 +70,7 @@ test("tells what Compose warns of, and which services have drifted", async () =>
   expect(text("drift-chip")).toBe("web drifted");
 });
 
-test("opens the project that is open already without reading it anew", async () => {
+test("opens the project that is open already without reading it again", async () => {
   open({
     startup: () => ({ source: { ...source, files: ["/srv/shop/other.yaml"] }, version: "0.1.0" }),
   });

@@ -2,7 +2,7 @@
  * Must be the first import of main.ts.
  *
  * WebKitGTK reports the language "C" where the locale is C, POSIX or C.UTF-8 (servers,
- * containers, CI). That is no language tag, and Intl throws a RangeError on it.
+ * containers, CI). That is not a language tag, and Intl throws a RangeError on it.
  */
 export function fixLanguage(nav: Navigator = navigator): void {
   try {

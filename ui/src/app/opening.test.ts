@@ -33,7 +33,7 @@ test("files that are dropped on the window open as one project", async () => {
   expect(screen.queryByTestId("drop-here")).toBeNull();
 });
 
-test("what is dragged away again, and what is no file, opens nothing", async () => {
+test("what is dragged away again, and what is not a file, opens nothing", async () => {
   await openStart();
   await emit("tauri://drag-enter", { paths: FILES, position });
   await screen.findByTestId("drop-here");

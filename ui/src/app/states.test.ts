@@ -123,7 +123,7 @@ test("a service that is not there any more leads back to the project", async () 
   expect(await screen.findByText("The compose files have no services.")).toBeTruthy();
 });
 
-test("a hidden window asks for nothing, and reads anew what it missed once it is seen", async () => {
+test("a hidden window asks for nothing, and reads again what it missed once it is seen", async () => {
   const see = (hidden: boolean) => {
     vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
     document.dispatchEvent(new Event("visibilitychange"));

@@ -13,6 +13,6 @@ container: string, network: string, aliases: Array<string>, ipv4: string | null,
  */
 links: Array<string>, driverOptions: { [key in string]: string }, 
 /**
- * Which of its networks is the way out: the highest. None where the engine does not know it.
+ * Which of its networks is the way out: the highest. `None` if the engine does not know it.
  */
 gatewayPriority: number | null, };

@@ -5,7 +5,7 @@
  */
 export type Caller = { 
 /**
- * None where the addresses are no container's: the host, or somebody beyond it.
+ * `None` if the addresses are no container's: the host, or somebody beyond it.
  */
 container: string | null, project: string | null, service: string | null, addresses: Array<string>, 
 /**

@@ -14,10 +14,10 @@ id: string,
  */
 name: string, version: string, apiVersion: string, composeVersion: string, cpus: number, memory: Memory, 
 /**
- * Why it can't hold a container to a CPU limit; none where it can.
+ * Why it can't hold a container to a CPU limit; `None` if it can.
  */
 noCpuLimits: string | null, 
 /**
- * Why it can't hold a container to a memory limit; none where it can.
+ * Why it can't hold a container to a memory limit; `None` if it can.
  */
 noMemoryLimits: string | null, };

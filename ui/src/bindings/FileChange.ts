@@ -5,7 +5,7 @@
  */
 export type FileChange = { path: string, 
 /**
- * The text now; none where there is no such file yet.
+ * The text now; `None` if there is no such file yet.
  */
 before: string | null, after: string, 
 /**

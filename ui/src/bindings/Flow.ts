@@ -5,7 +5,7 @@
  */
 export type Flow = { 
 /**
- * Requests in flight; none where they can't be counted.
+ * Requests in flight; `None` if they can't be counted.
  */
 inFlight: number | null, 
 /**

@@ -17,7 +17,7 @@ rollout: string, project: string, service: string, source: ProjectSource, starte
  */
 phase: Phase, 
 /**
- * The share of new requests that Green gets; none where Teal does not steer them.
+ * The share of new requests that Green gets; `None` if Teal does not steer them.
  */
 greenPercent: number | null, limitsBefore: Limits, limitsAfter: Limits, 
 /**

@@ -57,7 +57,7 @@ blue: Array<Replica>,
  */
 replicas: number, 
 /**
- * The id of the image that Green is to run; none where it is yet to be pulled or built, by the
+ * The id of the image that Green is to run; `None` if it is yet to be pulled or built, by the
  * first of the commands.
  */
 image: string | null, 
@@ -66,12 +66,12 @@ image: string | null,
  */
 attachments: Array<Attachment>, overrideFile: string, 
 /**
- * The override's text now; none where there is no such file yet.
+ * The override's text now; `None` if there is no such file yet.
  */
 overrideBefore: string | null, overrideAfter: string, 
 /**
  * A file with what an earlier revision ran with, which Compose reads besides the project's
- * own; none where the files still say the same.
+ * own; `None` if the files still say the same.
  */
 restoredFrom: string | null, 
 /**

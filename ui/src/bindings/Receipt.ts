@@ -9,7 +9,7 @@ import type { UnnamedVolume } from "./UnnamedVolume";
  */
 export type Receipt = { 
 /**
- * What the live probe asked, such as `GET http://localhost:8000/`; none where it did not.
+ * What the live probe asked, such as `GET http://localhost:8000/`; `None` if it did not.
  */
 target: string | null, 
 /**
@@ -25,7 +25,7 @@ expectedStatus: number | null, requests: number, failed: number,
  */
 worstGapMs: number, p50Ms: number, p99Ms: number, 
 /**
- * What fell into the announced gap of a handover of ports; none where no port changed hands. It
+ * What fell into the announced gap of a handover of ports; `None` if no port changed hands. It
  * is in none of the other figures.
  */
 handover: HandoverGap | null, 
@@ -40,7 +40,7 @@ limited: number,
 failures: Array<string>, 
 /**
  * Why good answers prove nothing of the service, as a part of a sentence: `all answered 404: no
- * proof …`. None where they do.
+ * proof …`. `None` if they do.
  */
 unproved: string | null, 
 /**
@@ -68,14 +68,14 @@ green: Figures,
  */
 blueTraffic: Carried | null, greenTraffic: Carried | null, 
 /**
- * Requests that were still in flight on a set when it was stopped; none where nothing was
+ * Requests that were still in flight on a set when it was stopped; `None` if nothing was
  * stopped, or where they could not be counted.
  */
 cut: number | null, 
 /**
  * Connections of unknown use that were open on a set when it was stopped: nothing had moved on
  * them since before they were watched, so they may have been idle, or `WebSockets` and event
- * streams with nothing to say. None where nothing was stopped, or where they could not be counted.
+ * streams with nothing to say. `None` if nothing was stopped, or where they could not be counted.
  */
 closed: number | null, 
 /**

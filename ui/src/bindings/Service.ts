@@ -78,7 +78,7 @@ verdicts: Array<Verdict>,
  */
 revision: number | null, 
 /**
- * How its containers and its files have come apart; none where they agree, or where there is
+ * How its containers and its files have come apart; `None` if they agree, or where there is
  * no container.
  */
 drift: Drift | null, 

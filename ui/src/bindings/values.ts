@@ -90,8 +90,8 @@ export const LEAST_MEMORY = 6291456;
 
 /** Why a limit can't be taken; `{}` stands for what was typed. */
 export const LIMIT_PROBLEMS = {
-  "noCpus": "`{}` is no number of CPUs: write a decimal such as `0.5` or `2`",
-  "noMemory": "`{}` is no amount of memory: write it as Compose does, such as `512M`, `1.5g` or a number of bytes",
+  "noCpus": "`{}` is not a number of CPUs: write a decimal such as `0.5` or `2`",
+  "noMemory": "`{}` is not an amount of memory: write it as Compose does, such as `512M`, `1.5g` or a number of bytes",
   "tooFewCpus": "`{}` CPUs is less than the least there is, `0.01`",
   "tooLittleMemory": "`{}` is below Docker's minimum of `6M`"
 };

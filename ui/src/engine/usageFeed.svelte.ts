@@ -13,7 +13,7 @@ const known = new Map<string, Series>();
 
 /** Live use by container. */
 export class UsageFeed {
-  /** Counts samples: what is made of them is made anew with each. */
+  /** Counts samples: what is made of them is computed again with each. */
   #version = $state(0);
   #followed = new Map<string, backend.Stop>();
 
@@ -40,7 +40,7 @@ export class UsageFeed {
     this.#version++;
   }
 
-  /** What is known of these containers. Read anew whenever a sample comes. */
+  /** What is known of these containers. Read again whenever a sample comes. */
   series(containers: string[]): Series[] {
     void this.#version;
     return containers.flatMap((id) => known.get(id) ?? []);

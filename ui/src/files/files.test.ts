@@ -65,7 +65,7 @@ const drift: Drift = {
 
 const opens = (over: Partial<Service>) => () => project({ services: [service(over)] });
 
-test("makes a service ready by what was reviewed, and reads the project anew", async () => {
+test("makes a service ready by what was reviewed, and reads the project again", async () => {
   const verdicts = [verdict];
   await openService({
     open_project: opens({ verdicts, readiness: "readyAfterFix" }),

@@ -52,7 +52,7 @@ function chunks(line: string): Chunk[] {
   );
 }
 
-/** `ansi-bright-red` as the class of its colour; none for one that is no name. */
+/** `ansi-bright-red` as the class of its colour; none for one that is not a name. */
 function named(fg: string | null): string[] | null {
   const name = /^ansi-(bright-)?(black|red|green|yellow|blue|magenta|cyan|white)$/.exec(fg ?? "");
   return name?.[2] ? [name[2]] : null;

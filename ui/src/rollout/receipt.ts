@@ -2,7 +2,7 @@
 import type { Receipt } from "../backend";
 import { count, plural } from "../units/format";
 
-/** What was announced or limited, and so is no failure: one sentence each. */
+/** What was announced or limited, and so is not a failure: one sentence each. */
 export function apart({ handover, limited }: Receipt): string[] {
   const sentences = [];
   if (handover && (handover.failed > 0 || handover.gapMs > 0)) {

@@ -137,7 +137,7 @@ function withPhase(view: RolloutView, phase: Phase, change: Partial<PhaseView>):
   return { ...view, phases };
 }
 
-/** Containers that still are there: what was removed is no part of a set any more. */
+/** Containers that still are there: what was removed is not part of a set any more. */
 function present(replicas: Replica[]): Replica[] {
   return replicas.filter((replica) => replica.state !== "removing" && replica.state !== "dead");
 }

@@ -270,7 +270,7 @@ export class AppState {
     this.reload();
   }
 
-  /** The same after files were put back: one that is gone by that is no part of the source. */
+  /** The same after files were put back: one that is gone by that is not part of the source. */
   async reopenWithout(source: ProjectSource, undone: string[]): Promise<void> {
     const files = source.files.filter((file, n) => n === 0 || !undone.includes(file));
     try {

@@ -28,7 +28,7 @@ export function channel(reference: unknown) {
 /** What the page asked for, in order. */
 let calls: [string, Args][] = [];
 
-/** What a test says for the program; anew in each. */
+/** What a test says for the program; again in each. */
 export const program = {
   /** Another one in each test: a rollout is followed once. */
   rollout: "",

@@ -20,7 +20,7 @@ impl Display {
         let mut server = command("Xvfb");
         // It chooses a free number and prints it once it can be used.
         server.args(["-displayfd", "1", "-screen", "0", "1440x900x24"]);
-        // It would start anew after each window, and refuse the next meanwhile.
+        // It would start again after each window, and refuse the next meanwhile.
         server.arg("-noreset");
         let server = Running::start(server.args(["-nolisten", "tcp"]), Ends::BySignal)?;
         let name = format!(":{}", server.line(STARTS_WITHIN)?);

@@ -15,7 +15,7 @@ pub(super) fn describe(title: &str, command: &str) -> Result<String> {
     let table = table()?;
     Ok(format!(
         "# {title}\n\nMeasured by `{command}`, of release builds, on one machine; `--write` writes \
-         this page anew.\n\n{table}"
+         this page again.\n\n{table}"
     ))
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn soak(options: &Options) -> Result<()> {
     let (samples, load) = run(options.rollouts)?;
     let document = format!(
         "# Soak\n\nMeasured by `cargo xtask soak`: {} rollouts in a row in one process, a dev build, under \
-         load from another process; `--write` writes this page anew. Each gives the service other \
+         load from another process; `--write` rewrites this page. Each gives the service other \
          limits than the one before. After each the process is looked at five times within a second, \
          and the least counts.\n\n{machine}\n{}\n{}",
         options.rollouts,

@@ -120,7 +120,7 @@ fn probe(receipt: &Receipt, theme: Theme) -> Vec<String> {
     lines
 }
 
-/// What was announced or limited, and so is no failure.
+/// What was announced or limited, and so is not a failure.
 fn apart(receipt: &Receipt) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(gap) = receipt

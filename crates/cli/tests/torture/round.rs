@@ -40,7 +40,7 @@ pub(crate) struct Round {
 /// What became of a round.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
-    /// The phase that the kill came in; none where the rollout ended before.
+    /// The phase that the kill came in; `None` if the rollout ended before.
     pub(crate) struck_in: Option<Phase>,
     pub(crate) recovery_is_struck: bool,
     pub(crate) is_green: bool,

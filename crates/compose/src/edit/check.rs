@@ -39,7 +39,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The mapping that the path's last key stands in; none where there is nothing yet.
+    /// The mapping that the path's last key stands in; `None` if there is nothing yet.
     fn parent<'a>(
         &self,
         root: &Mapping,
@@ -58,7 +58,7 @@ impl Place<'_> {
         Ok(Some((mapping, key)))
     }
 
-    /// The mapping at `key`; none where there is nothing yet.
+    /// The mapping at `key`; `None` if there is nothing yet.
     fn mapping(&self, parent: &Mapping, key: &str) -> Result<Option<Mapping>, CannotEdit> {
         let Some(node) = self.plain(parent, key)? else {
             return Ok(None);

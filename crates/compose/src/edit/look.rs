@@ -9,14 +9,14 @@ pub fn says(text: &str, path: &[&str]) -> bool {
     value_at(text, path).is_some()
 }
 
-/// The strings of a plain list at the path; none where there is no such list.
+/// The strings of a plain list at the path; `None` if there is no such list.
 pub fn list_at(text: &str, path: &[&str]) -> Option<Vec<String>> {
     let list = value_at(text, path)?;
     let items = list.as_sequence()?.iter();
     items.map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-/// What the text says at the path, to be written elsewhere: none where it says nothing, or what
+/// What the text says at the path, to be written elsewhere: `None` if it says nothing, or what
 /// takes more than a line.
 pub(crate) fn node_at(text: &str, path: &[&str]) -> Option<Node> {
     match value_at(text, path)? {

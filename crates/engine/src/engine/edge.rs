@@ -16,7 +16,7 @@ use teal_traffic::edge::{self, SERVICE};
 impl Engine {
     /// Undoes it that a service was made ready behind the edge: the project's files are what they
     /// were, byte for byte, its containers have their ports again, and the edge goes where no other
-    /// service is behind it. The service is made anew for that, so requests meet a gap.
+    /// service is behind it. The service is recreated for that, so requests meet a gap.
     ///
     /// # Errors
     /// [`Error::CannotChange`] where no edge is in front of it, or where Compose can't start it with
@@ -126,7 +126,7 @@ impl Engine {
         }
         Err(Error::CannotChange {
             reason: format!(
-                "Compose could not start `{service}` anew: {}",
+                "Compose could not start `{service}` again: {}",
                 output.message()
             ),
             remedy: "see what it says, and try again".to_owned(),

@@ -7,7 +7,7 @@ use teal_model::Result;
 use teal_model::{Fix, FixChange, HostPort, Verdict};
 use teal_traffic::edge::{self, Definition, EdgeImage, Protocol, SERVICE};
 
-/// None where no container runs that could be asked what it speaks.
+/// `None` if no container runs that could be asked what it speaks.
 pub(super) async fn remedy(
     subject: &Subject<'_>,
     verdict: &Verdict,

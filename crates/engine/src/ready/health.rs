@@ -27,7 +27,7 @@ const TOOLS: [&[&str]; 2] = [
     &["curl", "-fsS", "-o", "/dev/null"],
 ];
 
-/// The check that somebody asks for, or the first that passes. None where there is no container to
+/// The check that somebody asks for, or the first that passes. `None` if there is no container to
 /// try one on, or no port to ask.
 pub(super) async fn propose(subject: &Subject<'_>) -> Result<Option<HealthProposal>> {
     let wished = subject.request.health.clone();
@@ -177,7 +177,7 @@ fn words(test: &[String]) -> Result<ExecConfig> {
         }
         [kind, script] if kind == "CMD-SHELL" => Ok(command(["/bin/sh", "-c", script])),
         _ => Err(cannot(
-            format!("`{}` is no health check", test.join(" ")),
+            format!("`{}` is not a health check", test.join(" ")),
             "begin with `CMD` and the words of a command, or with `CMD-SHELL` and one text for the shell",
         )),
     }

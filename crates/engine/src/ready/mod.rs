@@ -175,7 +175,7 @@ impl Subject<'_> {
         })
     }
 
-    /// What takes a verdict away; none where Teal knows nothing, or was not asked to.
+    /// What takes a verdict away; `None` if Teal knows nothing, or was not asked to.
     async fn remedy(
         &self,
         verdict: &Verdict,
@@ -240,7 +240,7 @@ impl Subject<'_> {
     }
 }
 
-/// A file that Teal alone writes; none where it says so already.
+/// A file that Teal alone writes; `None` if it says so already.
 fn file_change(path: &Path, after: &str) -> Result<Option<FileChange>> {
     let before = override_file::read_text(path)?;
     Ok((before.as_deref() != Some(after)).then(|| FileChange {

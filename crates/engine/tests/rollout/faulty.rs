@@ -103,7 +103,7 @@ async fn changed(
     let (mut head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let body = change(&String::from_utf8_lossy(&body));
-    // The client counts anew.
+    // The client counts from the start.
     head.headers.remove(CONTENT_LENGTH);
     Ok(Request::from_parts(head, Either::Right(Full::from(body))))
 }

@@ -50,7 +50,7 @@ impl Configurations {
         })
     }
 
-    /// What a revision ran with; none where that was never written.
+    /// What a revision ran with; `None` if that was never written.
     pub fn read(path: &Path, service: &str) -> Result<Option<Configuration>> {
         let failed = |source| Error::File {
             operation: "read what the service ran with from",

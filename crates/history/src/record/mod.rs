@@ -30,7 +30,7 @@ use teal_model::{Origin, Plan};
 const RECORD: &str = "record";
 /// The rollout, as JSON, deflated, in Base64: a plan has the texts of two files in it.
 const CONTENT: &str = "dev.teal.record";
-/// No plan is as large: what inflates to more is no record of Teal's.
+/// No plan is as large: what inflates to more is not a record of Teal's.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// What it takes to finish a rollout, or to return to Blue.
@@ -81,7 +81,7 @@ impl RolloutRecord {
         }
     }
 
-    /// That of a service; none where every rollout is settled.
+    /// That of a service; `None` if every rollout is settled.
     pub async fn find(docker: &Docker, project: &str, service: &str) -> Result<Option<Self>> {
         // A name that Compose has for no service would mean another path of the engine's API.
         if !is_name(project) || !is_name(service) {

@@ -16,7 +16,7 @@ pub fn limits_before(past: &[Revision]) -> Option<Limits> {
 }
 
 /// Compose's hash of the service with Teal's override, if that still had the limits that the
-/// containers were made with; none where nothing was updated, or there is no override.
+/// containers were made with; `None` if nothing was updated, or there is no override.
 pub async fn hash_before(
     compose: &Compose,
     source: &ProjectSource,

@@ -42,7 +42,7 @@ fn verdict(update: &LiveUpdate, service: &str) -> Option<Verdict> {
         .remedy(format!("{deploy}, or use `--force`")),
         false => Verdict::refused(
             VerdictCode::NotLive,
-            format!("a live update is no way: {reason}"),
+            format!("a live update is not possible: {reason}"),
         )
         .remedy(deploy),
     };

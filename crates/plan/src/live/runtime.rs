@@ -83,7 +83,7 @@ impl Process {
 }
 
 impl Sizing {
-    /// Why a change of this should come with a new container; none where it is not what the
+    /// Why a change of this should come with a new container; `None` if it is not what the
     /// program looks at.
     fn reason(self) -> String {
         format!("{}: with a new container it does so again", self.what)
@@ -96,7 +96,7 @@ impl Sizing {
     }
 }
 
-/// What a program sizes at its start by its limits; none where it is not known to.
+/// What a program sizes at its start by its limits; `None` if it is not known to.
 pub(super) fn sizes_itself(process: &Process) -> Option<Sizing> {
     let sizing = |sizes, what| Some(Sizing { sizes, what });
     if process.runs(&["java", "catalina.sh"])

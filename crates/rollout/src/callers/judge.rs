@@ -98,7 +98,7 @@ pub(super) const fn is_rare(calls: Calls) -> bool {
     calls.opened < ENOUGH
 }
 
-/// Whether a caller looks names up as it connects, by what it did meanwhile; none where it opened
+/// Whether a caller looks names up as it connects, by what it did meanwhile; `None` if it opened
 /// no connection.
 pub(super) const fn looks_up(opened: u64, lookups: u64) -> Option<bool> {
     if opened == 0 {

@@ -185,7 +185,7 @@ impl About {
         }
     }
 
-    /// Makes the container. Within, none where there is one of its name; none at all on an engine
+    /// Makes the container. Within, `None` if there is one of its name; none at all on an engine
     /// that it does not run on.
     async fn create(&self, docker: &Docker) -> Result<Option<Option<String>>> {
         let image = ensure_image(docker)
@@ -200,7 +200,7 @@ impl About {
             (teal_label::SERVICE, &self.service),
             (HOLDER, &Holder::here().to_string()),
             (PLACE, &self.place),
-            // Whatever Traefik's defaults are, this is no server.
+            // Whatever Traefik's defaults are, this is not a server.
             ("traefik.enable", "false"),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -253,7 +253,7 @@ impl About {
     }
 }
 
-/// Starts the container and stays on the line; none where it is gone.
+/// Starts the container and stays on the line; `None` if it is gone.
 async fn hold(docker: &Docker, id: String) -> Result<Option<Held>> {
     let options = AttachContainerOptions {
         stream: true,
@@ -312,7 +312,7 @@ impl State {
     }
 }
 
-/// Removes those that no process that lives will start. Who is about to start one makes it anew.
+/// Removes those that no process that lives will start. Who is about to start one recreates it.
 pub(super) async fn remove_stale(docker: &Docker) -> Result<()> {
     let filters = HashMap::from([
         (

@@ -29,7 +29,7 @@ pub struct Locks {
 /// The lock of a service. Dropping it lets go of it too, a little later.
 #[derive(Debug)]
 pub struct Lock {
-    /// None where the data directory can't be written.
+    /// `None` if the data directory can't be written.
     _file: Option<FileLock>,
     /// None on an engine that no helper of Teal's runs on: there the file is all there is.
     container: Option<ContainerLock>,

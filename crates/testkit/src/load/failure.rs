@@ -15,7 +15,7 @@ pub enum Cause {
     Connection,
     /// The connection was reset or closed before an answer.
     NoAnswer,
-    /// A complete answer whose status is no success.
+    /// A complete answer whose status is not a success.
     Status,
     /// The answer broke off.
     Truncated,

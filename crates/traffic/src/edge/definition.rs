@@ -37,7 +37,7 @@ pub struct Definition {
     /// In Compose's short form.
     pub ports: Vec<String>,
     pub labels: Vec<(String, String)>,
-    /// None where the project's default network will do.
+    /// `None` if the project's default network will do.
     pub networks: Vec<String>,
     /// The text of [`BASELINE_FILE`].
     pub baseline: String,

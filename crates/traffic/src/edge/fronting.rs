@@ -28,7 +28,7 @@ pub(crate) struct Fronting {
     pub(super) project: String,
     /// The entries of the service.
     pub(super) entries: Vec<Entry>,
-    /// For each entry; none where it is not HTTP, or can't be reached from here.
+    /// For each entry; `None` if it is not HTTP, or can't be reached from here.
     pub(crate) doors: Vec<Option<Door>>,
 }
 
@@ -79,7 +79,7 @@ impl Fronting {
         entries.all(|entry| entry.protocol == Protocol::Tcp)
     }
 
-    /// What is known of a service's traffic by the edge among these containers; none where no edge
+    /// What is known of a service's traffic by the edge among these containers; `None` if no edge
     /// is in front of it.
     pub(crate) fn survey(
         containers: &[ContainerSummary],

@@ -20,7 +20,7 @@ const VERSION: &str = "org.opencontainers.image.version";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeImage {
     pub name: String,
-    /// By its label or its tag; none where neither tells.
+    /// By its label or its tag; `None` if neither tells.
     pub version: Option<String>,
     pub is_on_engine: bool,
 }

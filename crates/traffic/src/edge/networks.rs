@@ -126,7 +126,7 @@ pub(super) async fn open_waiting_room(
     Ok(name)
 }
 
-/// Where the edge belongs that waits for this rollout; none where none does.
+/// Where the edge belongs that waits for this rollout; `None` if none does.
 pub(super) async fn remembered_places(
     docker: &Docker,
     rollout: &str,

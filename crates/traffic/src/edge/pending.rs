@@ -94,7 +94,7 @@ enum Hold {
     Moving,
 }
 
-/// None where the port is not the container's.
+/// `None` if the port is not the container's.
 fn hold(port: &HandoverPort, container: &ContainerInspectResponse) -> Option<Hold> {
     let published = port.published.to_string();
     let has = |ports: Option<&PortMap>| {
@@ -110,7 +110,7 @@ fn hold(port: &HandoverPort, container: &ContainerInspectResponse) -> Option<Hol
     has(runs_with.and_then(|settings| settings.ports.as_ref())).then_some(Hold::Moving)
 }
 
-/// Why the handover can't be: the edge could not be made. None where its image is on the engine.
+/// Why the handover can't be: the edge could not be made. `None` if its image is on the engine.
 pub async fn no_image(docker: &Docker, model: &ComposeModel) -> Result<Option<Verdict>> {
     let edge = model.services.get(SERVICE);
     let Some(name) = edge.and_then(|edge| edge.image.as_deref()) else {

@@ -166,7 +166,7 @@ impl Splits {
         files::blank(docker, &edge, &numbers).await.map_err(write())
     }
 
-    /// The edge as it runs now: Compose may have made it anew since.
+    /// The edge as it runs now: Compose may have recreated it since.
     async fn edge(&self, docker: &Docker) -> Result<String, TrafficError> {
         let edges = find(docker, &self.fronting.project)
             .await

@@ -23,7 +23,7 @@ impl Generations {
             last => match self.start_over(sidecars, &found).await {
                 Ok(first) => Ok(first.unwrap_or(last)),
                 Err(error) => {
-                    tracing::warn!(%error, "the levels are not begun anew");
+                    tracing::warn!(%error, "the levels are not begun again");
                     self.is_cut_short = true;
                     Ok(last)
                 }
@@ -31,7 +31,7 @@ impl Generations {
         }
     }
 
-    /// Serves the split in force from the first level, and removes all above it; none where what is
+    /// Serves the split in force from the first level, and removes all above it; `None` if what is
     /// in force needs that level itself. Requests go where they went all the while.
     async fn start_over(
         &mut self,

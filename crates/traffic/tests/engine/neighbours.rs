@@ -12,7 +12,7 @@ use super::{
 
 at_the_newest_and_the_oldest!(a_neighbour_goes_on_asking_for_certificates);
 
-/// What a client without a certificate gets; none where its connection is refused.
+/// What a client without a certificate gets; `None` if its connection is refused.
 async fn status(project: &Project, host: &str) -> Option<u16> {
     let address = project.url("");
     let address = address.strip_prefix("http://").unwrap();

@@ -78,7 +78,7 @@ impl Requests {
         Ok(self.latencies.add(&other.latencies)?)
     }
 
-    /// In microseconds; none where nothing was answered well.
+    /// In microseconds; `None` if nothing was answered well.
     pub(super) fn quantile(&self, part: f64) -> Option<u64> {
         let is_measured = !self.latencies.is_empty();
         is_measured.then(|| self.latencies.value_at_quantile(part))

@@ -19,7 +19,7 @@ always 6 requests that take 3 s, 6 streams of 12 s and 6 WebSockets of 12 s with
 The load has the processors before all others, where that is allowed: its own waits for one are not the service's.
 The latency of a request that had to wait for the one before it counts from when it was due;
 that of a stream goes to its last byte, that of a WebSocket is each message's way there and back.
-A refused or reset connection, a status that is no success, an answer that breaks off, a WebSocket that is closed without
+A refused or reset connection, a status that is not a success, an answer that breaks off, a WebSocket that is closed without
 having been asked to, and 10 s more than a request has to take are failures.
 
 Teal deploys other limits, returns to the first revision, and is aborted at 50/50, in turns.
