@@ -21,9 +21,6 @@ use crate::{
 
 const CARGO_NEXTEST: &str = "cargo-nextest@0.9.143";
 
-/// They wait for half of their time: for a health check, for Traefik, for a drain.
-const TESTS_PER_PROCESSOR: usize = 2;
-
 /// These make the web view's screenshots hang, or join windows that are tested side by side.
 const NOT_FOR_WINDOWS: &[&str] = &[
     "DBUS_SESSION_BUS_ADDRESS",
@@ -190,7 +187,9 @@ fn all_tests() -> Result<()> {
         .arg("--cargo-metadata")
         .arg(built("packages"))
         .arg("--test-threads")
-        .arg((processors * TESTS_PER_PROCESSOR).to_string());
+        // They wait for some of their time: for a health check, for Traefik, for a drain. With four on two
+        // processors they are late.
+        .arg((processors + processors / 2).to_string());
     process::run(&mut tests)
 }
 

@@ -50,7 +50,7 @@ impl Default for HealthCheck {
     /// Quick, since tests wait for it.
     fn default() -> Self {
         Self {
-            interval: Duration::from_millis(500),
+            interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
             retries: 2,
             start_period: Duration::ZERO,

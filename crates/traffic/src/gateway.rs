@@ -11,6 +11,7 @@ use bollard::models::{ContainerInspectResponse, PortBinding};
 use teal_docker::EngineHost;
 
 use super::{
+    constraints,
     default_rule::DefaultRule,
     find::{compose_service, reads_labels},
     pins::Limited,
@@ -115,6 +116,11 @@ impl Gateway {
             is_on_host_network: is_on_host_network(container),
             host,
         }
+    }
+
+    /// Whether its constraints keep it from a container with these labels, as far as they can be told.
+    pub(super) fn leaves_out(&self, labels: &HashMap<String, String>) -> bool {
+        constraints::matches(&self.constraints, labels) == Some(false)
     }
 
     /// Whether it can reach a container in one of these networks.

@@ -6,7 +6,6 @@ use bollard::models::{ContainerInspectResponse, ContainerSummary};
 
 use super::{
     clashes::clashes,
-    constraints,
     doors::doors,
     gateway::{EntryPoint, Gateway, exposed_ports, labels_of, plain_name},
     labels::{Configured, Router, Subject, Unusable},
@@ -83,7 +82,7 @@ impl Look<'_> {
         if !configured.enable.unwrap_or(self.gateway.exposed_by_default) {
             return Some(format!("Traefik `{traefik}` does not expose the service"));
         }
-        if constraints::matches(&self.gateway.constraints, labels) == Some(false) {
+        if self.gateway.leaves_out(labels) {
             return Some(format!(
                 "the constraints of Traefik `{traefik}` leave the service out"
             ));

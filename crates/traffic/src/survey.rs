@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use super::{
     api,
     edge::{Fronting, TakeOver},
-    gateway::{Gateway, exposed_ports, network_ids},
+    gateway::{Gateway, exposed_ports, labels_of, network_ids},
     held::Held,
     http::Endpoint,
     look::Look,
@@ -337,14 +337,15 @@ impl Surroundings {
         if let Some(survey) = Fronting::survey(&self.containers, self.host, first) {
             return survey;
         }
-        let mut reaching = self
-            .gateways
-            .iter()
-            .filter(|gateway| gateway.reaches(&networks));
-        let mut survey = match reaching.next() {
+        let labels = labels_of(first);
+        let reaching = self.gateways.iter().filter(|it| it.reaches(&networks));
+        let (others, taking): (Vec<_>, Vec<_>) = reaching.partition(|it| it.leaves_out(&labels));
+        // One that leaves the service out has no part in it, unless it alone is there.
+        let mut taking = if taking.is_empty() { others } else { taking }.into_iter();
+        let mut survey = match taking.next() {
             Some(gateway) => Look {
                 gateway,
-                others: reaching.map(|other| other.name.as_str()).collect(),
+                others: taking.map(|other| other.name.as_str()).collect(),
                 api: self.told.get(&gateway.id),
                 blue,
                 containers: &self.containers,

@@ -69,7 +69,12 @@ async fn what_is_out_of_bounds_says_so_and_is_not_deployed() {
         ("cpu-field", "1.5", "much", "much is not a number of CPUs"),
         ("cpu-field", "1.5", "4096", "is more than the engine has"),
         ("cpu-field", "1.5", "0.25", "below the reservation of 0.5"),
-        ("memory-field", "768M", "12 apples", "no amount of memory"),
+        (
+            "memory-field",
+            "768M",
+            "12 apples",
+            "not an amount of memory",
+        ),
         ("memory-field", "768M", "5M", "below Docker's minimum of 6M"),
         ("memory-field", "768M", "4096T", "more than the engine has"),
         ("memory-field", "768M", "128M", "the reservation of 256M"),

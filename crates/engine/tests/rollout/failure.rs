@@ -202,7 +202,7 @@ async fn blue_that_can_not_be_stopped_leads_back_to_blue() {
 async fn without_rollback_everything_stays_until_it_is_recovered() {
     let stage = with_green("keep", "NEVER_HEALTHY", "1").await;
     let mut options = quick();
-    options.health_timeout_ms = Some(1_000);
+    options.health_timeout_ms = Some(1_500);
     options.no_rollback = true;
     let ended = stage.roll_out(change(None, Some("256M")), options).await;
     ended.assert_outcome(Outcome::NotRolledBack);

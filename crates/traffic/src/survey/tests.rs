@@ -74,6 +74,25 @@ fn survey_of(arguments: &[(&str, &str)], labels: &[(&str, &str)]) -> Survey {
     surroundings(arguments).survey(&[container("web-1", labels)], None)
 }
 
+#[test]
+fn a_traefik_whose_constraints_leave_the_service_out_is_passed_over() {
+    let mut surroundings = surroundings(&ARGUMENTS);
+    let constraints = ("providers.docker.constraints", "Label(`team`, `b`)");
+    let mut stranger = traefik(&[ARGUMENTS[0], ARGUMENTS[1], constraints]);
+    stranger.id = "stranger".into();
+    stranger.name = "stranger".into();
+    surroundings.gateways.insert(0, stranger);
+    let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+    assert!(survey.steering.is_some(), "{survey:?}");
+    let told = format!("{:?}", survey.verdicts);
+    assert!(!told.contains("stranger"), "{told}");
+
+    // Alone, it is the one to be told of.
+    surroundings.gateways.truncate(1);
+    let survey = surroundings.survey(&[container("web-1", &ROUTED)], None);
+    assert!(reason(&survey).contains("constraints"), "{survey:?}");
+}
+
 fn reason(survey: &Survey) -> &str {
     match &survey.plan {
         TrafficPlan::Unsteered { reason } => reason,
