@@ -11,8 +11,7 @@ use super::{
     edit::{self, Edit},
     override_file, read, working_directory,
 };
-use teal_model::{Error, Result};
-use teal_model::{FileChange, Place, ProjectSource};
+use teal_model::{Error, FileChange, Place, ProjectSource, Result};
 
 /// The file that a change goes into.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::{Compose, process::Captured};
-use teal_model::ProjectSource;
-use teal_model::{Error, Result};
+use teal_model::{Error, ProjectSource, Result};
 
 const CONFIG: [&str; 3] = ["config", "--format", "json"];
 

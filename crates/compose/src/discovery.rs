@@ -8,8 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{Compose, override_file, read};
-use teal_model::ProjectSource;
-use teal_model::{Error, Result};
+use teal_model::{Error, ProjectSource, Result};
 
 /// The names that Compose looks for, the preferred first.
 const FILE_NAMES: [&str; 4] = [

@@ -46,8 +46,7 @@ pub use resolved::Resolved;
 
 use process::Captured;
 use teal_docker::Environment;
-use teal_model::ProjectSource;
-use teal_model::{Error, Result};
+use teal_model::{Error, ProjectSource, Result};
 
 /// The oldest Compose that knows `!override` and reads everything Teal writes.
 const NEEDED: [u32; 3] = [2, 24, 4];

@@ -12,8 +12,7 @@ use super::{
     secret::Secret,
 };
 use teal_docker::teal_label;
-use teal_model::Result;
-use teal_model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Volume};
+use teal_model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, Result, Volume};
 
 /// A project's services as Compose reads them.
 #[derive(Debug, Clone, Deserialize)]

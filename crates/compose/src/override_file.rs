@@ -9,8 +9,7 @@ use std::{
 use super::working_directory;
 use teal_files::private::sync_folder;
 use teal_files::replace;
-use teal_model::{Error, Result};
-use teal_model::{OVERRIDE_FILE, ProjectSource};
+use teal_model::{Error, OVERRIDE_FILE, ProjectSource, Result};
 
 pub use super::merge::merged;
 

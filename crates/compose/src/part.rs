@@ -7,8 +7,7 @@ use super::{
 };
 use teal_docker::teal_label;
 use teal_files::FolderLock;
-use teal_model::Plan;
-use teal_model::Result;
+use teal_model::{Plan, Result};
 
 /// The keys of a service that limits are written in.
 const LIMITS: [&[&str]; 4] = [

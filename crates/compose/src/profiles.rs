@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Compose, Files};
-use teal_model::ProjectSource;
-use teal_model::{Error, Result};
+use teal_model::{Error, ProjectSource, Result};
 
 /// A profile, and all services that Compose starts where it is on.
 struct Profile {

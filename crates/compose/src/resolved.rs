@@ -7,8 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Compose, read::parse, working_directory};
 use teal_docker::teal_label;
-use teal_model::ProjectSource;
-use teal_model::Result;
+use teal_model::{ProjectSource, Result};
 
 /// The kinds of things that a service names and that stand beside the services.
 const SHARED: [&str; 4] = ["networks", "volumes", "configs", "secrets"];

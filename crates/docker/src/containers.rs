@@ -14,8 +14,7 @@ use bollard::{
 use futures_util::{TryStreamExt, future::try_join_all};
 
 use super::{Missing, compose_label, failed, is_image_name, patiently, teal_label};
-use teal_model::Result;
-use teal_model::{ContainerState, Cpus, Health, HealthCheck, Limits, Memory, Replica};
+use teal_model::{ContainerState, Cpus, Health, HealthCheck, Limits, Memory, Replica, Result};
 
 /// The most text of a health probe that is shown.
 const PROBE_OUTPUT: usize = 2_000;

@@ -18,8 +18,7 @@ use super::{
     compose_label,
     containers::{inspect, label, summaries},
 };
-use teal_model::Result;
-use teal_model::{ProjectSource, ProjectSummary};
+use teal_model::{ProjectSource, ProjectSummary, Result};
 
 /// Containers that are looked at at the same time.
 const LOOKS_AT_ONCE: usize = 16;

@@ -10,8 +10,7 @@ use bollard::{
 use futures_util::{StreamExt, future, stream};
 
 use super::{Missing, failed, patiently};
-use teal_model::Cpus;
-use teal_model::Result;
+use teal_model::{Cpus, Result};
 
 /// Containers that are asked at the same time.
 const AT_ONCE: usize = 16;

@@ -3,8 +3,7 @@
 use bollard::{Docker, models::ContainerInspectResponse, query_parameters::RemoveVolumeOptions};
 
 use super::{Missing, failed, patiently};
-use teal_model::Result;
-use teal_model::{UnnamedVolume, Volume};
+use teal_model::{Result, UnnamedVolume, Volume};
 
 /// A container's volumes without a name, whether its file or its image asked for them: the engine
 /// calls them by 64 digits.

@@ -15,8 +15,7 @@ use sha2::{Digest, Sha256};
 use teal_compose::{override_file, unified, working_directory};
 use teal_files::file_name;
 use teal_files::private;
-use teal_model::{AppliedChange, ChangeKind, FileChange, ProjectSource};
-use teal_model::{Error, Result};
+use teal_model::{AppliedChange, ChangeKind, Error, FileChange, ProjectSource, Result};
 
 #[cfg(test)]
 mod tests;

@@ -33,10 +33,9 @@ use teal_history::History;
 use teal_history::record::RolloutRecord;
 use teal_model::event::{EventKind, Phase};
 use teal_model::{
-    EngineInfo, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
-    Revision, RolloutOptions, RolloutRequest,
+    EngineInfo, Error, LimitsChange, Memory, Origin, Plan, Project, ProjectSource, ProjectSummary,
+    Result, Revision, RolloutOptions, RolloutRequest,
 };
-use teal_model::{Error, Result};
 use teal_plan::{Planned, Planner, Usages, Way};
 use teal_rollout::lock::{Lock, Locks};
 use teal_rollout::{Callers, Driver, Evidence, Rollout, Room};

@@ -17,8 +17,7 @@ use teal_compose::{
     Changed, ComposeService, Edit, Files, TargetFile, label_edit, limit_edits, part::LABELS,
 };
 use teal_docker::{self as docker, compose_label, container_label};
-use teal_model::{Error, Result};
-use teal_model::{FileChange, KeepPlan, KeepRequest, Limits, ProjectSource};
+use teal_model::{Error, FileChange, KeepPlan, KeepRequest, Limits, ProjectSource, Result};
 use teal_plan::live;
 use teal_plan::{Planner, find_service};
 

@@ -13,10 +13,9 @@ use crate::drift::{Found, drift};
 use teal_compose::{self as compose, ComposeModel, ComposeService, Files, override_file};
 use teal_docker::{self as docker, Image, compose_label};
 use teal_model::{
-    AppliedChange, ContainerState, Health, HealthCheck, Project, ProjectSource, Readiness, Replica,
-    Revision, RolloutOptions, Service,
+    AppliedChange, ContainerState, Error, Health, HealthCheck, Project, ProjectSource, Readiness,
+    Replica, Result, Revision, RolloutOptions, Service,
 };
-use teal_model::{Error, Result};
 use teal_plan::live;
 use teal_plan::{Planner, by_service, current_revision};
 use teal_readiness::{self as readiness, Facts};

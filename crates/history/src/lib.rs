@@ -25,8 +25,7 @@ pub use journal::Journal;
 use journal::State;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use journal::check_any as check_any_journal;
-use teal_model::Revision;
-use teal_model::{Error, Result};
+use teal_model::{Error, Result, Revision};
 
 /// The most letters of a name that a folder shows.
 const NAME_SHOWN: usize = 40;

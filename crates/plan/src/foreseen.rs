@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use teal_compose::{Compose, Kind, Step};
-use teal_model::{ContainerState, Replica, Verdict, VerdictCode};
-use teal_model::{Error, Result};
+use teal_model::{ContainerState, Error, Replica, Result, Verdict, VerdictCode};
 
 /// Asks Compose, and judges what it says. `text` is that of the file that `words` name as standard
 /// input.

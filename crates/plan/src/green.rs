@@ -10,9 +10,9 @@ use teal_compose::{ComposeService, STDIN, override_file};
 use teal_docker::{self as docker, Missing, compose_label, container_label, failed};
 use teal_history::configuration::{Configuration, Configurations, difference};
 use teal_model::{
-    Difference, Limits, LimitsChange, ProjectSource, Revision, RolloutRequest, Verdict, VerdictCode,
+    Difference, Error, Limits, LimitsChange, ProjectSource, Result, Revision, RolloutRequest,
+    Verdict, VerdictCode,
 };
-use teal_model::{Error, Result};
 
 /// Green as it would be.
 pub(super) struct Green {

@@ -6,10 +6,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use teal_model::{
-    Difference, Handover, Level, Limits, Plan, ProjectSource, RolloutOptions, TrafficPlan,
-    UnnamedVolume, VerdictCode,
+    Difference, Error, Handover, Level, Limits, Plan, ProjectSource, Result, RolloutOptions,
+    TrafficPlan, UnnamedVolume, VerdictCode,
 };
-use teal_model::{Error, Result};
 
 /// Enough for nobody to meet two plans with the same one, and short enough to be typed.
 const HEX_DIGITS: usize = 16;

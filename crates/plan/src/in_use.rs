@@ -11,8 +11,7 @@ use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use teal_docker::{self as docker, UsageNow};
-use teal_model::{Error, Result};
-use teal_model::{Memory, Replica};
+use teal_model::{Error, Memory, Replica, Result};
 use teal_readiness::InUse;
 
 /// The age from which a container's average use says something.

@@ -11,10 +11,9 @@ use super::{
 use crate::live;
 use teal_compose::{ComposeModel, ComposeService, STDIN};
 use teal_docker as docker;
-use teal_model::Result;
 use teal_model::{
-    ContainerState, HealthCheck, Limits, LiveUpdate, ProjectSource, Replica, RolloutRequest,
-    TrafficPlan, Verdict, VerdictCode,
+    ContainerState, HealthCheck, Limits, LiveUpdate, ProjectSource, Replica, Result,
+    RolloutRequest, TrafficPlan, Verdict, VerdictCode,
 };
 use teal_readiness::{self as readiness, Facts, Found, InUse, Wish};
 use teal_traffic::{self as traffic, Survey};

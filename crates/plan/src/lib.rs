@@ -24,10 +24,9 @@ use teal_compose::{
 use teal_docker::{self as docker, EngineHost, teal_label};
 use teal_history::History;
 use teal_model::{
-    EngineInfo, Handover, HealthCheck, Plan, ProjectSource, Replica, Revision, RolloutOptions,
-    RolloutRequest, UnnamedVolume, Verdict,
+    EngineInfo, Error, Handover, HealthCheck, Plan, ProjectSource, Replica, Result, Revision,
+    RolloutOptions, RolloutRequest, UnnamedVolume, Verdict,
 };
-use teal_model::{Error, Result};
 use teal_readiness::{self as readiness, InUse};
 use teal_traffic::{self as traffic, Survey};
 

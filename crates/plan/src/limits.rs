@@ -3,9 +3,9 @@
 use super::Planner;
 use crate::live;
 use teal_compose::{ComposeService, override_file};
-use teal_model::OVERRIDE_FILE;
-use teal_model::{Error, Result};
-use teal_model::{Limits, LimitsChange, ProjectSource, Revision, RolloutRequest};
+use teal_model::{
+    Error, Limits, LimitsChange, OVERRIDE_FILE, ProjectSource, Result, Revision, RolloutRequest,
+};
 
 /// The limits that Green gets, and where they come from if nobody has named them.
 #[derive(Debug, Clone, PartialEq, Eq)]

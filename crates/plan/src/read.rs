@@ -7,8 +7,7 @@ use bollard::models::ContainerInspectResponse;
 use super::Planner;
 use teal_compose::{ComposeModel, Files};
 use teal_docker::{self as docker, compose_label, container_label};
-use teal_model::ProjectSource;
-use teal_model::Result;
+use teal_model::{ProjectSource, Result};
 
 impl Planner<'_> {
     /// Reads the project. Where Compose leaves services of profiles that are off out of it, the

@@ -9,8 +9,7 @@ use tokio::time::sleep;
 
 use super::Driver;
 use teal_docker as docker;
-use teal_model::{ContainerState, Health, Replica};
-use teal_model::{Error, Result};
+use teal_model::{ContainerState, Error, Health, Replica, Result};
 
 /// How long Blue may take to be healthy again after it was stopped.
 const BACK_WITHIN: Duration = Duration::from_secs(120);

@@ -6,8 +6,7 @@ use bollard::Docker;
 use super::{Driver, Facts, Rollout, chain};
 use teal_history::History;
 use teal_history::record::RolloutRecord;
-use teal_model::Result;
-use teal_model::Revision;
+use teal_model::{Result, Revision};
 
 /// Where one rollout is kept.
 pub(super) struct Books {

@@ -7,8 +7,7 @@ use super::{
     failure::{FailureKind, Trouble},
 };
 use teal_docker::{self as docker, Missing};
-use teal_model::Level;
-use teal_model::Result;
+use teal_model::{Level, Result};
 use teal_plan::besides_green;
 
 const NOT_ONLY_GREEN: &str = "Blue was not touched; take that change back in the files, or apply it in a maintenance window with `docker compose up -d`, then deploy again";

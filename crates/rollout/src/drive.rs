@@ -1,6 +1,8 @@
 //! The specification's diagram: each phase in turn; the first that fails leads back to Blue.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
 
 use super::{
     End,
@@ -45,23 +47,18 @@ async fn run(steps: &mut impl Steps, phase: Phase) -> Result<(), Trouble> {
             done = carry_out(steps, row).await;
         }
     }
-    let timing = told(phase, began.elapsed(), done.is_ok());
-    let elapsed_ms = timing.elapsed_ms;
-    steps.phases().push(timing);
+    let elapsed_ms = millis(began.elapsed());
+    steps.phases().push(PhaseTiming {
+        phase,
+        elapsed_ms,
+        done: done.is_ok(),
+    });
     if done.is_ok() {
         tracing::info!(?phase, elapsed_ms, "phase done");
         let done = EventKind::PhaseDone { phase, elapsed_ms };
         steps.rollout().emit(done);
     }
     done
-}
-
-fn told(phase: Phase, elapsed: Duration, done: bool) -> PhaseTiming {
-    PhaseTiming {
-        phase,
-        elapsed_ms: millis(elapsed),
-        done,
-    }
 }
 
 /// One row of the table. Where there is no way back, an abort comes too late.
@@ -73,12 +70,27 @@ async fn carry_out(steps: &mut impl Steps, row: &Row) -> Result<(), Trouble> {
     let aborted = steps.rollout().aborted().clone();
     let lost = steps.lost();
     let guard = steps.guard(row.guarded);
+    let work = async {
+        tokio::select! {
+            biased;
+            trouble = guard => Err(trouble),
+            done = Box::pin(steps.perform(row.act)) => done.map_err(counted),
+        }
+    };
+    unless_stopped(aborted, lost, work).await
+}
+
+/// Cut short by an abort, or when others take the rollout over.
+pub(super) async fn unless_stopped(
+    aborted: CancellationToken,
+    lost: CancellationToken,
+    work: impl Future<Output = Result<(), Trouble>>,
+) -> Result<(), Trouble> {
     tokio::select! {
         biased;
         () = lost.cancelled() => Err(Trouble::new(FailureKind::TakenOver, TAKEN_OVER)),
         () = aborted.cancelled() => Err(Trouble::new(FailureKind::Aborted, "aborted by the user")),
-        trouble = guard => Err(trouble),
-        done = Box::pin(steps.perform(row.act)) => done.map_err(counted),
+        done = work => done,
     }
 }
 

@@ -4,9 +4,8 @@ use bollard::{Docker, models::ContainerInspectResponse};
 
 use teal_docker::{self as docker, teal_label};
 use teal_history::record::RolloutRecord;
-use teal_model::Result;
 use teal_model::event::Phase;
-use teal_model::{ContainerState, Health, Interrupted, ProjectSource, Replica};
+use teal_model::{ContainerState, Health, Interrupted, ProjectSource, Replica, Result};
 use teal_traffic as traffic;
 
 /// What there is of a rollout.

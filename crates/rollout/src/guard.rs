@@ -15,9 +15,8 @@ use super::{
     health::{crashed, inspect_with_cause},
 };
 use teal_docker::{self as docker, Heard};
-use teal_model::Result;
 use teal_model::event::Color;
-use teal_model::{ContainerState, Health};
+use teal_model::{ContainerState, Health, Result};
 
 /// The time between two looks. Events tell changes only: the first look tells what happened before
 /// they were listened to, between two phases.

@@ -22,9 +22,8 @@ use super::{
 use teal_docker::{
     self as docker, Heard, container_label, inspect, probe_output, replica, teal_label,
 };
-use teal_model::Result;
 use teal_model::event::EventKind;
-use teal_model::{ContainerState, Health, HealthTest};
+use teal_model::{ContainerState, Health, HealthTest, Result};
 use teal_traffic as traffic;
 
 /// A container that its restart policy brings back this often is in a loop.

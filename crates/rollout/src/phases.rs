@@ -20,9 +20,8 @@ use super::{
 };
 use teal_compose::{Compose, part};
 use teal_docker::{self as docker, compose_label};
-use teal_model::Result;
 use teal_model::event::{Color, EventKind, Phase};
-use teal_model::{ContainerState, Health, Plan};
+use teal_model::{ContainerState, Health, Plan, Result};
 
 /// A phase that is done, or why it failed.
 type Done = std::result::Result<(), Trouble>;

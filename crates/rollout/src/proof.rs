@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Driver, End, chain,
+    drive::unless_stopped,
     failure::{FailureKind, Trouble},
     millis,
     steps::Steps as _,
@@ -28,12 +29,7 @@ impl Driver {
         });
         let aborted = self.rollout.aborted().clone();
         let lost = self.lost();
-        let proved = tokio::select! {
-            biased;
-            () = lost.cancelled() => Err(Trouble::new(FailureKind::TakenOver, "another Teal has taken this rollout over while the engine, or this machine, was away")),
-            () = aborted.cancelled() => Err(Trouble::new(FailureKind::Aborted, "aborted by the user")),
-            proved = self.find_proof() => proved,
-        };
+        let proved = unless_stopped(aborted, lost, Box::pin(self.find_proof())).await;
         let elapsed_ms = millis(took + began.elapsed());
         self.phases.push(PhaseTiming {
             phase: Phase::Preparation,

@@ -13,9 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::chain;
 use teal_history::Journal;
-use teal_model::Result;
-use teal_model::Revision;
 use teal_model::event::{Event, EventKind, Outcome};
+use teal_model::{Result, Revision};
 
 /// A rollout that runs, or has ended. Cheap to clone; dropping it does not stop the rollout.
 #[derive(Debug, Clone)]

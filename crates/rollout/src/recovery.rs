@@ -12,9 +12,8 @@ use super::{
     surroundings,
 };
 use teal_docker as docker;
-use teal_model::Recovery;
-use teal_model::Result;
 use teal_model::event::{Color, EventKind, Failure, FailureCode, Outcome};
+use teal_model::{Recovery, Result};
 
 impl Driver {
     /// Settles an unsettled rollout, in the background.

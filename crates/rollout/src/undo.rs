@@ -5,9 +5,8 @@ use futures_util::future::try_join_all;
 use super::{Driver, volumes::remove_but_data};
 use teal_compose::part;
 use teal_docker as docker;
-use teal_model::ContainerState;
 use teal_model::event::{Color, EventKind, Phase};
-use teal_model::{Error, Result};
+use teal_model::{ContainerState, Error, Result};
 
 /// What there is where Blue is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,8 @@ use bollard::Docker;
 
 use super::Driver;
 use teal_docker as docker;
-use teal_model::Result;
-use teal_model::UnnamedVolume;
 use teal_model::event::Color;
+use teal_model::{Result, UnnamedVolume};
 use teal_plan::kept_volumes;
 use teal_readiness::is_cache;
 

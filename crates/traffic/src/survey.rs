@@ -26,9 +26,9 @@ use super::{
 };
 use teal_compose::Compose;
 use teal_docker::EngineHost;
-use teal_model::{Error, Result};
 use teal_model::{
-    Handover, Level, ProjectSource, Route, TraefikInfo, TrafficPlan, Verdict, VerdictCode,
+    Error, Handover, Level, ProjectSource, Result, Route, TraefikInfo, TrafficPlan, Verdict,
+    VerdictCode,
 };
 
 /// What is known of a service's traffic.

@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{compose, folder, open, open_as, write};
-use teal_model::Error;
-use teal_model::ProjectSource;
+use teal_model::{Error, ProjectSource};
 
 const WEB: &str = "services: {web: {image: web}}\n";
 

@@ -4,8 +4,7 @@ use std::{fs, path::Path};
 
 use super::folder;
 use crate::override_file::{path, read, restore, write_atomic};
-use teal_model::Error;
-use teal_model::ProjectSource;
+use teal_model::{Error, ProjectSource};
 
 const NAME: &str = teal_model::OVERRIDE_FILE;
 

@@ -4,8 +4,7 @@ use std::{fs, net::TcpListener, path::PathBuf};
 
 use super::{compose, folder, open, open_as};
 use crate::edit::{Edit, Node, edited};
-use teal_model::Error;
-use teal_model::ProjectSource;
+use teal_model::{Error, ProjectSource};
 
 /// What a value could try to be besides what it is.
 const HOSTILE: [&str; 12] = [

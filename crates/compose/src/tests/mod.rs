@@ -21,8 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use super::{Compose, ComposeModel, Edit, Files, Node};
-use teal_model::ProjectSource;
-use teal_model::Result;
+use teal_model::{ProjectSource, Result};
 
 /// A folder with these files in it, each a path below it and its text.
 fn folder(files: &[(&str, &str)]) -> TempDir {

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::{compose, folder, open, open_as, write};
 use crate::{LimitKeys, secret::Secret};
-use teal_model::Error;
-use teal_model::{Cpus, HealthCheck, KeyFamily, Limits, Memory, ProjectSource};
+use teal_model::{Cpus, Error, HealthCheck, KeyFamily, Limits, Memory, ProjectSource};
 
 fn limits(cpus: &str, memory: &str) -> Limits {
     Limits {

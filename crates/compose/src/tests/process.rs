@@ -6,8 +6,7 @@ use std::{
 };
 
 use super::{compose, folder};
-use teal_model::Error;
-use teal_model::ProjectSource;
+use teal_model::{Error, ProjectSource};
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()

@@ -1,8 +1,7 @@
 //! Services of profiles that are off, and what Compose warns of.
 
 use super::*;
-use teal_model::Error;
-use teal_model::Place;
+use teal_model::{Error, Place};
 
 /// Two ways to run the same program: Compose starts one of them.
 const EXCLUSIVE: &str = "

@@ -9,8 +9,7 @@ use super::Engine;
 use crate::applied::Applied;
 use teal_compose::{Files, override_file, working_directory};
 use teal_docker as docker;
-use teal_model::{ChangeKind, GivenBack, ProjectSource};
-use teal_model::{Error, Result};
+use teal_model::{ChangeKind, Error, GivenBack, ProjectSource, Result};
 use teal_traffic::edge::{self, SERVICE};
 
 impl Engine {

@@ -8,9 +8,9 @@ use crate::keep;
 use crate::ready;
 use teal_docker as docker;
 use teal_model::{
-    ChangeKind, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
+    ChangeKind, Error, FileChange, KeepPlan, KeepRequest, ProjectSource, ReadyPlan, ReadyRequest,
+    Result,
 };
-use teal_model::{Error, Result};
 
 impl Engine {
     /// What would be changed to make a service ready for rollouts, and what is still in the way

@@ -1,8 +1,7 @@
 //! Green's image, where the engine does not have it yet.
 
 use super::Engine;
-use teal_model::{Error, Result};
-use teal_model::{Level, Plan, RolloutRequest, VerdictCode};
+use teal_model::{Error, Level, Plan, Result, RolloutRequest, VerdictCode};
 use teal_plan::{Basis, Planned, Way};
 
 impl Engine {

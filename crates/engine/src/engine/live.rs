@@ -2,8 +2,7 @@
 
 use super::Engine;
 use teal_compose::Files;
-use teal_model::Result;
-use teal_model::{LiveRequest, Plan};
+use teal_model::{LiveRequest, Plan, Result};
 use teal_plan::live::Live;
 use teal_plan::{Planned, Way};
 

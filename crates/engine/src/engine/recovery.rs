@@ -7,8 +7,9 @@ use teal_compose::{Files, Hook};
 use teal_docker as docker;
 use teal_history::record::RolloutRecord;
 use teal_model::event::EventKind;
-use teal_model::{ContainerState, Interrupted, Origin, Plan, ProjectSource, Recovery};
-use teal_model::{Error, Result};
+use teal_model::{
+    ContainerState, Error, Interrupted, Origin, Plan, ProjectSource, Recovery, Result,
+};
 use teal_plan::Planned;
 use teal_rollout::{Facts, Rollout};
 use teal_traffic as traffic;

@@ -3,8 +3,7 @@
 
 use super::{Remedy, Subject};
 use teal_compose::{Edit, Node, TargetFile};
-use teal_model::Result;
-use teal_model::{Fix, FixChange, HostPort, Verdict};
+use teal_model::{Fix, FixChange, HostPort, Result, Verdict};
 use teal_traffic::edge::{self, Definition, EdgeImage, Protocol, SERVICE};
 
 /// `None` if no container runs that could be asked what it speaks.

@@ -8,8 +8,7 @@ use bollard::models::{ContainerInspectResponse, ExecConfig};
 use super::{Remedy, Subject, cannot};
 use teal_compose::{Edit, Node, label_edit};
 use teal_docker::{self as docker, ExecEnd, teal_label};
-use teal_model::Result;
-use teal_model::{Fix, FixChange, HealthProposal, HealthTest, Verdict};
+use teal_model::{Fix, FixChange, HealthProposal, HealthTest, Result, Verdict};
 use teal_traffic::{self as traffic, Said};
 
 /// Where services tell their health, the most telling first; `/` serves nearly everywhere.

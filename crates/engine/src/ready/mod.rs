@@ -15,10 +15,9 @@ use teal_compose::{
     working_directory,
 };
 use teal_docker as docker;
-use teal_model::{Error, Result};
 use teal_model::{
-    FileChange, Fix, FixChange, HealthCheck, HealthProposal, ReadyPlan, ReadyRequest,
-    RolloutOptions, Verdict, VerdictCode,
+    Error, FileChange, Fix, FixChange, HealthCheck, HealthProposal, ReadyPlan, ReadyRequest,
+    Result, RolloutOptions, Verdict, VerdictCode,
 };
 use teal_plan::{Planner, find_service, mark_present};
 use teal_readiness::{self as readiness, Facts, Found};

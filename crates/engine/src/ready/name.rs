@@ -3,8 +3,7 @@
 
 use super::{Remedy, Subject, cannot};
 use teal_compose::{ComposeService, Edit, Node, TargetFile, list_at, says};
-use teal_model::Result;
-use teal_model::{Fix, FixChange, Verdict};
+use teal_model::{Fix, FixChange, Result, Verdict};
 
 pub(super) fn remedy(
     subject: &Subject,

@@ -15,8 +15,7 @@ use yaml_serde::{
 use super::Configuration;
 use teal_files::file_name;
 use teal_files::private;
-use teal_model::OVERRIDE_FILE;
-use teal_model::{Error, Result};
+use teal_model::{Error, OVERRIDE_FILE, Result};
 
 /// The configurations of all services of this user.
 #[derive(Debug, Clone)]

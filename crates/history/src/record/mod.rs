@@ -23,8 +23,7 @@ mod stopping;
 
 pub use stopping::StopMark;
 use teal_docker::{self as docker, Missing, failed, is_name, patiently, teal_label};
-use teal_model::{Error, Result};
-use teal_model::{Origin, Plan};
+use teal_model::{Error, Origin, Plan, Result};
 
 /// The role of the volume.
 const RECORD: &str = "record";

@@ -1,8 +1,7 @@
 //! What containers were made with that have been updated since: Compose's hash on them is of that.
 
 use teal_compose::{Compose, ComposeService, override_file};
-use teal_model::Result;
-use teal_model::{Limits, ProjectSource, Revision, RevisionKind};
+use teal_model::{Limits, ProjectSource, Result, Revision, RevisionKind};
 
 /// The limits that the containers were made with, where they have been changed on the running ones
 /// since. `past` is the service's history, the newest first.

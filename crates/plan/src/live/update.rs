@@ -13,9 +13,9 @@ use teal_history::configuration::{Configuration, Configurations};
 use teal_model::error::causes;
 use teal_model::event::Outcome;
 use teal_model::{
-    EngineInfo, Limits, Memory, Origin, Plan, Revision, RevisionKind, Verdict, VerdictCode,
+    EngineInfo, Error, Limits, Memory, Origin, Plan, Result, Revision, RevisionKind, Verdict,
+    VerdictCode,
 };
-use teal_model::{Error, Result};
 
 /// Everything a live update works with.
 pub struct Live<'a> {

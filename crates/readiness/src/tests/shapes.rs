@@ -5,9 +5,9 @@ use std::{fs, path::Path};
 
 use futures_util::{StreamExt, stream};
 
-use super::super::{Facts, verdicts};
+use crate::{Facts, published::engine, verdicts};
 use teal_compose::{Compose, ComposeModel};
-use teal_model::{EngineInfo, ProjectSource, RolloutOptions, VerdictCode};
+use teal_model::{ProjectSource, RolloutOptions, VerdictCode};
 
 #[tokio::test]
 async fn projects_of_every_shape_are_read_and_judged() {
@@ -59,17 +59,6 @@ async fn read(compose: &Compose, folder: &Path) -> teal_model::Result<ComposeMod
 /// `name: replicas x limits (keys), what stands in the way in the files themselves`
 fn summary(model: &ComposeModel, directory: &Path, name: &str) -> String {
     let service = &model.services[name];
-    let engine = EngineInfo {
-        id: String::new(),
-        name: String::new(),
-        version: String::new(),
-        api_version: String::new(),
-        compose_version: String::new(),
-        cpus: 4,
-        memory: "8g".parse().unwrap(),
-        no_cpu_limits: None,
-        no_memory_limits: None,
-    };
     let verdicts = verdicts(&Facts {
         name,
         model,
@@ -77,7 +66,7 @@ fn summary(model: &ComposeModel, directory: &Path, name: &str) -> String {
         directory,
         found: None,
         options: &RolloutOptions::default(),
-        engine: &engine,
+        engine: &engine(),
         wish: None,
     });
     let codes: Vec<_> = verdicts

@@ -15,8 +15,7 @@ use super::{
 };
 use teal_compose::{ComposeModel, ComposePort};
 use teal_docker::{compose_label, container_label, failed, teal_label};
-use teal_model::Result;
-use teal_model::{Handover, HandoverPort, Verdict, VerdictCode};
+use teal_model::{Handover, HandoverPort, Result, Verdict, VerdictCode};
 
 /// What has to change hands before the containers of a service can stand behind the edge; none
 /// where nothing does.
