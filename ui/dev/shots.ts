@@ -48,6 +48,10 @@ const out = kept ? `${kept}/` : "dev/out/";
 mkdirSync(out, { recursive: true });
 
 const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !(name in scenes));
+if (unknown.length > 0) {
+  throw new Error(`no scene ${unknown.join(", ")}; there are ${Object.keys(scenes).join(", ")}`);
+}
 const wanted = Object.entries(scenes).filter(
   ([name]) => chosen.length === 0 || chosen.includes(name),
 );
